@@ -1,0 +1,1 @@
+"""Reference agents and models, a folder a method."""

@@ -1,0 +1,168 @@
+"""MSDNet: a multi-scale dense network with an exit after each block.
+
+Huang et al., "Multi-Scale Dense Networks for Resource Efficient Image
+Classification" (ICLR 2018); the backbone of L2W-DEN (ECCV 2022).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+import torch
+from torch import Tensor, nn
+
+from leapbench.agents.multi_exit.layers import ExitHead, Stem, conv_bn_relu, initialise
+
+
+@dataclass(frozen=True)
+class MSDNetConfig:
+    """Shape of an MSDNet.
+
+    Attributes:
+        image: input size as (channels, height, width), pixels.
+        classes: number of classes.
+        steps: dense layers in each block; one exit follows each block.
+        channels: base channels of the finest scale, before `growth_factors`.
+        growth: base channels that a layer adds to each scale.
+        growth_factors: channel multiplier per scale, finest first; its length
+            is the number of scales.
+        bottleneck_factors: width limit of the 1x1 bottleneck per scale, as a
+            multiple of the output channels.
+        stem: "conv" (3x3), "conv2" (3x3, stride 2) or "imagenet" (7x7/2 + pool).
+        head: channels inside an exit head, or 0 to keep the incoming width.
+        head_convs: strided 3x3 convolutions in an exit head.
+        reduction: channel factor of the 1x1 transition after a scale is dropped.
+    """
+
+    image: tuple[int, int, int]
+    classes: int
+    steps: tuple[int, ...]
+    channels: int = 16
+    growth: int = 6
+    growth_factors: tuple[int, ...] = (1, 2, 4)
+    bottleneck_factors: tuple[int, ...] = (1, 2, 4)
+    stem: str = "conv"
+    head: int = 128
+    head_convs: int = 2
+    reduction: float = 0.5
+
+
+class _Branch(nn.Sequential):
+    """1x1 bottleneck, then a 3x3 convolution (stride 2 from the finer scale)."""
+
+    def __init__(self, inputs: int, outputs: int, bottleneck: int, stride: int) -> None:
+        inner = min(inputs, bottleneck * outputs)
+        super().__init__(conv_bn_relu(inputs, inner, 1), conv_bn_relu(inner, outputs, 3, stride))
+
+
+class _Layer(nn.Module):
+    """One dense layer over the active scales (finest first).
+
+    The finest active scale sees only itself; every coarser one also sees the
+    next finer scale through a strided convolution. When `drop` is set the
+    finest incoming scale ends here, feeding the next one for the last time.
+    """
+
+    def __init__(self, config: MSDNetConfig, width: int, scales: int, drop: bool) -> None:
+        super().__init__()
+        total = len(config.growth_factors)
+        self.drop = drop
+        self.normal = nn.ModuleList()
+        self.down = nn.ModuleList()
+        for position, scale in enumerate(range(total - scales, total)):
+            factor, bottleneck = config.growth_factors[scale], config.bottleneck_factors[scale]
+            new = config.growth * factor
+            fused = position > 0 or drop
+            own = new // 2 if fused else new
+            self.normal.append(_Branch(width * factor, own, bottleneck, 1))
+            if fused:
+                finer = width * config.growth_factors[scale - 1]
+                self.down.append(_Branch(finer, own, config.bottleneck_factors[scale - 1], 2))
+
+    def forward(self, maps: list[Tensor]) -> list[Tensor]:
+        """Map one feature map a scale, finest first, to the next layer's."""
+        own = maps[1:] if self.drop else maps
+        finer = maps[:-1]
+        unfused = len(own) - len(self.down)
+        result = []
+        for index, (x, normal) in enumerate(zip(own, self.normal, strict=True)):
+            parts = [x]
+            if index >= unfused:
+                parts.append(self.down[index - unfused](finer[index - unfused]))
+            parts.append(normal(x))
+            result.append(torch.cat(parts, 1))
+        return result
+
+
+class _Transition(nn.ModuleList):
+    """A 1x1 convolution on every remaining scale, shrinking its channels."""
+
+    def forward(self, maps: list[Tensor]) -> list[Tensor]:
+        """Apply the convolution of each scale to its map."""
+        return [layer(x) for layer, x in zip(self, maps, strict=True)]
+
+
+class MSDNet(nn.Module):
+    """Multi-exit network; `forward` gives one logits tensor an exit.
+
+    `exit_blocks[k]` and `exit_heads[k]` declare what exit k adds to exit k-1,
+    which is what the multiply-add counter reads.
+
+    Args:
+        config: the shape of the network.
+    """
+
+    def __init__(self, config: MSDNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        factors = config.growth_factors
+        scales, layers = len(factors), sum(config.steps)
+        interval = ceil(layers / scales)
+        self.stem = Stem(config.image[0], config.channels, factors, config.stem)
+        self.blocks = nn.ModuleList()
+        self.heads = nn.ModuleList()
+        width, layer, active = config.channels, 0, scales
+        for step in config.steps:
+            block = nn.Sequential()
+            for _ in range(step):
+                keep = scales - layer // interval
+                block.append(_Layer(config, width, keep, drop=keep < active))
+                width += config.growth
+                if keep < active:
+                    shrunk = int(config.reduction * width)
+                    block.append(
+                        _Transition(
+                            conv_bn_relu(width * f, shrunk * f, 1) for f in factors[-keep:]
+                        )
+                    )
+                    width = shrunk
+                active, layer = keep, layer + 1
+            self.blocks.append(block)
+            self.heads.append(
+                ExitHead(width * factors[-1], config.head, config.head_convs, config.classes)
+            )
+        initialise(self)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Classify `images`, float32 (B, C, H, W): K logits tensors (B, classes)."""
+        maps = self.stem(images)
+        logits = []
+        for block, head in zip(self.blocks, self.heads, strict=True):
+            maps = block(maps)
+            logits.append(head(maps[-1]))
+        return logits
+
+
+def cifar(classes: int, exits: int = 7, growth: str = "lin_grow") -> MSDNetConfig:
+    """The published CIFAR networks: `lin_grow` (1, 2, 3, ...) or `even` (4, 2, 2, ...)."""
+    steps = (1, *(i + 1 for i in range(1, exits))) if growth == "lin_grow" else (4,) + (2,) * (exits - 1)
+    return MSDNetConfig((3, 32, 32), classes, steps)
+
+
+def imagenet(step: int = 4, classes: int = 1000) -> MSDNetConfig:
+    """The published ImageNet networks: five exits, `step` layers a block."""
+    return MSDNetConfig(
+        (3, 224, 224), classes, (step,) * 5, channels=32, growth=16,
+        growth_factors=(1, 2, 4, 4), bottleneck_factors=(1, 2, 4, 4), stem="imagenet", head=0,
+    )

@@ -1,0 +1,1 @@
+"""Worlds: Gymnasium environments, a folder a family."""

@@ -1,0 +1,1 @@
+"""Boards over result files; `results/` holds the committed rows."""

@@ -1,0 +1,1 @@
+"""leapbench: benchmarks about spending something scarce well."""

@@ -1,0 +1,118 @@
+"""The agent's side of the contract.
+
+An agent is one part or several: a *policy* acts, a *model* is a network that
+the task runs and meters, an *agent* is both in one. Each part is declared in
+the `agent.toml` of its folder and meets a task only through the methods here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from pydantic import Field
+
+from leapbench.meter import Meter
+from leapbench.task import Frozen
+
+Role = Literal["model", "policy", "agent"]
+
+
+class Declaration(Frozen):
+    """One entry of an `agent.toml`, found without importing its code.
+
+    Attributes:
+        name: what the user types.
+        role: "model", "policy" or "agent".
+        families: task families it works on; empty for any with a fitting role.
+        entry: "module:Class", built with `config` as keyword arguments.
+        summary: one line for `leapbench list agents`.
+        paper: source of the method.
+        config: every setting that `--set` accepts, with its default.
+        sources: further modules whose code decides the outcome; they are
+            hashed with the entry's folder into the source hash.
+        ranked: False for oracles, which are shown and not ranked.
+        version: raised when results are no longer comparable.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    role: Role
+    families: tuple[str, ...] = ()
+    entry: str = Field(pattern=r"^[\w.]+:\w+$")
+    summary: str
+    paper: str = ""
+    config: dict[str, bool | int | float | str] = {}
+    sources: tuple[str, ...] = ()
+    ranked: bool = True
+    version: int = 1
+
+
+@dataclass
+class LearningPhase:
+    """What a part is given to learn from, inside one metered phase.
+
+    Attributes:
+        name: name of the phase.
+        meter: the budget; data and environments given here spend from it.
+        seed: seed of this phase, from the train stream, in [0, 2**31).
+        settings: the protocol's constants.
+        data: what the family offers (a `MeteredStream`, a calibration bank, ...).
+        make_env: builds a metered training environment, or None.
+        report: called with the fraction done in [0, 1] and a short line.
+    """
+
+    name: str
+    meter: Meter
+    seed: int
+    settings: Mapping[str, Any]
+    data: Any = None
+    make_env: Callable[..., Any] | None = None
+    report: Callable[[float, str], None] = field(default=lambda fraction, line: None)
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """What every part has: it learns, and its outcome is saved without pickle."""
+
+    def learn(self, phase: LearningPhase) -> None:
+        """Learn inside the budget of `phase`; returning early is allowed."""
+
+    def save(self, folder: Path) -> None:
+        """Write the learned state into `folder` as safetensors, npz or JSON."""
+
+    def load(self, folder: Path) -> None:
+        """Restore what `save` wrote."""
+
+
+@runtime_checkable
+class Policy(Learner, Protocol):
+    """A part that acts, by Stable-Baselines3's `predict` convention."""
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, Any]:
+        """Actions for a batch of observations.
+
+        Args:
+            observation: (B, *observation shape).
+            state: what the previous call returned, None at first.
+            episode_start: bool (B,), True where an episode begins.
+            deterministic: no exploration.
+
+        Returns:
+            Actions (B, *action shape) and the next state.
+        """
+
+
+@runtime_checkable
+class Model(Learner, Protocol):
+    """A part that is a network; the task runs it and counts its cost."""
+
+    network: Any

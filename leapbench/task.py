@@ -1,0 +1,189 @@
+"""Tasks as frozen, validated data.
+
+A task folder holds a `task.toml`; its canonical JSON gives the protocol hash
+that every result carries. Nothing here imports torch or a simulator.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Tier = Literal["smoke", "lite", "paper"]
+TIERS: tuple[Tier, ...] = ("smoke", "lite", "paper")
+
+
+class Frozen(BaseModel):
+    """Immutable record that refuses unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Budget(Frozen):
+    """A limit in one unit, enforced by the suite.
+
+    Attributes:
+        unit: what is counted ("samples", "decisions", "steps", ...).
+        limit: how much of it may be spent.
+    """
+
+    unit: str
+    limit: int = Field(gt=0)
+
+
+class Phase(Frozen):
+    """What one part of an agent learns from.
+
+    Attributes:
+        name: name of the phase, unique in the protocol.
+        role: the part of the agent that learns in it ("model", "policy", "agent").
+        budget: limit that the meter enforces.
+        artifact: True when the outcome is stored by content, so that several
+            agents sharing the part (and its seed) share one training.
+    """
+
+    name: str
+    role: str
+    budget: Budget
+    artifact: bool = False
+
+
+class Evaluation(Frozen):
+    """Held-out episodes.
+
+    Attributes:
+        environment: Gymnasium id of the world that is stepped.
+        episodes: episodes per budget, each with its own reset seed.
+        budgets: the budgets evaluated, in `unit`.
+        unit: unit of `budgets`.
+    """
+
+    environment: str
+    episodes: int = Field(gt=0)
+    budgets: tuple[float, ...] = ()
+    unit: str = ""
+
+
+class Anchor(Frozen):
+    """One end of the normalised scale and where its value comes from."""
+
+    value: float
+    source: str
+
+
+class Metric(Frozen):
+    """The score, and the line from `floor` (0) to `ceiling` (1)."""
+
+    name: str
+    floor: Anchor
+    ceiling: Anchor
+    higher_is_better: bool = True
+
+    def normalise(self, value: float) -> float:
+        """Map a raw score to the scale on which floor is 0 and ceiling is 1."""
+        return (value - self.floor.value) / (self.ceiling.value - self.floor.value)
+
+
+class Protocol(Frozen):
+    """Everything that decides what a score means, for one task and tier.
+
+    Attributes:
+        task: task name, such as "earlyexit/digits".
+        tier: "smoke", "lite" or "paper".
+        version: raised when the meaning of a score changes.
+        phases: in the order in which they are learned.
+        evaluation: the held-out episodes.
+        metric: the score and its normalisation.
+        settings: the family's own constants (data sizes, noise, network, ...).
+    """
+
+    task: str
+    tier: Tier
+    version: int
+    phases: tuple[Phase, ...]
+    evaluation: Evaluation
+    metric: Metric
+    settings: dict[str, Any] = {}
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical JSON, 16 hexadecimal digits."""
+        return hashlib.sha256(canonical(self.model_dump(mode="json")).encode()).hexdigest()[:16]
+
+    @property
+    def seed_key(self) -> str:
+        """Entropy of this protocol's seed streams."""
+        return f"{self.task}/{self.tier}/v{self.version}"
+
+
+class Claim(Frozen):
+    """A paper's headline: `agent` beats `over` on the task's metric.
+
+    Attributes:
+        name: short name, unique in the family.
+        agent: the agent that should win.
+        over: the agent that should lose.
+        effect: published difference, in `unit`; None where none was published.
+        unit: unit of `effect`.
+        source: where the effect was published.
+    """
+
+    name: str
+    agent: str
+    over: str
+    effect: float | None = None
+    unit: str = ""
+    source: str = ""
+
+
+class Published(Frozen):
+    """A row that others published; shown on the card, never ranked."""
+
+    label: str
+    value: str
+    source: str
+
+
+class Card(Frozen):
+    """What `leapbench show` prints besides the protocol."""
+
+    title: str
+    summary: str
+    paper: str
+    scarce: str
+    baselines: tuple[str, ...] = ()
+    published: tuple[Published, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Task(Frozen):
+    """A benchmark task: its card, its protocols and the code that runs them.
+
+    Attributes:
+        name: "<family>/<variant>".
+        harness: "module:Class" of the `leapbench.harness.Harness` to use.
+        default_agents: part used for each role that an agent leaves open.
+        protocols: one a tier.
+        card: the description.
+        claims: what the paper says should come out.
+    """
+
+    name: str
+    harness: str
+    default_agents: dict[str, str] = {}
+    protocols: dict[Tier, Protocol]
+    card: Card
+    claims: tuple[Claim, ...] = ()
+
+    @property
+    def family(self) -> str:
+        """The part of the name before the slash."""
+        return self.name.partition("/")[0]
+
+
+def canonical(data: Any) -> str:
+    """JSON text that is the same for equal data: sorted keys, no spaces, no NaN."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,1 @@
+"""Public conformance kit for environments, tasks and agents."""

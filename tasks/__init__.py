@@ -1,0 +1,1 @@
+"""Benchmark tasks: protocols, cards and harnesses, a folder a family."""
