@@ -10,45 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from pydantic import Field
-
 from leapbench.meter import Meter
-from leapbench.task import Frozen
-
-Role = Literal["model", "policy", "agent"]
-
-
-class Declaration(Frozen):
-    """One entry of an `agent.toml`, found without importing its code.
-
-    Attributes:
-        name: what the user types.
-        role: "model", "policy" or "agent".
-        families: task families it works on; empty for any with a fitting role.
-        entry: "module:Class", built with `config` as keyword arguments.
-        summary: one line for `leapbench list agents`.
-        paper: source of the method.
-        config: every setting that `--set` accepts, with its default.
-        sources: further modules whose code decides the outcome; they are
-            hashed with the entry's folder into the source hash.
-        ranked: False for oracles, which are shown and not ranked.
-        version: raised when results are no longer comparable.
-    """
-
-    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
-    role: Role
-    families: tuple[str, ...] = ()
-    entry: str = Field(pattern=r"^[\w.]+:\w+$")
-    summary: str
-    paper: str = ""
-    config: dict[str, bool | int | float | str] = {}
-    sources: tuple[str, ...] = ()
-    ranked: bool = True
-    version: int = 1
-
 
 @dataclass
 class LearningPhase:

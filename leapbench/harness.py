@@ -5,9 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-from leapbench.agent import LearningPhase, Learner
+from leapbench.agent import Learner, LearningPhase
+from leapbench.artifacts import Store
 from leapbench.task import Phase, Protocol
 
 Report = Callable[[float, str], None]
@@ -33,10 +34,27 @@ class Harness(ABC):
     Args:
         protocol: the frozen protocol.
         seed: the agent's seed, 0 or more.
+        store: where derived data may be kept.
+
+    Attributes:
+        sources: modules whose code decides what a phase's part learns from.
+        artifacts: store key of each role whose phase left an artifact.
     """
 
-    def __init__(self, protocol: Protocol, seed: int) -> None:
-        self.protocol, self.seed = protocol, seed
+    sources: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, protocol: Protocol, seed: int, store: Store) -> None:
+        self.protocol, self.seed, self.store = protocol, seed, store
+        self.artifacts: dict[str, dict[str, Any]] = {}
+
+    def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings that decide a phase's artifact; all of them by default.
+
+        Args:
+            phase: the phase that leaves the artifact.
+            config: settings of the part that learns in it.
+        """
+        return dict(self.protocol.settings)
 
     @abstractmethod
     def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:

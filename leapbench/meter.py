@@ -91,6 +91,28 @@ class MeteredEnv(gym.Wrapper[Any, Any, Any, Any]):
         return self.env.reset(seed=seed, options=options)
 
 
+class MeteredVectorEnv(gym.vector.VectorWrapper):
+    """Count every sub-environment's step of a vector environment.
+
+    Args:
+        env: the vector environment to meter.
+        meter: counter, `env.num_envs` units a step.
+    """
+
+    def __init__(self, env: gym.vector.VectorEnv[Any, Any, Any], meter: Meter) -> None:
+        super().__init__(env)
+        self.meter = meter
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Step all sub-environments; see `gymnasium.vector.VectorEnv.step`.
+
+        Raises:
+            BudgetExceeded: when the budget cannot pay for all of them.
+        """
+        self.meter.spend(self.num_envs)
+        return self.env.step(actions)
+
+
 class MeteredStream:
     """Shuffled passes over a labelled data set, counted in samples.
 

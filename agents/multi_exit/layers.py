@@ -7,9 +7,20 @@ from math import sqrt
 
 from torch import Tensor, nn
 
+from leapbench.errors import unknown
+
+_ENTRY_STRIDES = {"conv": 1, "conv2": 2, "imagenet": 2}
+
 
 def conv_bn_relu(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
-    """Convolution without bias, batch normalisation and ReLU; "same" padding."""
+    """Convolution without bias, batch normalisation and ReLU.
+
+    Args:
+        inputs: channels of the incoming map.
+        outputs: channels of the result.
+        kernel: side of the kernel, odd, pixels; padded by half of it.
+        stride: pixels between two applications.
+    """
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
         nn.BatchNorm2d(outputs),
@@ -17,8 +28,23 @@ def conv_bn_relu(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.
     )
 
 
+class Bottleneck(nn.Sequential):
+    """1x1 convolution, then a 3x3 one; the branch that a dense layer adds to its input.
+
+    Args:
+        inputs: channels of the incoming map.
+        outputs: channels added.
+        width: limit of the 1x1 convolution's channels, as a multiple of `outputs`.
+        stride: 2 to halve the map, else 1.
+    """
+
+    def __init__(self, inputs: int, outputs: int, width: int, stride: int = 1) -> None:
+        inner = min(inputs, width * outputs)
+        super().__init__(conv_bn_relu(inputs, inner, 1), conv_bn_relu(inner, outputs, 3, stride))
+
+
 class Stem(nn.Module):
-    """First layer: a feature map per scale, each at half the size of the one before.
+    """First layer: a feature map per scale, finest first, each made from the one before.
 
     Args:
         inputs: image channels.
@@ -26,21 +52,32 @@ class Stem(nn.Module):
         factors: channel multiplier of each scale, finest first.
         kind: "conv" (3x3), "conv2" (3x3, stride 2) or "imagenet" (7x7/2, pool /2).
         strides: stride of each scale after the finest; 2 each by default.
+
+    Raises:
+        UserError: for another kind.
     """
 
     def __init__(
-        self, inputs: int, channels: int, factors: Sequence[int], kind: str,
+        self,
+        inputs: int,
+        channels: int,
+        factors: Sequence[int],
+        kind: str,
         strides: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
+        if kind not in _ENTRY_STRIDES:
+            raise unknown("stem", kind, _ENTRY_STRIDES)
         first = channels * factors[0]
         if kind == "imagenet":
             entry = nn.Sequential(
-                nn.Conv2d(inputs, first, 7, 2, 3), nn.BatchNorm2d(first),
-                nn.ReLU(inplace=True), nn.MaxPool2d(3, 2, 1),
+                nn.Conv2d(inputs, first, 7, 2, 3),
+                nn.BatchNorm2d(first),
+                nn.ReLU(inplace=True),
+                nn.MaxPool2d(3, 2, 1),
             )
         else:
-            entry = conv_bn_relu(inputs, first, 3, {"conv": 1, "conv2": 2}[kind])
+            entry = conv_bn_relu(inputs, first, 3, _ENTRY_STRIDES[kind])
         widths = [channels * factor for factor in factors]
         strides = strides or [2] * (len(factors) - 1)
         self.scales = nn.ModuleList([entry])
@@ -48,7 +85,7 @@ class Stem(nn.Module):
             self.scales.append(conv_bn_relu(a, b, 3, stride))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Turn images (B, C, H, W) into feature maps, finest first."""
+        """Turn images, float32 (B, C, H, W), into feature maps, finest first."""
         maps = []
         for scale in self.scales:
             x = scale(x)
@@ -85,7 +122,15 @@ class ExitHead(nn.Module):
 
 
 def initialise(network: nn.Module) -> None:
-    """Draw convolutions from N(0, 2 / (k^2 * C_out)), as both papers' code does."""
+    """Draw convolution weights from N(0, 2 / (k^2 * C_out)) and zero the linear biases.
+
+    Both papers' code writes this rule. RANet's applies it to all but the stem;
+    MSDNet's loop (also in L2W-DEN) stops at containers and never reaches a
+    convolution, so that the published networks started from PyTorch's default.
+
+    Args:
+        network: changed in place; weights come from torch's global generator.
+    """
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             fan_out = module.kernel_size[0] * module.kernel_size[1] * module.out_channels

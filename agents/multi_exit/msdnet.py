@@ -12,7 +12,8 @@ from math import ceil
 import torch
 from torch import Tensor, nn
 
-from leapbench.agents.multi_exit.layers import ExitHead, Stem, conv_bn_relu, initialise
+from leapbench.agents.multi_exit.layers import Bottleneck, ExitHead, Stem, conv_bn_relu, initialise
+from leapbench.errors import unknown
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,6 @@ class MSDNetConfig:
     reduction: float = 0.5
 
 
-class _Branch(nn.Sequential):
-    """1x1 bottleneck, then a 3x3 convolution (stride 2 from the finer scale)."""
-
-    def __init__(self, inputs: int, outputs: int, bottleneck: int, stride: int) -> None:
-        inner = min(inputs, bottleneck * outputs)
-        super().__init__(conv_bn_relu(inputs, inner, 1), conv_bn_relu(inner, outputs, 3, stride))
-
-
 class _Layer(nn.Module):
     """One dense layer over the active scales (finest first).
 
@@ -75,10 +68,10 @@ class _Layer(nn.Module):
             new = config.growth * factor
             fused = position > 0 or drop
             own = new // 2 if fused else new
-            self.normal.append(_Branch(width * factor, own, bottleneck, 1))
+            self.normal.append(Bottleneck(width * factor, own, bottleneck, 1))
             if fused:
                 finer = width * config.growth_factors[scale - 1]
-                self.down.append(_Branch(finer, own, config.bottleneck_factors[scale - 1], 2))
+                self.down.append(Bottleneck(finer, own, config.bottleneck_factors[scale - 1], 2))
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
         """Map one feature map a scale, finest first, to the next layer's."""
@@ -106,8 +99,8 @@ class _Transition(nn.ModuleList):
 class MSDNet(nn.Module):
     """Multi-exit network; `forward` gives one logits tensor an exit.
 
-    `exit_blocks[k]` and `exit_heads[k]` declare what exit k adds to exit k-1,
-    which is what the multiply-add counter reads.
+    `blocks[k]` and `heads[k]` are what exit k adds to exit k-1, and `stem` is
+    paid for at exit 0; they run in that order.
 
     Args:
         config: the shape of the network.
@@ -132,9 +125,7 @@ class MSDNet(nn.Module):
                 if keep < active:
                     shrunk = int(config.reduction * width)
                     block.append(
-                        _Transition(
-                            conv_bn_relu(width * f, shrunk * f, 1) for f in factors[-keep:]
-                        )
+                        _Transition(conv_bn_relu(width * f, shrunk * f, 1) for f in factors[-keep:])
                     )
                     width = shrunk
                 active, layer = keep, layer + 1
@@ -155,14 +146,37 @@ class MSDNet(nn.Module):
 
 
 def cifar(classes: int, exits: int = 7, growth: str = "lin_grow") -> MSDNetConfig:
-    """The published CIFAR networks: `lin_grow` (1, 2, 3, ...) or `even` (4, 2, 2, ...)."""
-    steps = (1, *(i + 1 for i in range(1, exits))) if growth == "lin_grow" else (4,) + (2,) * (exits - 1)
-    return MSDNetConfig((3, 32, 32), classes, steps)
+    """The networks published for CIFAR, of 3 scales.
+
+    Args:
+        classes: 10 or 100.
+        exits: number of exits.
+        growth: "lin_grow" (blocks of 1, 2, 3, ... layers) or "even" (4, 2, 2, ...).
+
+    Raises:
+        UserError: for another `growth`.
+    """
+    steps = {"lin_grow": tuple(range(1, exits + 1)), "even": (4,) + (2,) * (exits - 1)}
+    if growth not in steps:
+        raise unknown("growth", growth, steps)
+    return MSDNetConfig((3, 32, 32), classes, steps[growth])
 
 
 def imagenet(step: int = 4, classes: int = 1000) -> MSDNetConfig:
-    """The published ImageNet networks: five exits, `step` layers a block."""
+    """The networks published for ImageNet, of 4 scales and 5 exits.
+
+    Args:
+        step: layers in each block; 4, 6 and 7 were published.
+        classes: number of classes.
+    """
     return MSDNetConfig(
-        (3, 224, 224), classes, (step,) * 5, channels=32, growth=16,
-        growth_factors=(1, 2, 4, 4), bottleneck_factors=(1, 2, 4, 4), stem="imagenet", head=0,
+        (3, 224, 224),
+        classes,
+        (step,) * 5,
+        channels=32,
+        growth=16,
+        growth_factors=(1, 2, 4, 4),
+        bottleneck_factors=(1, 2, 4, 4),
+        stem="imagenet",
+        head=0,
     )

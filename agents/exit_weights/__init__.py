@@ -1,0 +1,1 @@
+"""Exit weights that are not learned."""

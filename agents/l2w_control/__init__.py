@@ -1,0 +1,1 @@
+"""Control for L2W-DEN: its mean exit weights, fixed."""

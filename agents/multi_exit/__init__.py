@@ -1,0 +1,1 @@
+"""Multi-exit networks: MSDNet and RANet."""

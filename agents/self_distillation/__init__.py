@@ -1,0 +1,1 @@
+"""Self-distillation from the last exit."""

@@ -1,0 +1,134 @@
+"""From what the user typed to the parts of an agent.
+
+`model+policy` composes parts; a role left open takes the task's default part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+
+from leapbench import external, registry
+from leapbench.agent import Learner
+from leapbench.declaration import Declaration
+from leapbench.errors import UserError, unknown
+from leapbench.result import AgentRecord, Part, Scalar
+from leapbench.source import source_hash
+from leapbench.task import Task
+
+
+@dataclass(frozen=True)
+class Composition:
+    """An agent ready to be built, part by part.
+
+    Attributes:
+        name: parts joined by "+", in the order of the task's roles.
+        parts: declaration of each role.
+        config: settings of each role, defaults and `--set` together.
+        changed: the settings that differ from the defaults, "part.key" to value.
+    """
+
+    name: str
+    parts: dict[str, Declaration]
+    config: dict[str, dict[str, Scalar]]
+    changed: dict[str, Scalar] = field(default_factory=dict)
+
+    def build(self, role: str) -> Learner:
+        """Import and construct the part of `role`."""
+        part = self.parts[role]
+        module, _, attribute = part.entry.partition(":")
+        loaded = external.module(module) if module.endswith(".py") else import_module(module)
+        made: Learner = getattr(loaded, attribute)(**self.config[role])
+        return made
+
+    def record(self) -> AgentRecord:
+        """What the result says about the agent."""
+        parts = tuple(
+            Part(
+                name=part.name,
+                role=role,
+                version=part.version,
+                source_hash=source_hash(part.sources),
+                config=self.config[role],
+            )
+            for role, part in self.parts.items()
+        )
+        ranked = all(part.ranked for part in self.parts.values())
+        return AgentRecord(name=self.name, parts=parts, ranked=ranked)
+
+
+def compose(task: Task, text: str, settings: Sequence[str] = ()) -> Composition:
+    """Resolve an agent for a task.
+
+    Args:
+        task: the task it is to run.
+        text: "name", "model+policy", "file.py:Class" or "sb3:<algorithm>:<file.zip>".
+        settings: "key=value" or "part.key=value", as given to `--set`.
+
+    Raises:
+        UserError: for an unknown part, one that does not fit the task, two parts
+            of one role, or an unknown or ill-typed setting.
+    """
+    roles = list(task.default_agents)
+    parts: dict[str, Declaration] = {}
+    for name in text.split("+"):
+        part = external.declaration(name, task) or registry.agent(name)
+        _check_fit(part, task, roles)
+        if part.role in parts:
+            raise UserError(
+                f"{text!r} names two parts of role {part.role!r}: "
+                f"{parts[part.role].name!r} and {part.name!r}."
+            )
+        parts[part.role] = part
+    if "agent" not in parts:
+        parts |= {r: registry.agent(task.default_agents[r]) for r in roles if r not in parts}
+    ordered = {role: parts[role] for role in (*roles, "agent") if role in parts}
+    changed = _settings(ordered, settings)
+    config = {
+        role: dict(part.config)
+        | {k.partition(".")[2]: v for k, v in changed.items() if k.partition(".")[0] == part.name}
+        for role, part in ordered.items()
+    }
+    return Composition("+".join(p.name for p in ordered.values()), ordered, config, changed)
+
+
+def _check_fit(part: Declaration, task: Task, roles: Sequence[str]) -> None:
+    fits = not part.families or task.family in part.families
+    if not fits or (roles and part.role not in roles):
+        good = [d.name for d in registry.agents().values() if task.family in d.families]
+        raise UserError(
+            f"Agent {part.name!r} does not work on {task.name}.",
+            f"These do: {', '.join(good) or 'none yet'}.",
+        )
+
+
+def _settings(parts: Mapping[str, Declaration], settings: Iterable[str]) -> dict[str, Scalar]:
+    """Validated changes, "part.key" to value, without those equal to the default."""
+    defaults = {f"{p.name}.{k}": v for p in parts.values() for k, v in p.config.items()}
+    changed: dict[str, Scalar] = {}
+    for text in settings:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"--set {text!r} is not of the form key=value.")
+        full = [name for name in defaults if key in (name, name.partition(".")[2])]
+        if not full:
+            short = {name.partition(".")[2] for name in defaults}
+            raise unknown("setting", key, short)
+        for name in full:
+            typed = _typed(name, value, defaults[name])
+            if typed != defaults[name]:
+                changed[name] = typed
+    return dict(sorted(changed.items()))
+
+
+def _typed(key: str, text: str, default: Scalar) -> Scalar:
+    """`text` as a value of the default's type."""
+    kind = type(default)
+    try:
+        if kind is bool:
+            return {"true": True, "false": False}[text.lower()]
+        return kind(text)
+    except (ValueError, KeyError):
+        expected = "true or false" if kind is bool else f"{kind.__name__}, such as {default}"
+        raise UserError(f"--set {key}={text}: expected {expected}.") from None

@@ -1,0 +1,131 @@
+"""Finds tasks and agents by their folders' declarations, and plug-ins by entry point.
+
+A task is `tasks/<family>/<variant>.toml`, on top of what its family shares in
+`tasks/<family>/family.toml`; an agent is a table of `agents/<folder>/agent.toml`.
+Other distributions name a package with such folders under the entry-point
+groups `leapbench.tasks` and `leapbench.agents`. No code of theirs is imported
+to list them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+import warnings
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from leapbench.declaration import Declaration
+from leapbench.errors import UserError, unknown
+from leapbench.task import Task
+
+
+@cache
+def tasks() -> dict[str, Task]:
+    """Every task by name."""
+    found: dict[str, Task] = {}
+    for _, root in _roots("leapbench.tasks"):
+        for family in sorted(root.glob("*/family.toml")):
+            for file in sorted(family.parent.glob("*.toml")):
+                if file != family:
+                    _collect(found, file, lambda f=file, shared=family: read_task(f, shared))
+    return found
+
+
+@cache
+def agents() -> dict[str, Declaration]:
+    """Every agent part by name."""
+    found: dict[str, Declaration] = {}
+    for package, root in _roots("leapbench.agents"):
+        for file in sorted(root.glob("*/agent.toml")):
+            _collect(found, file, lambda f=file, p=package: read_agents(f, f"{p}.{f.parent.name}"))
+    return found
+
+
+def task(name: str) -> Task:
+    """The task called `name`.
+
+    Raises:
+        UserError: when there is none, with the nearest name.
+    """
+    if name not in tasks():
+        raise unknown("task", name, tasks(), "leapbench list tasks")
+    return tasks()[name]
+
+
+def agent(name: str) -> Declaration:
+    """The agent part called `name`.
+
+    Raises:
+        UserError: when there is none, with the nearest name.
+    """
+    if name not in agents():
+        raise unknown("agent", name, agents(), "leapbench list agents")
+    return agents()[name]
+
+
+def read_task(file: Path, family: Path | None = None) -> dict[str, Task]:
+    """Read one task file, merged over its family's."""
+    shared = _toml(family) if family else {}
+    own = _toml(file)
+    data = _merge(shared, own)
+    name = f"{file.parent.name}/{file.stem}"
+    for tier, protocol in data["protocols"].items():
+        base = _merge(data.get("protocol", {}), protocol)
+        data["protocols"][tier] = base | {"task": name, "tier": tier}
+    data.pop("protocol", None)
+    return {name: Task(name=name, **data)}
+
+
+def read_agents(file: Path, package: str) -> dict[str, Declaration]:
+    """Read one agent file; the folder's own package counts among the sources."""
+    found = {}
+    for name, fields in _toml(file).items():
+        sources = (package, *fields.pop("sources", ()))
+        found[name] = Declaration(name=name, sources=sources, **fields)
+    return found
+
+
+def _roots(group: str) -> Iterator[tuple[str, Path]]:
+    """Package names and folders to look in: our own first, then plug-ins."""
+    for package in (group, *(point.value for point in entry_points(group=group))):
+        try:
+            spec = find_spec(package)
+            folders = list(spec.submodule_search_locations or ()) if spec else []
+        except Exception as error:
+            folders = []
+            warnings.warn(f"Plug-in {package!r} is broken: {error}", stacklevel=2)
+        yield from ((package, Path(folder)) for folder in folders)
+
+
+def _collect(found: dict[str, Any], file: Path, read: Any) -> None:
+    """Add what `read` yields; a broken file costs one line, not the command."""
+    try:
+        new = read()
+    except (ValidationError, TypeError, KeyError, tomllib.TOMLDecodeError) as error:
+        reason = " ".join(str(error).split())
+        warnings.warn(f"{file} is left out: {reason}", stacklevel=3)
+        return
+    for name in new:
+        if name in found:
+            raise UserError(f"{name!r} is declared twice, the second time in {file}.")
+    found.update(new)
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    with file.open("rb") as stream:
+        return tomllib.load(stream)
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`base` updated with `over`, table by table; neither is changed."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged

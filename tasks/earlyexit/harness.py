@@ -1,0 +1,166 @@
+"""Runs early-exit protocols: train the model, solve the policy, meter the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+
+from leapbench import seeds
+from leapbench.agent import Learner, LearningPhase
+from leapbench.artifacts import Store
+from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.harness import Harness, Outcome, Report, Row
+from leapbench.meter import Meter, MeteredStream, MeteredVectorEnv
+from leapbench.source import source_hash
+from leapbench.task import Phase, Protocol
+from leapbench.tasks.earlyexit.outputs import anytime, bank_of
+from leapbench.tasks.earlyexit.splits import Split, load
+
+_load = cache(lambda settings, key: load(dict(settings), key))
+
+
+class EarlyExitHarness(Harness):
+    """The model learns from labelled samples, the policy from the model's outputs.
+
+    Phases: `train` (role "model", a stream of labelled samples) and `calibrate`
+    (role "policy", the calibration bank and environments over it). The test
+    bank is only ever behind the evaluation's environment.
+    """
+
+    sources = ("leapbench.tasks.earlyexit.splits",)
+
+    def __init__(self, protocol: Protocol, seed: int, store: Store) -> None:
+        super().__init__(protocol, seed, store)
+        self.settings: dict[str, Any] = dict(protocol.settings)
+        self.budgets = tuple(int(b) for b in protocol.evaluation.budgets)
+
+    @cached_property
+    def splits(self) -> dict[str, Split]:
+        """Training, calibration and test samples."""
+        keys = ("data", "noise", "train", "calibration", "test")
+        return _load(tuple((k, self.settings[k]) for k in keys), self.protocol.seed_key)
+
+    def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Everything but the evaluation's stream and the networks not used."""
+        kept = {k: v for k, v in self.settings.items() if k not in ("networks", "stream")}
+        shape = self.settings["networks"].get(config.get("network"))
+        return kept | {"shape": shape}
+
+    def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
+        """Open `train` or `calibrate`; see `Harness.open`."""
+        meter = Meter(phase.budget)
+        (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, 0, self.seed)
+        opened = LearningPhase(phase.name, meter, seed, self.settings, report=report)
+        if phase.role == "model":
+            opened.settings = self.settings | {"key": f"{self.protocol.task}/{self.protocol.tier}"}
+            train = self.splits["train"]
+            opened.data = MeteredStream(train.images, train.labels, meter)
+            return opened
+        bank = self.bank(parts["model"], "calibration")
+        opened.settings = self.settings | {"budgets": self.budgets}
+        opened.data = bank
+        opened.make_env = lambda num_envs: MeteredVectorEnv(
+            EarlyExitVectorEnv(
+                num_envs, bank=bank, stream=self.settings["stream"], budget=self.budgets,
+                autoreset_mode=AutoresetMode.SAME_STEP,
+            ),
+            meter,
+        )  # fmt: skip
+        return opened
+
+    def bank(self, model: Learner, split: str) -> Bank:
+        """Outputs of the model's network on one split, kept beside its artifact."""
+
+        def make(folder: Path) -> None:
+            bank_of(model.network, self.splits[split], split).save(folder / "bank.npz")  # type: ignore[attr-defined]
+
+        source = source_hash(("leapbench.tasks.earlyexit.outputs", "leapbench.macs"))
+        key = {"bank": split, "of": self.artifacts["model"], "source": source}
+        folder, _ = self.store.get(key, make)
+        return Bank.load(folder / "bank.npz")
+
+    def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
+        """Step all episodes of all budgets together, one policy call a step."""
+        bank, policy = self.bank(parts["model"], "test"), parts["policy"]
+        episodes = self.protocol.evaluation.episodes
+        limits = np.repeat(self.budgets, episodes)
+        starts = seeds.stream(self.protocol.seed_key, "test", len(limits))
+        env = EarlyExitVectorEnv(
+            len(limits), bank=bank, stream=self.settings["stream"], budget=self.budgets,
+            autoreset_mode=AutoresetMode.DISABLED,
+        )  # fmt: skip
+        observation, _ = env.reset(seed=starts, options={"budget": limits})
+        if getattr(policy, "privileged", False):
+            policy.bind(env)  # type: ignore[attr-defined]
+        finals = _play(env, policy, observation, report)
+        rows = [
+            _row(i % episodes, int(limit), start, final)
+            for i, (limit, start, final) in enumerate(zip(limits, starts, finals, strict=True))
+        ]
+        return Outcome(rows, {"anytime": anytime(bank), "curve": curve(rows)})
+
+    @staticmethod
+    def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+        """Mean accuracy over the budget grid, realised cost and violations."""
+        points = curve(rows)
+        return {
+            "accuracy": float(np.mean([p["accuracy"] for p in points])),
+            "cost": float(np.mean([p["multiply_adds"] for p in points])),
+            "violations": float(sum(row["spent"] > row["limit"] for row in rows)),
+        }
+
+
+def curve(rows: Sequence[Row]) -> list[dict[str, float]]:
+    """Accuracy and realised multiply-adds per sample at each budget, ascending."""
+    points = []
+    for budget in sorted({row["budget"] for row in rows}):
+        chosen = [row for row in rows if row["budget"] == budget]
+        points.append(
+            {
+                "budget": float(budget),
+                "accuracy": float(np.mean([row["accuracy"] for row in chosen])),
+                "multiply_adds": float(np.mean([row["spent"] / row["length"] for row in chosen])),
+            }
+        )
+    return points
+
+
+def _play(
+    env: EarlyExitVectorEnv, policy: Any, observation: np.ndarray, report: Report
+) -> list[dict[str, Any]]:
+    """Step until every episode has ended; its final info for each."""
+    finals: list[dict[str, Any]] = [{} for _ in range(env.num_envs)]
+    live, state, start = np.ones(env.num_envs, bool), None, np.ones(env.num_envs, bool)
+    while live.any():
+        action, state = policy.predict(observation, state, start, deterministic=True)
+        start = np.zeros(env.num_envs, bool)
+        observation, _, ended, _, info = env.step(np.asarray(action))
+        for i in np.flatnonzero(ended & live):
+            finals[i] = {key: info[key][i] for key in ("accuracy", "spent", "budget", "exits", "forced", "unanswered")}
+            report(1.0 - live.mean(), "evaluating")
+        live &= ~ended
+    return finals
+
+
+def _row(episode: int, budget: int, seed: int, final: Mapping[str, Any]) -> Row:
+    """One episode as a flat record."""
+    answered = int(np.sum(final["exits"]))
+    length = answered + int(final["unanswered"])
+    row: Row = {
+        "budget": budget,
+        "episode": episode,
+        "seed": seed,
+        "accuracy": float(final["accuracy"]),
+        "length": length,
+        "spent": int(final["spent"]),
+        "limit": int(final["budget"]),
+        "forced": int(final["forced"]),
+        "unanswered": int(final["unanswered"]),
+    }
+    return row | {f"exit_{k + 1}": int(n) for k, n in enumerate(final["exits"])}

@@ -1,0 +1,79 @@
+"""Disjoint training, calibration and test samples of a protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from leapbench import data, seeds
+
+
+@dataclass(frozen=True)
+class Split:
+    """Normalised images, float32 (N, C, H, W), and their labels, int64 (N,)."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+def load(settings: Mapping[str, Any], seed_key: str) -> dict[str, Split]:
+    """Read the data set of a protocol and split it.
+
+    Which samples go where, and the noise on each, depend on the protocol alone,
+    so that every agent and every seed meets the same data. Training and
+    calibration samples come from the data set's training part; so does the test
+    split where the data set has no test part.
+
+    Args:
+        settings: `data`, `noise` (largest standard deviation of the per-sample
+            Gaussian noise, in units of the pixel range) and the sizes `train`,
+            `calibration` and `test` (0 takes the whole test part).
+        seed_key: entropy of the protocol.
+    """
+    shuffle, grain = (seeds.sequence(seed_key, "train", 1, i) for i in range(2))
+    pool, labels = data.load(settings["data"], "train")
+    order = np.random.default_rng(shuffle).permutation(len(labels))
+    sizes = {name: int(settings[name]) for name in ("train", "calibration")}
+    taken, parts = 0, {}
+    for name, size in sizes.items():
+        index = order[taken : taken + size]
+        parts[name] = (pool[index], labels[index])
+        taken += size
+    parts["test"] = _test(settings, pool[order[taken:]], labels[order[taken:]])
+    rng = np.random.default_rng(grain)
+    noisy = {name: (_noise(images, settings["noise"], rng), y) for name, (images, y) in parts.items()}
+    mean, deviation = _moments(noisy["train"][0])
+    return {
+        name: Split(
+            np.ascontiguousarray(((x - mean) / deviation).transpose(0, 3, 1, 2), np.float32),
+            y.astype(np.int64),
+        )
+        for name, (x, y) in noisy.items()
+    }
+
+
+def _test(
+    settings: Mapping[str, Any], rest: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    images, answers = (
+        (rest, labels) if settings["test"] == "rest" else data.load(settings["data"], "test")
+    )
+    return images, answers
+
+
+def _noise(images: np.ndarray, largest: float, rng: np.random.Generator) -> np.ndarray:
+    """Pixels in [0, 1] plus Gaussian noise whose deviation is U(0, `largest`) a sample."""
+    pixels = images.astype(np.float32) / 255.0
+    if largest > 0:
+        deviation = rng.uniform(0.0, largest, (len(pixels), 1, 1, 1)).astype(np.float32)
+        pixels += deviation * rng.standard_normal(pixels.shape, dtype=np.float32)
+    return pixels
+
+
+def _moments(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each channel, (C,)."""
+    axes = (0, 1, 2)
+    return images.mean(axes, dtype=np.float64), images.std(axes, dtype=np.float64)
