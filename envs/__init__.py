@@ -1,1 +1,1 @@
-"""Worlds: Gymnasium environments, a folder a family."""
+"""Environments, a folder a family; each declares its ids in its own `envs.toml`."""

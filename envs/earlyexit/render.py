@@ -1,0 +1,220 @@
+"""A picture of one stream: the exits of the current sample, the budget, the answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from leapbench.envs.earlyexit.bank import Bank
+
+WIDTH, HEIGHT, MARGIN = 640, 400, 24
+OVERSAMPLING = 2
+"""The picture is drawn this much larger and reduced, which smooths its edges."""
+
+Color = tuple[int, int, int]
+PAPER: Color = (250, 250, 247)
+CARD: Color = (255, 255, 255)
+INK: Color = (33, 37, 41)
+MUTED: Color = (128, 134, 142)
+LINE: Color = (218, 221, 224)
+TRACK: Color = (236, 238, 240)
+RIGHT: Color = (0, 130, 105)
+WRONG: Color = (213, 94, 0)  # with RIGHT, a pair that colour-blind readers tell apart
+SHALLOW, DEEP = np.array([158, 202, 225]), np.array([8, 48, 107])
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a picture shows.
+
+    Attributes:
+        bank: what the exits say.
+        sample: index of the current sample in the bank.
+        exit: 0-based exit at which it is.
+        budget: multiply-adds per sample.
+        remaining: unspent multiply-adds of the stream.
+        answers: int16, `2 * exit + correct` of each answered sample, in order.
+        length: samples in the stream.
+        over: whether the stream has ended.
+    """
+
+    bank: Bank
+    sample: int
+    exit: int
+    budget: int
+    remaining: int
+    answers: NDArray[np.int16]
+    length: int
+    over: bool
+
+
+def draw(scene: Scene) -> NDArray[np.uint8]:
+    """Draw a scene as uint8 (400, 640, 3)."""
+    canvas = Canvas()
+    _header(canvas, scene)
+    _exits(canvas, scene)
+    _budget(canvas, scene)
+    _stream(canvas, scene)
+    return canvas.pixels()
+
+
+class Canvas:
+    """Pillow in the coordinates of the finished picture."""
+
+    def __init__(self) -> None:
+        size = (WIDTH * OVERSAMPLING, HEIGHT * OVERSAMPLING)
+        self.image = Image.new("RGB", size, PAPER)
+        self._draw = ImageDraw.Draw(self.image)
+
+    def box(
+        self,
+        corners: tuple[float, float, float, float],
+        fill: Color,
+        outline: Color | None = None,
+        width: float = 1,
+        radius: float = 0,
+    ) -> None:
+        """Rectangle (left, top, right, bottom), rounded by `radius`."""
+        xy = [round(value * OVERSAMPLING) for value in corners]
+        if xy[2] > xy[0] and xy[3] > xy[1]:
+            self._draw.rounded_rectangle(
+                (xy[0], xy[1], xy[2] - 1, xy[3] - 1),
+                radius * OVERSAMPLING,
+                fill,
+                outline,
+                round(width * OVERSAMPLING),
+            )
+
+    def line(self, points: list[tuple[float, float]], fill: Color, width: float = 1) -> None:
+        """Straight lines through `points`."""
+        scaled = [(x * OVERSAMPLING, y * OVERSAMPLING) for x, y in points]
+        self._draw.line(scaled, fill, round(width * OVERSAMPLING))
+
+    def text(
+        self, x: float, y: float, text: str, size: int = 12, fill: Color = INK, anchor: str = "ls"
+    ) -> None:
+        """Text whose `anchor` (Pillow's two letters) lies at (x, y)."""
+        place = (x * OVERSAMPLING, y * OVERSAMPLING)
+        self._draw.text(place, text, fill, _font(size * OVERSAMPLING), anchor=anchor)
+
+    def paste(self, pixels: NDArray[np.uint8], corners: tuple[float, float, float, float]) -> None:
+        """Show an array uint8 (H, W, 3), stretched without smoothing."""
+        left, top, right, bottom = (round(value * OVERSAMPLING) for value in corners)
+        tile = Image.fromarray(pixels).resize(
+            (right - left, bottom - top), Image.Resampling.NEAREST
+        )
+        self.image.paste(tile, (left, top))
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """The finished picture."""
+        return np.array(self.image.resize((WIDTH, HEIGHT), Image.Resampling.BOX))
+
+
+@lru_cache
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)
+
+
+def _shade(exit_index: int, exits: int) -> Color:
+    """Blue of an exit: the deeper the exit, the deeper the blue."""
+    mix = SHALLOW + (DEEP - SHALLOW) * exit_index / (exits - 1)
+    return int(mix[0]), int(mix[1]), int(mix[2])
+
+
+def _amount(multiply_adds: float) -> str:
+    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if multiply_adds >= size:
+            return f"{multiply_adds / size:.3g} {unit}"
+    return f"{multiply_adds:.0f} "
+
+
+def _header(canvas: Canvas, scene: Scene) -> None:
+    answered = len(scene.answers)
+    right = int((scene.answers & 1).sum())
+    canvas.text(MARGIN, 38, "Early exit", 20)
+    state = "stream over" if scene.over else f"sample {answered + 1} of {scene.length}"
+    canvas.text(MARGIN, 58, f"{scene.bank.name}  ·  {state}", 12, MUTED)
+    accuracy = f"{right / answered:.1%}" if answered else "–"
+    canvas.text(WIDTH - MARGIN, 40, accuracy, 26, INK, "rs")
+    canvas.text(WIDTH - MARGIN, 58, f"accuracy on {answered} answers", 12, MUTED, "rs")
+
+
+def _exits(canvas: Canvas, scene: Scene) -> None:
+    """One card an exit, joined in depth order; exits not paid for stay blank."""
+    exits, gap = scene.bank.exits, 14
+    width = min(150.0, (WIDTH - 2 * MARGIN - gap * (exits - 1)) / exits)
+    left = (WIDTH - exits * width - (exits - 1) * gap) / 2
+    for k in range(exits):
+        x = left + k * (width + gap)
+        if k:
+            canvas.line([(x - gap, 138), (x, 138)], INK if k <= scene.exit else LINE, 2)
+        _card(canvas, scene, k, (x, 80, x + width, 212))
+
+
+def _card(canvas: Canvas, scene: Scene, k: int, corners: tuple[float, float, float, float]) -> None:
+    left, top, right, bottom = corners
+    middle, shade = (left + right) / 2, _shade(k, scene.bank.exits)
+    here, paid = k == scene.exit, k <= scene.exit
+    canvas.box(corners, CARD if paid else PAPER, shade if here else LINE, 3 if here else 1, 8)
+    canvas.text(middle, top + 22, f"exit {k + 1}", 13, INK if paid else MUTED, "ms")
+    canvas.text(middle, top + 37, _amount(float(scene.bank.costs[k])), 10, MUTED, "ms")
+    bar = (left + 12, bottom - 22, right - 12, bottom - 12)
+    canvas.box(bar, TRACK, radius=5)
+    if not paid:
+        canvas.text(middle, top + 78, "not paid", 10, MUTED, "mm")
+        return
+    confidence = float(scene.bank.confidence[scene.sample, k])
+    answer = int(scene.bank.predictions[scene.sample, k])
+    filled = max(10.0, (bar[2] - bar[0]) * confidence)
+    canvas.box((bar[0], bar[1], bar[0] + filled, bar[3]), shade, radius=5)
+    canvas.text(middle, top + 72, str(answer), 26, INK if here else MUTED, "mm")
+    canvas.text(middle, top + 102, f"{confidence:.0%} sure", 10, INK if here else MUTED, "ms")
+
+
+def _budget(canvas: Canvas, scene: Scene) -> None:
+    """Gauge of the unspent budget; the mark is where even spending would be."""
+    total = scene.budget * scene.length
+    full, y = WIDTH - 2 * MARGIN, 254
+    canvas.text(MARGIN, y - 8, "Budget left", 12)
+    spent = f"{_amount(scene.remaining)} of {_amount(total)} multiply-adds"
+    canvas.text(WIDTH - MARGIN, y - 8, spent, 12, MUTED, "rs")
+    canvas.box((MARGIN, y, WIDTH - MARGIN, y + 14), TRACK, radius=7)
+    filled = full * scene.remaining / total
+    canvas.box((MARGIN, y, MARGIN + filled, y + 14), INK, radius=min(7, filled / 2))
+    even = MARGIN + full * (1 - len(scene.answers) / scene.length)
+    canvas.line([(even, y - 3), (even, y + 17)], WRONG, 2)
+    canvas.box((MARGIN + 78, y - 19, MARGIN + 80, y - 6), WRONG)
+    canvas.text(MARGIN + 86, y - 8, "if spent evenly", 12, MUTED)
+
+
+def _stream(canvas: Canvas, scene: Scene) -> None:
+    """Strip of the stream: the exit of each answer above, right or wrong below."""
+    y, exits = 308, scene.bank.exits
+    canvas.text(MARGIN, y - 8, "Stream", 12)
+    above = np.full((scene.length, 3), TRACK, np.uint8)
+    below = above.copy()
+    shades = np.array([_shade(k, exits) for k in range(exits)], np.uint8)
+    answered = len(scene.answers)
+    above[:answered] = shades[scene.answers >> 1]
+    below[:answered] = np.where((scene.answers & 1)[:, None], RIGHT, WRONG)
+    canvas.paste(above[None], (MARGIN, y, WIDTH - MARGIN, y + 26))
+    canvas.paste(below[None], (MARGIN, y + 28, WIDTH - MARGIN, y + 36))
+    for x, label, color in ((WIDTH - 132, "right", RIGHT), (WIDTH - 77, "wrong", WRONG)):
+        canvas.box((x, y - 18, x + 11, y - 7), color, radius=2)
+        canvas.text(x + 16, y - 8, label, 12, MUTED)
+    _legend(canvas, scene, y + 62)
+
+
+def _legend(canvas: Canvas, scene: Scene, y: float) -> None:
+    """Share of the answers given at each exit."""
+    exits, answered = scene.bank.exits, max(1, len(scene.answers))
+    counts = np.bincount(scene.answers >> 1, minlength=exits)
+    step = (WIDTH - 2 * MARGIN) / exits
+    for k in range(exits):
+        x = MARGIN + k * step
+        canvas.box((x, y - 10, x + 11, y + 1), _shade(k, exits), radius=2)
+        canvas.text(x + 17, y, f"exit {k + 1}: {counts[k] / answered:.0%}", 12, MUTED)

@@ -1,0 +1,247 @@
+"""The early-exit world, many streams in lockstep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.error import ResetNeeded
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from leapbench.envs.earlyexit import observation
+from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.dynamics import CONTINUE, EXIT, World
+from leapbench.envs.earlyexit.lockstep import Lanes, Lockstep
+from leapbench.envs.earlyexit.observation import Column
+from leapbench.errors import UserError
+
+Step = tuple[
+    NDArray[np.float32],
+    NDArray[np.float64],
+    NDArray[np.bool_],
+    NDArray[np.bool_],
+    dict[str, Any],
+]
+
+
+class EarlyExitVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[Any]]):
+    """`EarlyExitEnv` for `num_envs` streams at once, without a loop over them.
+
+    Observations, rewards, terminations and infos are those of Gymnasium's
+    `SyncVectorEnv` over `EarlyExitEnv` with the same seeds and autoreset mode.
+    With autoreset disabled, where that class forbids a step, a stream that is
+    over stays over, without reward or info, until `reset`: so that each of many
+    evaluation episodes is run exactly once.
+
+    Args:
+        num_envs: streams in lockstep.
+        bank: see `EarlyExitEnv`, as for the next four.
+        data: data set of the packaged bank.
+        split: "calibration" or "test".
+        stream: samples in an episode.
+        budget: multiply-adds per sample.
+        render_mode: None or "rgb_array".
+        copy: return a new observation array from each call; False hands out one
+            buffer that the next call overwrites.
+        autoreset_mode: "NextStep", "SameStep" or "Disabled", or the enum.
+
+    Attributes:
+        world: the rules and tables.
+        streams: the state, as arrays over the streams.
+
+    Raises:
+        UserError: for the arguments that `EarlyExitEnv` refuses, or no streams.
+    """
+
+    metadata: dict[str, Any] = {  # noqa: RUF012
+        "render_modes": ["rgb_array"],
+        "render_fps": 8,
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        bank: Bank | None = None,
+        data: str = "digits",
+        split: str = "calibration",
+        stream: int = 1000,
+        budget: int | tuple[int, ...] | None = None,
+        render_mode: str | None = None,
+        copy: bool = True,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+    ) -> None:
+        if num_envs < 1:
+            raise UserError(f"num_envs must be 1 or more, got {num_envs}.")
+        self.num_envs, self.render_mode, self.copy = num_envs, render_mode, copy
+        self.world = World.build(bank, data, split, stream, budget)
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
+        self.single_observation_space = observation.space()
+        self.single_action_space = gym.spaces.Discrete(2)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.streams = Lockstep(self.world, num_envs)
+        self._started = False
+        self._buffer = np.empty((num_envs, len(Column)), np.float32)
+
+    @property
+    def bank(self) -> Bank:
+        """The bank of the streams; it holds the labels, so only oracles may look."""
+        return self.world.bank
+
+    @property
+    def sample(self) -> NDArray[np.int64]:
+        """int64 (num_envs,), index of each stream's current sample in the bank."""
+        return self.streams.sample
+
+    @property
+    def exit(self) -> NDArray[np.int64]:
+        """int64 (num_envs,), 0-based exit at which each current sample is."""
+        return self.streams.exit
+
+    @property
+    def remaining(self) -> NDArray[np.int64]:
+        """int64 (num_envs,), unspent multiply-adds of each stream."""
+        return self.streams.remaining
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[NDArray[np.float32], dict[str, Any]]:
+        """Start all streams, or those of a mask.
+
+        Args:
+            seed: s seeds stream i with s + i; a list gives each its own; None
+                goes on with each stream's random numbers.
+            options: "budget", multiply-adds per sample for all streams or a
+                list with each one's; "reset_mask", bool (num_envs,), False
+                leaves a stream as it is.
+
+        Returns:
+            Observations float32 (num_envs, 14) and an empty info.
+
+        Raises:
+            UserError: for an unknown option, a budget out of range, or seeds,
+                budgets or a mask of another length than `num_envs`.
+        """
+        options = dict(options or {})
+        lanes = self._masked(options.pop("reset_mask", None))
+        seeds, budgets = self._seeds(seed), self._budgets(options)
+        for lane in lanes.tolist():
+            self.streams.seed(lane, seeds[lane])
+        self.streams.deal(lanes, budgets)
+        self._started = True
+        return self._observe(), {}
+
+    def step(self, actions: NDArray[np.int64]) -> Step:
+        """Exit (0) or continue (1) in every stream.
+
+        Args:
+            actions: integers (num_envs,); ignored where a stream is over.
+
+        Returns:
+            Observations float32 (num_envs, 14), rewards float64, terminations
+            and truncations bool (num_envs,), and infos in Gymnasium's vector form.
+
+        Raises:
+            UserError: for other actions.
+            ResetNeeded: before the first `reset`.
+        """
+        if not self._started:
+            raise ResetNeeded("Call `reset` before `step`.")
+        asked, streams = self._asked(actions), self.streams
+        frozen = self.autoreset_mode == AutoresetMode.DISABLED
+        waiting = np.flatnonzero(streams.over & (not frozen))
+        rewards, ended = streams.advance(asked)
+        if len(waiting):
+            streams.deal(waiting)
+        infos = self._finish(np.flatnonzero(ended)) if ended.any() else {}
+        return self._observe(), rewards, ended | streams.over, np.zeros_like(ended), infos
+
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """One picture a stream, each uint8 (400, 640, 3); None without a render mode."""
+        if self.render_mode is None:
+            return None
+        from leapbench.envs.earlyexit.render import Scene, draw
+
+        state = self.streams
+        return tuple(
+            draw(
+                Scene(
+                    bank=self.bank,
+                    sample=int(state.sample[lane]),
+                    exit=int(state.exit[lane]),
+                    budget=int(state.budget[lane]),
+                    remaining=int(state.remaining[lane]),
+                    answers=state.answers(lane),
+                    length=self.world.length,
+                    over=bool(state.over[lane]),
+                )
+            )
+            for lane in range(self.num_envs)
+        )
+
+    def _finish(self, lanes: Lanes) -> dict[str, Any]:
+        """Infos of the streams that have just ended; with SAME_STEP, restart them."""
+        infos: dict[str, Any] = {}
+        same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
+        final = np.empty((len(lanes), len(Column)), np.float32)
+        self.streams.observe(final, lanes)
+        for row, lane in zip(final, lanes.tolist(), strict=True):
+            info = self.streams.summary(lane)
+            nested = {"final_obs": row, "final_info": info} if same_step else info
+            infos = self._add_info(infos, nested, lane)
+        if same_step:
+            self.streams.deal(lanes)
+        return infos
+
+    def _observe(self) -> NDArray[np.float32]:
+        out = np.empty_like(self._buffer) if self.copy else self._buffer
+        self.streams.observe(out)
+        return out
+
+    def _asked(self, actions: NDArray[np.int64]) -> NDArray[np.bool_]:
+        actions = np.asarray(actions)
+        asked: NDArray[np.bool_] = np.equal(actions, CONTINUE)
+        if actions.shape != (self.num_envs,) or not (asked | (actions == EXIT)).all():
+            raise UserError(
+                f"actions must be {self.num_envs} values of 0 (exit) or 1 (continue), "
+                f"got shape {actions.shape} with values {np.unique(actions)[:5].tolist()}."
+            )
+        return asked
+
+    def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
+        if seed is None:
+            return [None] * self.num_envs
+        if isinstance(seed, int | np.integer):
+            return [int(seed) + lane for lane in range(self.num_envs)]
+        if len(seed) != self.num_envs:
+            raise UserError(f"seed must list {self.num_envs} seeds, got {len(seed)}.")
+        return list(seed)
+
+    def _budgets(self, options: Mapping[str, Any]) -> list[int] | None:
+        given = self.world.asked_budget(options)
+        if given is None:
+            return None
+        each = [given] * self.num_envs if np.ndim(given) == 0 else list(given)
+        if len(each) != self.num_envs:
+            raise UserError(f"budget must list {self.num_envs} amounts, got {len(each)}.")
+        return [self.world.check_budget(budget) for budget in each]
+
+    def _masked(self, mask: NDArray[np.bool_] | None) -> Lanes:
+        if mask is None:
+            return np.arange(self.num_envs)
+        mask = np.asarray(mask)
+        if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
+            raise UserError(
+                f"reset_mask must be {self.num_envs} booleans, one of them True, "
+                f"got {mask.dtype} of shape {mask.shape}."
+            )
+        return np.flatnonzero(mask)
