@@ -1,0 +1,157 @@
+"""Runs many cells, in this process or several; finished cells are not run again."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from queue import Empty
+from typing import Any, Protocol
+
+from leapbench.cell import Cell, run
+from leapbench.errors import UserError
+from leapbench.result import Result
+
+INTERVAL = 0.2  # seconds between two reports of a cell
+
+
+class Observer(Protocol):
+    """Whoever wants to know how a sweep goes on."""
+
+    def started(self, cell: Cell) -> None:
+        """`cell` has begun to run."""
+
+    def progress(self, cell: Cell, fraction: float, line: str) -> None:
+        """`cell` is at `fraction` in [0, 1]."""
+
+    def finished(self, cell: Cell, result: Result, reused: bool) -> None:
+        """`cell` has its result; `reused` when it was there before the sweep."""
+
+
+def sweep(cells: Sequence[Cell], jobs: int, observer: Observer) -> list[Result]:
+    """Run every cell that is not done; the results in the order of `cells`.
+
+    Results do not depend on `jobs`: each cell is seeded by itself and runs on
+    one thread.
+
+    Args:
+        cells: what to run.
+        jobs: number of processes; 1 runs in this one.
+        observer: told of every start, progress and end.
+
+    Raises:
+        UserError: for a user's mistake inside a cell, or a worker that was killed.
+        KeyboardInterrupt: after the workers are stopped; finished cells stay.
+    """
+    found = {i: result for i, cell in enumerate(cells) if (result := cell.done())}
+    for i, result in found.items():
+        observer.finished(cells[i], result, True)
+    todo = [i for i in range(len(cells)) if i not in found]
+    run_all = _serial if jobs == 1 or len(todo) < 2 else _parallel
+    for i, result in run_all({i: cells[i] for i in todo}, jobs, observer):
+        found[i] = result
+        observer.finished(cells[i], result, False)
+    return [found[i] for i in range(len(cells))]
+
+
+def _serial(
+    cells: dict[int, Cell], jobs: int, observer: Observer
+) -> Iterator[tuple[int, Result]]:
+    for i, cell in cells.items():
+        observer.started(cell)
+        yield i, run(cell, lambda fraction, line, c=cell: observer.progress(c, fraction, line))
+
+
+def _parallel(
+    cells: dict[int, Cell], jobs: int, observer: Observer
+) -> Iterator[tuple[int, Result]]:
+    with _pool(min(jobs, len(cells))) as (pool, queue):
+        futures: dict[Future[Result], int] = {
+            pool.submit(_work, i, cell, queue): i for i, cell in cells.items()
+        }
+        while futures:
+            done, _ = wait(futures, timeout=INTERVAL, return_when=FIRST_COMPLETED)
+            for i, fraction, line in _drain(queue):
+                if fraction < 0:
+                    observer.started(cells[i])
+                else:
+                    observer.progress(cells[i], fraction, line)
+            for future in done:
+                try:
+                    yield futures.pop(future), future.result()
+                except BrokenProcessPool:
+                    raise UserError(
+                        "A worker process was killed, perhaps for want of memory.",
+                        "Finished cells are kept: the same command goes on from there.",
+                    ) from None
+
+
+@contextmanager
+def _pool(jobs: int) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
+    """Pool of single-threaded workers that is stopped whatever happens."""
+    # Set before the workers import NumPy and torch, which read it once.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager:
+        pool = ProcessPoolExecutor(jobs, context, initializer=_ignore_interrupt)
+        try:
+            yield pool, manager.Queue()
+            pool.shutdown()
+        except BaseException:
+            workers = list((pool._processes or {}).values())
+            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in workers:
+                worker.terminate()
+            raise
+
+
+def _ignore_interrupt() -> None:
+    """Leave Ctrl-C to the parent, which stops its workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _work(index: int, cell: Cell, queue: Any) -> Result:
+    """Run a cell in a worker, reporting at most every `INTERVAL` seconds."""
+    queue.put((index, -1.0, ""))
+    last = 0.0
+
+    def report(fraction: float, line: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= INTERVAL:
+            last = now
+            queue.put((index, fraction, line))
+
+    return run(cell, report)
+
+
+def _drain(queue: Any) -> Iterator[tuple[int, float, str]]:
+    while True:
+        try:
+            yield queue.get_nowait()
+        except Empty:
+            return
+
+
+def parse_seeds(text: str) -> list[int]:
+    """Seeds from "0", "0-4" or "0,2,5-7", without repeats, in order.
+
+    Raises:
+        UserError: for anything else, or a range that runs backwards.
+    """
+    seeds: list[int] = []
+    for piece in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,6})(?:-(\d{1,6}))?\s*", piece)
+        if not match:
+            raise UserError(f"--seeds {text!r} is not a seed range.", "Try 0, 0-4 or 0,2,5-7.")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise UserError(f"--seeds {piece.strip()} runs backwards.", f"Try {last}-{first}.")
+        seeds += [seed for seed in range(first, last + 1) if seed not in seeds]
+    return seeds
