@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+
 from leapbench.meter import Meter
+
 
 @dataclass
 class LearningPhase:

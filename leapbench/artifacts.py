@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -60,7 +59,7 @@ class Store:
             try:
                 make(building)
                 (building / KEY).write_text(json.dumps(key, indent=1, sort_keys=True))
-                os.replace(building, path)
+                building.replace(path)
             except BaseException:
                 shutil.rmtree(building, ignore_errors=True)
                 raise

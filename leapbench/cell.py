@@ -72,7 +72,9 @@ class Cell:
             found = result.read(self.path)
         except UserError:
             return None
-        same = found.protocol_hash == self.protocol.hash and found.agent == self.composition.record()
+        same = (
+            found.protocol_hash == self.protocol.hash and found.agent == self.composition.record()
+        )
         return found if same and found.status == "ok" else None
 
 

@@ -19,7 +19,7 @@ class UserError(Exception):
         super().__init__(f"{message} {hint}" if hint else message)
 
 
-class BudgetExceeded(Exception):  # noqa: N818 - the field's term for it
+class BudgetExceeded(Exception):
     """Raised by a meter when something is asked for that is not paid for."""
 
 

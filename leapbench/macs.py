@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from math import prod
 from typing import Any, Literal
 
@@ -171,7 +172,7 @@ class _Measurement:
             if id(logits) not in self.produced:
                 raise UserError(f"Exit {k} of {name} is not the output (1, classes) of a module.")
         calls = [order.index(id(logits)) for logits in exits]
-        if any(a >= b for a, b in zip(calls, calls[1:], strict=False)):
+        if any(a >= b for a, b in pairwise(calls)):
             raise UserError(f"{name} must return its exits in the order of their computation.")
         return [self.produced[id(logits)][0] for logits in exits]
 

@@ -44,7 +44,9 @@ def _commit() -> tuple[str, bool]:
         return "", False
     git = ["git", "-C", str(root)]
     try:
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)  # noqa: S603
+        head = subprocess.run(
+            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        )
         code = ["leapbench", "envs", "tasks", "agents"]
         status = subprocess.run(  # noqa: S603
             [*git, "status", "--porcelain", "--", *code], capture_output=True, text=True, check=True

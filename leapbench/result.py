@@ -150,7 +150,7 @@ def write(result: Result, path: Path) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(file.name, path)
+    Path(file.name).replace(path)
 
 
 def read(path: Path) -> Result:

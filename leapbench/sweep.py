@@ -60,9 +60,7 @@ def sweep(cells: Sequence[Cell], jobs: int, observer: Observer) -> list[Result]:
     return [found[i] for i in range(len(cells))]
 
 
-def _serial(
-    cells: dict[int, Cell], jobs: int, observer: Observer
-) -> Iterator[tuple[int, Result]]:
+def _serial(cells: dict[int, Cell], jobs: int, observer: Observer) -> Iterator[tuple[int, Result]]:
     for i, cell in cells.items():
         observer.started(cell)
         yield i, run(cell, lambda fraction, line, c=cell: observer.progress(c, fraction, line))

@@ -27,7 +27,9 @@ class RandomWeights(Recipe):
         lr_factor: multiplies the protocol's learning rate.
     """
 
-    def __init__(self, epsilon: float = 0.8, network: str = "msdnet", lr_factor: float = 1.0) -> None:
+    def __init__(
+        self, epsilon: float = 0.8, network: str = "msdnet", lr_factor: float = 1.0
+    ) -> None:
         super().__init__(network=network, lr_factor=lr_factor)
         self.epsilon = epsilon
 

@@ -21,9 +21,7 @@ class WeightPredictor(nn.Sequential):
     """
 
     def __init__(self, exits: int, hidden: int = 500) -> None:
-        super().__init__(
-            nn.Linear(exits, hidden), nn.ReLU(), nn.Linear(hidden, exits), nn.Tanh()
-        )
+        super().__init__(nn.Linear(exits, hidden), nn.ReLU(), nn.Linear(hidden, exits), nn.Tanh())
 
 
 def weights(raw: Tensor, epsilon: float, centring: str) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from leapbench import seeds
+from leapbench import data, seeds
 from leapbench.agent import Learner, LearningPhase
 from leapbench.artifacts import Store
 from leapbench.envs.earlyexit.bank import Bank
@@ -19,10 +19,15 @@ from leapbench.harness import Harness, Outcome, Report, Row
 from leapbench.meter import Meter, MeteredStream, MeteredVectorEnv
 from leapbench.source import source_hash
 from leapbench.task import Phase, Protocol
+from leapbench.tasks.earlyexit import folder, splits
 from leapbench.tasks.earlyexit.outputs import anytime, bank_of
-from leapbench.tasks.earlyexit.splits import Split, load
+from leapbench.tasks.earlyexit.splits import Split
 
-_load = cache(lambda settings, key: load(dict(settings), key))
+
+@cache
+def _load(settings: tuple[tuple[str, Any], ...], seed_key: str) -> dict[str, Split]:
+    read = folder.load if data.get(dict(settings)["data"]).streamed else splits.load
+    return read(dict(settings), seed_key)
 
 
 class EarlyExitHarness(Harness):
@@ -77,13 +82,13 @@ class EarlyExitHarness(Harness):
     def bank(self, model: Learner, split: str) -> Bank:
         """Outputs of the model's network on one split, kept beside its artifact."""
 
-        def make(folder: Path) -> None:
-            bank_of(model.network, self.splits[split], split).save(folder / "bank.npz")  # type: ignore[attr-defined]
+        def make(empty: Path) -> None:
+            bank_of(model.network, self.splits[split], split).save(empty / "bank.npz")  # type: ignore[attr-defined]
 
         source = source_hash(("leapbench.tasks.earlyexit.outputs", "leapbench.macs"))
         key = {"bank": split, "of": self.artifacts["model"], "source": source}
-        folder, _ = self.store.get(key, make)
-        return Bank.load(folder / "bank.npz")
+        kept, _ = self.store.get(key, make)
+        return Bank.load(kept / "bank.npz")
 
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
         """Step all episodes of all budgets together, one policy call a step."""
@@ -142,7 +147,10 @@ def _play(
         start = np.zeros(env.num_envs, bool)
         observation, _, ended, _, info = env.step(np.asarray(action))
         for i in np.flatnonzero(ended & live):
-            finals[i] = {key: info[key][i] for key in ("accuracy", "spent", "budget", "exits", "forced", "unanswered")}
+            finals[i] = {
+                key: info[key][i]
+                for key in ("accuracy", "spent", "budget", "exits", "forced", "unanswered")
+            }
             report(1.0 - live.mean(), "evaluating")
         live &= ~ended
     return finals

@@ -24,10 +24,10 @@ def bank_of(network: nn.Module, split: Split, name: str) -> Bank:
         split: the samples.
         name: name of the bank.
     """
-    images = torch.from_numpy(split.images)
     outputs = []
     with torch.inference_mode():
-        for batch in images.split(BATCH):
+        for start in range(0, len(split.labels), BATCH):
+            batch = torch.from_numpy(split.images[start : start + BATCH])
             logits = network(batch.contiguous(memory_format=torch.channels_last))
             outputs.append(torch.stack([z.softmax(1) for z in logits], 1))
     costs = count(network, tuple(split.images.shape[1:]))

@@ -13,9 +13,12 @@ from leapbench import data, seeds
 
 @dataclass(frozen=True)
 class Split:
-    """Normalised images, float32 (N, C, H, W), and their labels, int64 (N,)."""
+    """Normalised images and their labels, int64 (N,).
 
-    images: np.ndarray
+    `images` is float32 (N, C, H, W), or decodes such arrays when indexed.
+    """
+
+    images: Any
     labels: np.ndarray
 
 
@@ -44,7 +47,9 @@ def load(settings: Mapping[str, Any], seed_key: str) -> dict[str, Split]:
         taken += size
     parts["test"] = _test(settings, pool[order[taken:]], labels[order[taken:]])
     rng = np.random.default_rng(grain)
-    noisy = {name: (_noise(images, settings["noise"], rng), y) for name, (images, y) in parts.items()}
+    noisy = {
+        name: (_noise(images, settings["noise"], rng), y) for name, (images, y) in parts.items()
+    }
     mean, deviation = _moments(noisy["train"][0])
     return {
         name: Split(

@@ -37,7 +37,10 @@ def problem() -> tuple[TwoExits, WeightPredictor, torch.optim.SGD, list[torch.Te
 
 
 def objective(
-    network: TwoExits, predictor: WeightPredictor, optimizer: torch.optim.SGD, data: list[torch.Tensor]
+    network: TwoExits,
+    predictor: WeightPredictor,
+    optimizer: torch.optim.SGD,
+    data: list[torch.Tensor],
 ) -> torch.Tensor:
     x, y, meta_x, meta_y = data
     matrix = losses(network(x), y)
