@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import sqrt
 
 from torch import Tensor, nn
 
 from leapbench.errors import unknown
 
-_ENTRY_STRIDES = {"conv": 1, "conv2": 2, "imagenet": 2}
+_STEMS = ("conv", "conv2", "imagenet")
 
 
 def conv_bn_relu(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
@@ -66,8 +67,8 @@ class Stem(nn.Module):
         strides: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        if kind not in _ENTRY_STRIDES:
-            raise unknown("stem", kind, _ENTRY_STRIDES)
+        if kind not in _STEMS:
+            raise unknown("stem", kind, _STEMS)
         first = channels * factors[0]
         if kind == "imagenet":
             entry = nn.Sequential(
@@ -77,7 +78,7 @@ class Stem(nn.Module):
                 nn.MaxPool2d(3, 2, 1),
             )
         else:
-            entry = conv_bn_relu(inputs, first, 3, _ENTRY_STRIDES[kind])
+            entry = conv_bn_relu(inputs, first, 3, 2 if kind == "conv2" else 1)
         widths = [channels * factor for factor in factors]
         strides = strides or [2] * (len(factors) - 1)
         self.scales = nn.ModuleList([entry])
@@ -111,7 +112,7 @@ class ExitHead(nn.Module):
         inner = inner or inputs
         widths = [inputs] + [inner] * convs
         self.features = nn.Sequential(
-            *(conv_bn_relu(a, b, 3, 2) for a, b in zip(widths, widths[1:], strict=False)),
+            *(conv_bn_relu(a, b, 3, 2) for a, b in pairwise(widths)),
             nn.AvgPool2d(2) if convs == 2 else nn.AdaptiveAvgPool2d(1),
         )
         self.linear = nn.Linear(inner, classes)

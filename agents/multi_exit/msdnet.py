@@ -6,7 +6,9 @@ Classification" (ICLR 2018); the backbone of L2W-DEN (ECCV 2022).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice, pairwise
 from math import ceil
 
 import torch
@@ -96,6 +98,28 @@ class _Transition(nn.ModuleList):
         return [layer(x) for layer, x in zip(self, maps, strict=True)]
 
 
+def _block(
+    config: MSDNetConfig, width: int, active: Iterable[tuple[int, int]]
+) -> tuple[nn.Sequential, int]:
+    """Layers between two exits, and the base width after them.
+
+    Args:
+        config: the shape of the network.
+        width: base channels that come in.
+        active: number of scales before and after each layer.
+    """
+    block = nn.Sequential()
+    for before, after in active:
+        block.append(_Layer(config, width, after, drop=after < before))
+        width += config.growth
+        if after < before:
+            shrunk = int(config.reduction * width)
+            factors = config.growth_factors[-after:]
+            block.append(_Transition(conv_bn_relu(width * f, shrunk * f, 1) for f in factors))
+            width = shrunk
+    return block, width
+
+
 class MSDNet(nn.Module):
     """Multi-exit network; `forward` gives one logits tensor an exit.
 
@@ -109,30 +133,19 @@ class MSDNet(nn.Module):
     def __init__(self, config: MSDNetConfig) -> None:
         super().__init__()
         self.config = config
-        factors = config.growth_factors
-        scales, layers = len(factors), sum(config.steps)
+        scales, layers = len(config.growth_factors), sum(config.steps)
         interval = ceil(layers / scales)
-        self.stem = Stem(config.image[0], config.channels, factors, config.stem)
+        # Scales before and after each layer: the finest is dropped at equal intervals.
+        active = pairwise([scales, *(scales - layer // interval for layer in range(layers))])
+        self.stem = Stem(config.image[0], config.channels, config.growth_factors, config.stem)
         self.blocks = nn.ModuleList()
         self.heads = nn.ModuleList()
-        width, layer, active = config.channels, 0, scales
+        width = config.channels
         for step in config.steps:
-            block = nn.Sequential()
-            for _ in range(step):
-                keep = scales - layer // interval
-                block.append(_Layer(config, width, keep, drop=keep < active))
-                width += config.growth
-                if keep < active:
-                    shrunk = int(config.reduction * width)
-                    block.append(
-                        _Transition(conv_bn_relu(width * f, shrunk * f, 1) for f in factors[-keep:])
-                    )
-                    width = shrunk
-                active, layer = keep, layer + 1
+            block, width = _block(config, width, islice(active, step))
+            inputs = width * config.growth_factors[-1]
             self.blocks.append(block)
-            self.heads.append(
-                ExitHead(width * factors[-1], config.head, config.head_convs, config.classes)
-            )
+            self.heads.append(ExitHead(inputs, config.head, config.head_convs, config.classes))
         initialise(self)
 
     def forward(self, images: Tensor) -> list[Tensor]:
