@@ -21,7 +21,7 @@ MAX_COST = 2**53
 """Largest cost of a whole bank, multiply-adds: integers up to here are exact in float64."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Bank:
     """Softmax outputs of a network with K exits on N labelled samples; read-only.
 
@@ -48,6 +48,9 @@ class Bank:
             array.flags.writeable = False
             object.__setattr__(self, field, array)
         _require_ranges(self)
+
+    def __repr__(self) -> str:
+        return f"Bank({self.name!r}, samples={self.samples}, exits={self.exits})"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Bank:
         return self  # read-only, and Gymnasium deep-copies the arguments of `make`

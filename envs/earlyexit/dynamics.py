@@ -36,7 +36,7 @@ class World:
         length: samples in a stream, n.
         budgets: multiply-adds per sample, one of which is drawn each episode.
         observations: float32 (N * K, 14), row `sample * K + exit`.
-        correct: float64 (N * K,), reward for answering there, 0 or 1.
+        correct: bool (N * K,), whether the answer there is right.
         prices: int64 (K,), multiply-adds to the next exit; `CLOSED` at the last.
         first: multiply-adds of the first exit, C_1.
         full: multiply-adds of the last exit, C_K.
@@ -46,7 +46,7 @@ class World:
     length: int
     budgets: tuple[int, ...]
     observations: NDArray[np.float32]
-    correct: NDArray[np.float64]
+    correct: NDArray[np.bool_]
     prices: NDArray[np.int64]
     first: int
     full: int
@@ -69,20 +69,20 @@ class World:
             if split not in SPLITS:
                 raise unknown("split", split, SPLITS)
             bank = load_reference(data)[SPLITS.index(split)]
-        if stream < 1:
-            raise UserError(f"stream must be 1 sample or more, got {stream}.")
-        length = min(stream, bank.samples)
-        budgets = (budget,) if isinstance(budget, int | np.integer) else budget
+        if not isinstance(stream, int | np.integer) or stream < 1:
+            raise UserError(f"stream must be an integer, 1 sample or more, got {stream!r}.")
         first, full = int(bank.costs[0]), int(bank.costs[-1])
+        if budget is None:
+            budget = default_budgets(first, full)
         world = cls(
             bank,
-            length,
-            default_budgets(first, full) if budgets is None else tuple(budgets),
-            table(bank),
-            bank.correct.reshape(-1).astype(np.float64),
-            np.append(np.diff(bank.costs), CLOSED),
-            first,
-            full,
+            length=min(int(stream), bank.samples),
+            budgets=tuple(budget) if isinstance(budget, list | tuple) else (budget,),
+            observations=table(bank),
+            correct=bank.correct.reshape(-1),
+            prices=np.append(np.diff(bank.costs), CLOSED),
+            first=first,
+            full=full,
         )
         if not world.budgets:
             raise UserError("budget must name one amount or more, got none.")

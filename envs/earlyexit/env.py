@@ -99,7 +99,7 @@ class EarlyExitEnv(gym.Env[NDArray[np.float32], np.int64]):
     * v0: first version.
     """
 
-    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 8}  # noqa: RUF012
+    metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 8}
 
     def __init__(
         self,

@@ -78,10 +78,9 @@ class Lockstep:
         price = world.prices.take(self.exit)
         granted = live & world.granted(asked, self.remaining, price, self.position)
         answered = live & ~granted
-        rewards = world.correct.take(self.sample * world.bank.exits + self.exit)
+        right = world.correct.take(self.sample * world.bank.exits + self.exit)
         # Written at every exit: what stays is the one answered from.
-        self._history.put(self._cells(), 2 * self.exit + rewards.astype(np.int64))
-        rewards *= answered
+        self._history.put(self._cells(), 2 * self.exit + right)
         self._forced += asked & answered & (price != CLOSED)
         self.position += answered
         ended = answered & (self.position == self._answerable)
@@ -91,7 +90,7 @@ class Lockstep:
         self.exit += granted
         self.exit *= ~arriving
         np.copyto(self.sample, self._orders.take(self._cells()), where=arriving)
-        return rewards, ended
+        return (right & answered).astype(np.float64), ended
 
     def observe(self, out: NDArray[np.float32], lanes: Lanes | slice = slice(None)) -> None:
         """Write the observations of `lanes` into `out`, float32 (len(lanes), 14)."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 from functools import lru_cache
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from gymnasium import spaces
@@ -56,7 +56,8 @@ class Column(IntEnum):
 
 def space() -> spaces.Space[NDArray[np.float32]]:
     """Box of float32 (14,), every column in [0, 1]."""
-    return cast(Any, spaces.Box(0.0, 1.0, (len(Column),), np.float32))
+    box = spaces.Box(0.0, 1.0, (len(Column),), np.float32)
+    return cast("spaces.Space[NDArray[np.float32]]", box)
 
 
 @lru_cache(maxsize=4)

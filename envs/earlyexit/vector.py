@@ -57,7 +57,7 @@ class EarlyExitVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArr
         UserError: for the arguments that `EarlyExitEnv` refuses, or no streams.
     """
 
-    metadata: dict[str, Any] = {  # noqa: RUF012
+    metadata: dict[str, Any] = {
         "render_modes": ["rgb_array"],
         "render_fps": 8,
         "autoreset_mode": AutoresetMode.NEXT_STEP,

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import gymnasium as gym
+import pytest
+
+from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.env import EarlyExitEnv
+from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.registration import declared
+
+IDS = [declaration["id"] for declaration in declared()]
+
+
+def run(code: str) -> str:
+    """Standard output of a fresh interpreter in which a warning is an error."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+MAKE = """
+from leapbench.envs.earlyexit.bank import Bank
+bank = Bank.synthetic(20)
+env = gym.make({id!r}, bank=bank)
+print(env.reset(seed=0)[0].shape, gym.make_vec({id!r}, 3, bank=bank).reset(seed=0)[0].shape)
+"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import gymnasium as gym" + MAKE.format(id=f"leapbench:{IDS[0]}"),
+        "import leapbench, gymnasium as gym" + MAKE.format(id=IDS[0]),
+        "import gymnasium as gym, leapbench" + MAKE.format(id=IDS[0]),
+        "import leapbench, gymnasium.spaces, gymnasium as gym" + MAKE.format(id=IDS[0]),
+        "import leapbench, importlib.util as u; u.find_spec('gymnasium')\n"
+        "import gymnasium as gym" + MAKE.format(id=IDS[0]),
+    ],
+)
+def test_ids_work_whatever_is_imported_first(code: str) -> None:
+    assert run(code) == "(14,) (3, 14)"
+
+
+def test_importing_the_package_imports_no_heavy_module() -> None:
+    heavy = ("numpy", "gymnasium", "torch", "tomllib", "pydantic", "importlib.metadata")
+    loaded = run(
+        f"import sys; before = set(sys.modules); import leapbench; "
+        f"print([m for m in {heavy} if m in sys.modules and m not in before])"
+    )
+    assert loaded == "[]"
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    assert (
+        run(
+            "import leapbench; from importlib.metadata import version; "
+            "print(leapbench.__version__ == version('leapbench'))"
+        )
+        == "True"
+    )
+
+
+@pytest.mark.parametrize("name", ["Digits", "FashionMNIST", "CIFAR10"])
+def test_the_early_exit_ids_make_both_environments(name: str) -> None:
+    bank, environment_id = Bank.synthetic(20), f"leapbench/EarlyExit-{name}-v0"
+    assert environment_id in IDS
+    assert isinstance(gym.make(environment_id, bank=bank).unwrapped, EarlyExitEnv)
+    assert isinstance(gym.make_vec(environment_id, 2, bank=bank).unwrapped, EarlyExitVectorEnv)
+    synchronous = gym.make_vec(environment_id, 2, vectorization_mode="sync", bank=bank)
+    assert isinstance(synchronous, gym.vector.SyncVectorEnv)
