@@ -171,7 +171,8 @@ def _card(canvas: Canvas, scene: Scene, k: int, corners: tuple[float, float, flo
     answer = int(scene.bank.predictions[scene.sample, k])
     filled = max(10.0, (bar[2] - bar[0]) * confidence)
     canvas.box((bar[0], bar[1], bar[0] + filled, bar[3]), shade, radius=5)
-    canvas.text(middle, top + 72, str(answer), 26, INK if here else MUTED, "mm")
+    size = 26 if right - left > 60 else 15
+    canvas.text(middle, top + 72, str(answer), size, INK if here else MUTED, "mm")
     canvas.text(middle, top + 102, f"{confidence:.0%} sure", 10, INK if here else MUTED, "ms")
 
 
@@ -217,4 +218,5 @@ def _legend(canvas: Canvas, scene: Scene, y: float) -> None:
     for k in range(exits):
         x = MARGIN + k * step
         canvas.box((x, y - 10, x + 11, y + 1), _shade(k, exits), radius=2)
-        canvas.text(x + 17, y, f"exit {k + 1}: {counts[k] / answered:.0%}", 12, MUTED)
+        name = f"exit {k + 1}" if step > 95 else f"{k + 1}"
+        canvas.text(x + 15, y, f"{name}: {counts[k] / answered:.0%}", 12, MUTED)
