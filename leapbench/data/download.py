@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import http.client
 import shutil
@@ -10,6 +11,7 @@ import tarfile
 import tempfile
 import urllib.error
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -84,7 +86,7 @@ def _from_mirrors(item: Download, stream: BinaryIO) -> None:
             reasons.append(f"{url}: {error}")
     raise UserError(
         f"{item.name} could not be downloaded ({'; '.join(reasons)}).",
-        "Try again, or put the files into $LEAPBENCH_DATA by hand.",
+        "Try again, or see `leapbench data` for other ways to get it.",
     )
 
 
@@ -130,7 +132,7 @@ def unpack(archive: BinaryIO, item: Download, layout: Layout, folder: Path) -> N
                     copy = partial(shutil.copyfileobj, source)
                     write_atomically(folder / file.name, copy)
                     del wanted[member.name]
-    except (tarfile.TarError, EOFError) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise UserError(f"{item.name} is damaged: {error}.") from error
     if wanted:
         raise UserError(f"{item.name} lacks {', '.join(sorted(wanted))}.")

@@ -77,7 +77,7 @@ def open_folder(name: str | DataSet, split: str, size: int = 224) -> ImageFolder
         size: side of the crops, in pixels.
 
     Raises:
-        UserError: as for `load`.
+        UserError: as for `load`, also when classes or images are missing.
     """
     dataset = _with_split(name, split)
     if not dataset.streamed:
@@ -85,7 +85,15 @@ def open_folder(name: str | DataSet, split: str, size: int = 224) -> ImageFolder
             f"{dataset.title} is not a folder of images.",
             f"Use leapbench.data.load({dataset.name!r}, {split!r}).",
         )
-    return ImageFolder(require(dataset).root / split, size)
+    folder = ImageFolder(require(dataset).root / split, size)
+    found, expected = (len(folder.classes), len(folder)), (dataset.classes, dataset.splits[split])
+    if found != expected:
+        raise UserError(
+            f"{folder.root} holds {found[1]} images of {found[0]} classes; "
+            f"{expected[1]} of {expected[0]} are expected.",
+            "Unpack the whole split, or use leapbench.data.ImageFolder on a part of it.",
+        )
+    return folder
 
 
 def fingerprint(images: Images, labels: Labels) -> str:
@@ -118,6 +126,6 @@ def _check(
         )
     expected = location.layout.fingerprints.get(split)
     if expected and fingerprint(images, labels) != expected:
-        raise UserError(f"{where} is not the data that results were published on.", dataset.how)
+        raise UserError(f"{where} is not what it was declared to be: its fingerprint differs.")
     if labels.min() < 0 or labels.max() >= dataset.classes:
         raise UserError(f"{where} has labels outside 0-{dataset.classes - 1}.")

@@ -6,6 +6,7 @@ import importlib.util
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import platformdirs
@@ -70,9 +71,11 @@ def find(name: str | DataSet) -> Location | None:
     """
     dataset = get(name)
     for source, root in candidates(dataset):
-        for layout in dataset.layouts:
-            if not absent(layout, root):
-                return Location(root, layout, source)
+        # An archive unpacked by hand leaves its own folder inside ours.
+        inner = [root / item.unpack for item in dataset.downloads if item.unpack]
+        for folder, layout in product([root, *inner], dataset.layouts):
+            if not absent(layout, folder):
+                return Location(folder, layout, source)
     return None
 
 

@@ -88,11 +88,14 @@ def _pixels(blob: bytes, dataset: DataSet) -> NDArray[np.uint8]:
     from PIL import Image
 
     height, width, channels = dataset.image
-    with Image.open(io.BytesIO(blob), formats=("PNG", "JPEG")) as image:
-        if image.size != (width, height):  # before decoding: the header alone is cheap
-            raise ValueError(f"an image of {image.size} pixels where {(width, height)} is expected")
-        pixels = np.asarray(image.convert("RGB" if channels == 3 else "L"), np.uint8)
-    return pixels.reshape(height, width, channels)
+    mode = "RGB" if channels == 3 else "L"
+    try:
+        with Image.open(io.BytesIO(blob), formats=("PNG", "JPEG")) as image:
+            if image.size != (width, height):  # the header alone: nothing is decoded yet
+                raise ValueError(f"an image of {image.size} where {(width, height)} is expected")
+            return np.asarray(image.convert(mode), np.uint8).reshape(dataset.image)
+    except (SyntaxError, Image.DecompressionBombError) as error:  # what Pillow raises besides
+        raise ValueError(str(error)) from error
 
 
 def _decode_once(dataset: DataSet, path: Path, kept: Path) -> tuple[Images, Labels]:

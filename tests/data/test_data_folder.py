@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from leapbench.data import DataSet, ImageFolder, get, open_folder
+from leapbench.data.folder import centre_box, random_box
+from leapbench.errors import UserError
+
+COUNTS = {"n01": 2, "n02": 0, "n03": 3}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Plain-coloured images: red tells the class, green the place in it."""
+    root = tmp_path / "val"
+    for label, (wnid, count) in enumerate(COUNTS.items()):
+        (root / wnid).mkdir(parents=True)
+        (root / wnid / "notes.txt").write_text("no image")
+        for place in range(count):
+            colour = (label * 80, place * 80, 0)
+            Image.new("RGB", (30 + 9 * place, 41), colour).save(root / wnid / f"{place}.PNG")
+    return root
+
+
+def test_images_are_sorted_by_class_then_name(root: Path) -> None:
+    folder = ImageFolder(root, size=8)
+    assert len(folder) == 5
+    assert folder.classes == ["n01", "n02", "n03"]
+    assert folder.labels.tolist() == [0, 0, 2, 2, 2]
+    paths = [str(folder.path(index).relative_to(root)) for index in range(5)]
+    assert paths == ["n01/0.PNG", "n01/1.PNG", "n03/0.PNG", "n03/1.PNG", "n03/2.PNG"]
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_batches_keep_the_order_asked_for(root: Path, train: bool) -> None:
+    rng = np.random.default_rng(0) if train else None
+    batches = list(ImageFolder(root, size=8).batches([4, 0, 3, 2, 1], 2, rng))
+    assert [len(labels) for _, labels in batches] == [2, 2, 1]
+    images = np.concatenate([images for images, _ in batches])
+    assert images.shape == (5, 8, 8, 3)
+    assert images.dtype == np.uint8
+    assert images[:, 0, 0, 0].tolist() == [160, 0, 160, 160, 0]
+    assert images[:, 7, 7, 1].tolist() == [160, 0, 80, 0, 80]
+
+
+def test_a_generator_gives_the_same_crops_again_and_the_centre_needs_none(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    pixels = np.random.default_rng(1).integers(256, size=(40, 50, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a" / "0.png")
+    folder = ImageFolder(tmp_path, size=16)
+
+    def crops(seed: int | None) -> np.ndarray:
+        rng = None if seed is None else np.random.default_rng(seed)
+        return next(folder.batches([0] * 4, 4, rng))[0]
+
+    np.testing.assert_array_equal(crops(3), crops(3))
+    assert not np.array_equal(crops(3), crops(4))
+    assert not np.array_equal(*crops(3)[:2])
+    assert (crops(None) == crops(None)[0]).all()
+
+
+sides = st.integers(1, 3000)
+
+
+@given(width=sides, height=sides, seed=st.integers(0, 2**32))
+def test_boxes_lie_inside_the_image(width: int, height: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for box in (centre_box(width, height), random_box(width, height, rng)):
+        left, upper, right, lower = box
+        assert 0 <= left < right <= width + 1e-9
+        assert 0 <= upper < lower <= height + 1e-9
+
+
+@given(width=st.integers(100, 3000), height=st.integers(100, 3000), seed=st.integers(0, 2**32))
+def test_random_crops_keep_their_aspect_and_area(width: int, height: int, seed: int) -> None:
+    left, upper, right, lower = random_box(width, height, np.random.default_rng(seed))
+    w, h = right - left, lower - upper
+    assert 0.7 < w / h < 1.43  # 3/4 to 4/3 and the rounding to pixels
+    ratio = max(width / height, height / width)
+    assert w * h / (width * height) > min(0.07, 0.7 / ratio)
+
+
+def test_the_central_crop_is_7_8_of_the_shorter_side() -> None:
+    assert centre_box(256, 256) == (16, 16, 240, 240)
+    assert centre_box(512, 256) == (144, 16, 368, 240)
+
+
+def test_what_is_no_image_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="not a folder"):
+        ImageFolder(tmp_path / "none")
+    with pytest.raises(UserError, match="no class folders"):
+        ImageFolder(tmp_path)
+
+
+def test_a_broken_image_is_named(root: Path) -> None:
+    (root / "n01" / "1.PNG").write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"1\.PNG is not a readable image"):
+        list(ImageFolder(root).batches([1], 1))
+
+
+@pytest.fixture
+def declared(root: Path, monkeypatch: pytest.MonkeyPatch) -> DataSet:
+    """The folder as ImageNet with three classes, of which one has no images."""
+    monkeypatch.setenv("LEAPBENCH_DATA", str(root.parent.parent))
+    (root.parent / "train").mkdir()
+    update = {"name": root.parent.name, "classes": 3, "splits": {"val": 5}}
+    return get("imagenet").model_copy(update=update)
+
+
+def test_open_folder_needs_the_whole_split(declared: DataSet) -> None:
+    assert len(open_folder(declared, "val", size=8)) == 5
+    with pytest.raises(UserError, match=r"5 images of 3 classes; 6 of 3"):
+        open_folder(declared.model_copy(update={"splits": {"val": 6}}), "val")
+    with pytest.raises(UserError, match=r"5 images of 3 classes; 5 of 4"):
+        open_folder(declared.model_copy(update={"classes": 4}), "val")
