@@ -55,6 +55,8 @@ class Store:
         with FileLock(f"{path}.lock"):
             if (path / KEY).exists():
                 return path, True
+            for stale in self.root.glob(f".{path.name}-*"):  # of a process that was killed
+                shutil.rmtree(stale, ignore_errors=True)
             building = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=self.root))
             try:
                 make(building)

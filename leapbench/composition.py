@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from math import isfinite
 
 from leapbench import external, registry
 from leapbench.agent import Learner
@@ -128,7 +129,10 @@ def _typed(key: str, text: str, default: Scalar) -> Scalar:
     try:
         if kind is bool:
             return {"true": True, "false": False}[text.lower()]
-        return kind(text)
+        value = kind(text)
+        if isinstance(value, float) and not isfinite(value):
+            raise ValueError
+        return value
     except (ValueError, KeyError):
         expected = "true or false" if kind is bool else f"{kind.__name__}, such as {default}"
         raise UserError(f"--set {key}={text}: expected {expected}.") from None

@@ -35,7 +35,10 @@ class Meter:
 
         Raises:
             BudgetExceeded: when `amount` is more than what is left; nothing is counted.
+            ValueError: when `amount` is negative.
         """
+        if amount < 0:
+            raise ValueError(f"Nothing is ever refunded: cannot spend {amount}.")
         if amount > self.budget.limit - self.used:
             raise BudgetExceeded(
                 f"{amount} more {self.budget.unit} asked for, {self.left} of "

@@ -18,8 +18,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from leapbench.declaration import Declaration
 from leapbench.errors import UserError, unknown
 from leapbench.task import Task
@@ -96,10 +94,13 @@ def _roots(group: str) -> Iterator[tuple[str, Path]]:
     for package in (group, *(point.value for point in entry_points(group=group))):
         try:
             spec = find_spec(package)
-            folders = list(spec.submodule_search_locations or ()) if spec else []
+            if spec is None:
+                raise ModuleNotFoundError(f"No module named {package!r}")
+            folders = list(spec.submodule_search_locations or ())
         except Exception as error:
             folders = []
-            warnings.warn(f"Plug-in {package!r} is broken: {error}", stacklevel=2)
+            reason = " ".join(str(error).split())
+            warnings.warn(f"Plug-in {package!r} is broken: {reason}", stacklevel=2)
         yield from ((package, Path(folder)) for folder in folders)
 
 
@@ -107,8 +108,9 @@ def _collect(found: dict[str, Any], file: Path, read: Any) -> None:
     """Add what `read` yields; a broken file costs one line, not the command."""
     try:
         new = read()
-    except (ValidationError, TypeError, KeyError, tomllib.TOMLDecodeError) as error:
-        reason = " ".join(str(error).split())
+    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+        missing = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        reason = " ".join(missing.split())
         warnings.warn(f"{file} is left out: {reason}", stacklevel=3)
         return
     for name in new:

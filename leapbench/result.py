@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from math import isclose, isfinite
 from pathlib import Path
 from typing import Any, Literal
@@ -108,8 +107,9 @@ class Result(Frozen):
             raise ValueError("metrics must be finite")
         if (self.status == "ok") != (self.score is not None):
             raise ValueError("a score goes with status 'ok', and only with it")
-        if self.run_id and self.run_id != self.digest():
-            raise ValueError(f"run_id {self.run_id} does not match the content {self.digest()}")
+        identity = self.digest()  # fails on NaN and infinities anywhere
+        if self.run_id and self.run_id != identity:
+            raise ValueError(f"run_id {self.run_id} does not match the content {identity}")
         return self
 
     def digest(self) -> str:
@@ -146,11 +146,15 @@ def write(result: Result, path: Path) -> None:
     if len(text) > MAX_BYTES:
         raise UserError(f"The result for {path.name} has {len(text)} bytes, {MAX_BYTES} allowed.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", delete=False) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Result:
@@ -162,7 +166,10 @@ def read(path: Path) -> Result:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise UserError(f"{path} is larger than {MAX_BYTES} bytes: not a result file.")
-        return Result.model_validate_json(path.read_text(encoding="utf-8"))
+        found = Result.model_validate_json(path.read_text(encoding="utf-8"))
+        if not found.run_id:
+            raise ValueError("it has no run_id")
+        return found
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
     except (ValidationError, UnicodeDecodeError, ValueError) as error:

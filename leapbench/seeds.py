@@ -28,7 +28,9 @@ def sequence(protocol: str, role: Role, *path: int, salt: str = "") -> np.random
         path: further spawn keys, such as the agent's seed or an episode index.
         salt: secret text of a hosted board; empty for local use.
     """
-    return np.random.SeedSequence(_entropy(protocol + salt), spawn_key=(_KEYS[role], *path))
+    # The separator keeps protocol "v1" with salt "0" apart from protocol "v10".
+    text = f"{protocol}\0{salt}" if salt else protocol
+    return np.random.SeedSequence(_entropy(text), spawn_key=(_KEYS[role], *path))
 
 
 def stream(protocol: str, role: Role, count: int, *path: int, salt: str = "") -> list[int]:

@@ -16,13 +16,14 @@ def source_hash(modules: Iterable[str]) -> str:
 
     Python files count by their syntax tree without docstrings, so comments and
     formatting do not change the hash. A package counts with every file in its
-    folder, but not with its sub-packages.
+    folder, but not with its sub-packages. Files are taken in the order of the
+    modules' names, so that where the package lies does not matter.
 
     Args:
         modules: dotted names; a top-level file is given by its path instead.
     """
     digest = hashlib.sha256()
-    for file in sorted({f for name in modules for f in _files(name)}):
+    for _, file in sorted((name, file) for name in set(modules) for file in _files(name)):
         digest.update(file.name.encode() + b"\0")
         digest.update(_code(file) if file.suffix == ".py" else file.read_bytes())
     return digest.hexdigest()[:16]
