@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from leapbench import registry, result
 from leapbench.agent import Learner, LearningPhase
@@ -126,19 +129,45 @@ def run(cell: Cell, report: Report) -> Result:
         line = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
         fields = {"status": status, "message": line[:2000]}
     done = blank.model_copy(update=fields | {"budget": tuple(spent), "timing": clock.timing()})
-    checked = Result.model_validate(done.model_dump())
+    try:
+        checked = Result.model_validate(done.model_dump())
+    except ValidationError as error:  # such as an agent whose outputs are NaN
+        line = str(error.errors()[0]["msg"])
+        checked = blank.model_copy(update={"status": "invalid", "message": line})
     result.write(checked, cell.path)
     return checked
+
+
+def learned(
+    cell: Cell, roles: Collection[str] | None = None, report: Report = lambda fraction, line: None
+) -> tuple[Harness, dict[str, Learner]]:
+    """The harness and the parts of a cell after their phases, without evaluation.
+
+    Args:
+        cell: what to learn.
+        roles: only the phases of these roles; None for all.
+        report: called with the fraction done in [0, 1] and a short line.
+    """
+    harness, parts = _harness(cell), {}
+    for phase in cell.protocol.phases:
+        if roles is None or phase.role in roles:
+            staged = _stage(report, 0, 1, phase.name)
+            parts[phase.role], _ = _learn(harness, phase, cell.composition, parts, Clock(), staged)
+    return harness, parts
+
+
+def _harness(cell: Cell) -> Harness:
+    module, _, name = registry.task(cell.task).harness.partition(":")
+    store = Store(cell.out / ARTIFACTS)
+    made: Harness = getattr(import_module(module), name)(cell.protocol, cell.seed, store)
+    return made
 
 
 def _scored(
     cell: Cell, agent: Composition, spent: list[Spent], clock: Clock, report: Report
 ) -> dict[str, Any]:
     """Run all phases and the evaluation; the fields of a successful result."""
-    protocol, task = cell.protocol, registry.task(cell.task)
-    module, _, name = task.harness.partition(":")
-    store = Store(cell.out / ARTIFACTS)
-    harness: Harness = getattr(import_module(module), name)(protocol, cell.seed, store)
+    protocol, harness = cell.protocol, _harness(cell)
     parts: dict[str, Learner] = {}
     stages = len(protocol.phases) + 1
     for i, phase in enumerate(protocol.phases):
@@ -189,7 +218,7 @@ def _learn(
     folder, reused = harness.store.get(key, make)
     fresh = agent.build(phase.role)
     fresh.load(folder)
-    record = json_of(folder / "spent.json")
+    record = json.loads((folder / "spent.json").read_text())
     if reused:
         clock.add(record["cpu"])
     return fresh, _spent(phase, record["used"], reused)
@@ -219,14 +248,6 @@ def _stage(report: Report, index: int, count: int, name: str) -> Report:
     return lambda fraction, line: report((index + fraction) / count, f"{name}: {line}")
 
 
-def json_of(path: Path) -> dict[str, Any]:
-    """Read a JSON object."""
-    import json
-
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
-
-
 class Clock:
     """Wall and CPU seconds since it was made, plus those of reused phases."""
 
@@ -243,5 +264,3 @@ class Clock:
         wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
         return Timing(started=self.started, wall=round(wall, 3), cpu=round(cpu, 3))
 
-
-Runner = Callable[[Cell, Report], Result]

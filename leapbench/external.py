@@ -77,7 +77,7 @@ def module(path: str) -> ModuleType:
 
 
 def _sb3(text: str, role: str) -> Declaration:
-    _, algorithm, path = (text.split(":", 2) + ["", ""])[:3]
+    algorithm, _, path = text.removeprefix("sb3:").partition(":")
     file = Path(path)
     if not algorithm or not file.is_file():
         raise UserError(

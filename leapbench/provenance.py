@@ -42,18 +42,19 @@ def _commit() -> tuple[str, bool]:
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return "", False
-    git = ["git", "-C", str(root)]
+    code = ["leapbench", "envs", "tasks", "agents"]
     try:
-        head = subprocess.run(
-            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        )
-        code = ["leapbench", "envs", "tasks", "agents"]
-        status = subprocess.run(  # noqa: S603
-            [*git, "status", "--porcelain", "--", *code], capture_output=True, text=True, check=True
-        )
+        head = _git(root, "rev-parse", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--", *code)
     except (OSError, subprocess.CalledProcessError):
         return "", False
-    return head.stdout.strip(), bool(status.stdout.strip())
+    return head, bool(changed)
+
+
+def _git(root: Path, *words: str) -> str:
+    command = ["git", "-C", str(root), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    return done.stdout.strip()
 
 
 def _cpu() -> str:
