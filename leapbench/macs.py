@@ -10,6 +10,10 @@ earlier heads included ("without lazy evaluation", as both MSDNet and L2W-DEN
 report it). A network that runs its whole backbone before its first head is
 therefore charged the whole backbone at its first exit.
 
+Convolutions, matrix products and attention that are not calls of counted
+modules are found by comparing with PyTorch's own operator counter, and refused.
+Elementwise arithmetic and matrix-vector products are not looked for.
+
 Two conventions (multiply-adds, batch of one image):
 
     conv+linear   k_h * k_w * C_in / groups per output value of a convolution,
@@ -29,6 +33,7 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from leapbench.errors import UserError, unknown
@@ -136,7 +141,8 @@ class _Measurement:
         with _evaluation(self.network), ExitStack() as hooks, torch.no_grad():
             for module in self.network.modules():
                 hooks.enter_context(module.register_forward_hook(self._add))
-            with FlopCounterMode(display=False) as operators:
+            # The fused attention kernels are not in the operator counter's table.
+            with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as operators:
                 exits = self._forward(image)
         missed = operators.get_total_flops() // 2 - self.products
         if missed:

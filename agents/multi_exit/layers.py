@@ -119,7 +119,8 @@ class ExitHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, classes) from a feature map (B, inputs, H, W)."""
-        return self.linear(self.features(x).flatten(1))
+        logits: Tensor = self.linear(self.features(x).flatten(1))
+        return logits
 
 
 def initialise(network: nn.Module) -> None:

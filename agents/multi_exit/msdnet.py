@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from leapbench.agents.multi_exit.layers import Bottleneck, ExitHead, Stem, conv_bn_relu, initialise
-from leapbench.errors import unknown
+from leapbench.errors import UserError, unknown
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,11 @@ class MSDNetConfig:
         head: channels inside an exit head, or 0 to keep the incoming width.
         head_convs: strided 3x3 convolutions in an exit head.
         reduction: channel factor of the 1x1 transition after a scale is dropped.
+
+    Raises:
+        UserError: when the factors differ in number, or when the layers are so
+            few that the last keeps a scale that no exit reads (its parameters
+            would get no gradient).
     """
 
     image: tuple[int, int, int]
@@ -49,6 +54,27 @@ class MSDNetConfig:
     head: int = 128
     head_convs: int = 2
     reduction: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Check that the factors fit together and that every layer is read."""
+        if len(self.growth_factors) != len(self.bottleneck_factors):
+            raise UserError(
+                "growth_factors and bottleneck_factors of an MSDNet must be equally long, one "
+                f"entry a scale, not {self.growth_factors} and {self.bottleneck_factors}."
+            )
+        if self.active_scales[-1] != 1:
+            raise UserError(
+                f"An MSDNet of {len(self.growth_factors)} scales and {sum(self.steps)} layers ends "
+                f"with {self.active_scales[-1]} active scales, of which its exits read one.",
+                "Change `steps` or the number of scales.",
+            )
+
+    @property
+    def active_scales(self) -> list[int]:
+        """Scales that each layer puts out: the finest is dropped at equal intervals."""
+        scales, layers = len(self.growth_factors), sum(self.steps)
+        interval = ceil(layers / scales)
+        return [scales - layer // interval for layer in range(layers)]
 
 
 class _Layer(nn.Module):
@@ -133,10 +159,7 @@ class MSDNet(nn.Module):
     def __init__(self, config: MSDNetConfig) -> None:
         super().__init__()
         self.config = config
-        scales, layers = len(config.growth_factors), sum(config.steps)
-        interval = ceil(layers / scales)
-        # Scales before and after each layer: the finest is dropped at equal intervals.
-        active = pairwise([scales, *(scales - layer // interval for layer in range(layers))])
+        active = pairwise([len(config.growth_factors), *config.active_scales])
         self.stem = Stem(config.image[0], config.channels, config.growth_factors, config.stem)
         self.blocks = nn.ModuleList()
         self.heads = nn.ModuleList()

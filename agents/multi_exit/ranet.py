@@ -119,7 +119,7 @@ class RANet(nn.Module):
         coarse: list[list[Tensor]] = []
         for x, flow in zip(reversed(self.stem(images)), self.flows, strict=True):
             kept = []
-            for n, block in enumerate(flow):
+            for n, block in enumerate(flow.children()):
                 x, maps = block(x, coarse[n]) if n < len(coarse) else block(x)
                 kept.append(maps)
                 if n >= len(coarse):
