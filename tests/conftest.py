@@ -1,0 +1,39 @@
+"""Fixtures of the whole suite."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import gymnasium as gym
+import pytest
+
+from leapbench import registry
+
+# Before NumPy and torch are imported: the suite shares its cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+PLUGIN = Path(__file__).parent / "plugin"
+
+
+def forget() -> None:
+    """Let the registry look again at what is installed."""
+    registry.tasks.cache_clear()
+    registry.agents.cache_clear()
+
+
+@pytest.fixture
+def plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The plug-in `toys`, installed for one test, in child processes too."""
+    monkeypatch.syspath_prepend(str(PLUGIN))
+    path = os.pathsep.join(filter(None, (str(PLUGIN), os.environ.get("PYTHONPATH"))))
+    monkeypatch.setenv("PYTHONPATH", path)
+    forget()
+    gym.register("toys/Coins-v0", "toys.worlds:Coins")
+    yield PLUGIN
+    del gym.registry["toys/Coins-v0"]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "toys"]:
+        del sys.modules[name]
+    forget()

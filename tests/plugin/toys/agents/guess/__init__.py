@@ -1,0 +1,1 @@
+"""A policy that bets on what it has seen."""

@@ -1,0 +1,1 @@
+"""A model that estimates the share of heads."""

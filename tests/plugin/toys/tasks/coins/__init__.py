@@ -1,0 +1,1 @@
+"""Guess the next flips of a biased coin."""

@@ -1,0 +1,71 @@
+"""Runs the coin protocols; two environment variables stop a run for the resume tests."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from leapbench import seeds
+from leapbench.agent import Learner, LearningPhase
+from leapbench.harness import Harness, Outcome, Report, Row
+from leapbench.meter import Meter, MeteredStream, MeteredVectorEnv
+from leapbench.task import Phase, Protocol
+from toys.worlds import FLIPS, Coins
+
+
+class CoinsHarness(Harness):
+    """A model estimates the bias from labelled flips, a policy plays."""
+
+    sources = ("toys.worlds",)
+
+    def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
+        _log(f"{phase.name} {self.seed}")
+        if phase.role == "model" and os.environ.get("TOYS_HANG") == str(self.seed):
+            time.sleep(600)
+        meter = Meter(phase.budget)
+        (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, self.seed)
+        opened = LearningPhase(phase.name, meter, seed, self.protocol.settings, report=report)
+        if phase.role == "model":
+            rng = np.random.default_rng(seed)
+            count = self.protocol.settings["samples"]
+            images = rng.random((count, 1, 1, 1), np.float32)
+            opened.data = MeteredStream(images, (images[:, 0, 0, 0] < 0.7).astype(np.int64), meter)
+        else:
+            opened.make_env = lambda num: MeteredVectorEnv(
+                gym.vector.SyncVectorEnv([Coins] * num, autoreset_mode="SameStep"), meter
+            )
+        return opened
+
+    def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
+        episodes = self.protocol.evaluation.episodes
+        starts = seeds.stream(self.protocol.seed_key, "test", episodes)
+        policy: Any = parts["policy"]
+        policy.prior = parts["model"].network  # type: ignore[attr-defined]
+        return Outcome([_episode(policy, i, seed) for i, seed in enumerate(starts)])
+
+    @staticmethod
+    def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+        return {"hits": float(np.mean([row["hits"] for row in rows]))}
+
+
+def _episode(policy: Any, index: int, seed: int) -> Row:
+    env, state, over, hits = Coins(), None, False, 0.0
+    observation, _ = env.reset(seed=seed)
+    while not over:
+        action, state = policy.predict(observation[None], state, None, deterministic=True)
+        observation, reward, over, _, _ = env.step(action[0])
+        hits += reward / FLIPS
+    return {"episode": index, "seed": seed, "hits": hits}
+
+
+def _log(line: str) -> None:
+    """Append to the file that the tests count trainings with, if there is one."""
+    if "TOYS_LOG" in os.environ:
+        with Path(os.environ["TOYS_LOG"]).open("a") as file:
+            file.write(line + "\n")
