@@ -78,8 +78,7 @@ def _fetch(dataset: DataSet, item: Download, folder: Path) -> None:
 def _from_mirrors(item: Download, stream: BinaryIO) -> None:
     reasons = []
     for url in item.urls:
-        stream.seek(0)
-        stream.truncate()
+        stream.seek(0)  # over what a failed mirror sent, which is never longer
         try:
             return _from(url, item, stream)
         except _NETWORK as error:

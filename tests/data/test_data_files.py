@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import tracemalloc
 from pathlib import Path
 from typing import BinaryIO
 
@@ -49,10 +50,16 @@ def test_a_wrong_size_is_told(tmp_path: Path, stored: bytes) -> None:
         content(tmp_path, declared(b"12345", "a"))
 
 
-def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
-    (tmp_path / "a.gz").write_bytes(gzip.compress(bytes(50_000_000)))
+@pytest.mark.parametrize("name", ["a.gz", "a"])
+def test_a_bomb_is_not_unpacked(tmp_path: Path, name: str) -> None:
+    zeros = bytes(30_000_000)
+    (tmp_path / name).write_bytes(gzip.compress(zeros, 1) if name == "a.gz" else zeros)
+    tracemalloc.start()
     with pytest.raises(UserError, match="more of content where 3"):
-        content(tmp_path, declared(b"123"))
+        content(tmp_path, declared(b"123", name))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3_000_000
 
 
 @pytest.mark.parametrize("stored", [b"no gzip at all", gzip.compress(bytes(range(200)))[:-20]])

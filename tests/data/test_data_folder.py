@@ -86,6 +86,26 @@ def test_random_crops_keep_their_aspect_and_area(width: int, height: int, seed: 
     assert w * h / (width * height) > min(0.07, 0.7 / ratio)
 
 
+def test_random_crops_are_wide_and_tall() -> None:
+    rng = np.random.default_rng(0)
+    boxes = np.array([random_box(500, 500, rng) for _ in range(200)])
+    aspects = (boxes[:, 2] - boxes[:, 0]) / (boxes[:, 3] - boxes[:, 1])
+    assert 0.3 < (aspects > 1).mean() < 0.7
+    assert np.ptp(aspects) > 0.4
+
+
+def test_about_half_of_the_training_crops_are_mirrored(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    ramp = np.tile(np.arange(0, 200, 4, dtype=np.uint8)[None, :, None], (50, 1, 3))
+    Image.fromarray(ramp).save(tmp_path / "a" / "0.png")
+    folder = ImageFolder(tmp_path, size=16)
+    images, _ = next(folder.batches([0] * 100, 100, np.random.default_rng(0)))
+    mirrored = images[:, 8, 0, 0] > images[:, 8, -1, 0]
+    assert 30 < mirrored.sum() < 70
+    plain, _ = next(folder.batches([0], 1))
+    assert plain[0, 8, 0, 0] < plain[0, 8, -1, 0]
+
+
 def test_the_central_crop_is_7_8_of_the_shorter_side() -> None:
     assert centre_box(256, 256) == (16, 16, 240, 240)
     assert centre_box(512, 256) == (144, 16, 368, 240)
