@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,8 @@ class EarlyExitHarness(Harness):
     def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
         """Open `train` or `calibrate`; see `Harness.open`."""
         meter = Meter(phase.budget)
-        (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, 0, self.seed)
+        place = 0 if phase.role == "model" else 2
+        (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, place, self.seed)
         opened = LearningPhase(phase.name, meter, seed, self.settings, report=report)
         if phase.role == "model":
             opened.settings = self.settings | {"key": f"{self.protocol.task}/{self.protocol.tier}"}
@@ -70,14 +71,21 @@ class EarlyExitHarness(Harness):
         bank = self.bank(parts["model"], "calibration")
         opened.settings = self.settings | {"budgets": self.budgets}
         opened.data = bank
-        opened.make_env = lambda num_envs: MeteredVectorEnv(
-            EarlyExitVectorEnv(
-                num_envs, bank=bank, stream=self.settings["stream"], budget=self.budgets,
-                autoreset_mode=AutoresetMode.SAME_STEP,
-            ),
-            meter,
-        )  # fmt: skip
+        opened.make_env = partial(self._practice, bank, meter)
         return opened
+
+    def _practice(
+        self, bank: Bank, meter: Meter, num_envs: int, stream: int | None = None
+    ) -> MeteredVectorEnv:
+        """Metered streams over the calibration bank, their budgets drawn from the grid."""
+        env = EarlyExitVectorEnv(
+            num_envs,
+            bank=bank,
+            stream=stream or self.settings["stream"],
+            budget=self.budgets,
+            autoreset_mode=AutoresetMode.SAME_STEP,
+        )
+        return MeteredVectorEnv(env, meter)
 
     def bank(self, model: Learner, split: str) -> Bank:
         """Outputs of the model's network on one split, kept beside its artifact."""
@@ -97,9 +105,12 @@ class EarlyExitHarness(Harness):
         limits = np.repeat(self.budgets, episodes)
         starts = seeds.stream(self.protocol.seed_key, "test", len(limits))
         env = EarlyExitVectorEnv(
-            len(limits), bank=bank, stream=self.settings["stream"], budget=self.budgets,
+            len(limits),
+            bank=bank,
+            stream=self.settings["stream"],
+            budget=self.budgets,
             autoreset_mode=AutoresetMode.DISABLED,
-        )  # fmt: skip
+        )
         observation, _ = env.reset(seed=starts, options={"budget": limits})
         if getattr(policy, "privileged", False):
             policy.bind(env)  # type: ignore[attr-defined]
