@@ -15,12 +15,17 @@ from leapbench.agent import LearningPhase
 from leapbench.agents.multi_exit.recipe import Recipe, losses
 from leapbench.errors import UserError
 
+# Task and tier, then the agent's seed: the mean weight of every exit.
+MEANS: dict[str, dict[str, list[float]]] = json.loads(
+    files(__package__).joinpath("means.json").read_text(encoding="utf-8")
+)
+
 
 class MeanWeights(Recipe):
     """Fix every exit's weight at the mean that L2W-DEN gave it.
 
     The means are read from `means.json`, recorded from the training logs of the
-    `l2w-den` runs of the same task and tier (mean over its seeds).
+    `l2w-den` runs: those of the same seed, else the average over the seeds.
 
     Args:
         weights: own weights instead, "w1,w2,..."; empty for the recorded ones.
@@ -38,15 +43,16 @@ class MeanWeights(Recipe):
         Raises:
             UserError: when none are recorded for the task, or their number is wrong.
         """
-        if self.weights:
-            values = [float(w) for w in self.weights.split(",")]
-        else:
-            recorded = json.loads(files(__package__).joinpath("means.json").read_text())
-            values = recorded.get(phase.settings["key"], {}).get("weights", [])
+        settings = phase.settings
+        name = f"{settings['task']}/{settings['tier']}"
+        values = [float(w) for w in self.weights.split(",")] if self.weights else []
+        if not self.weights and (recorded := MEANS.get(name)):
+            average = [sum(column) / len(column) for column in zip(*recorded.values(), strict=True)]
+            values = recorded.get(str(settings["seed"]), average)
         exits = len(self.network.heads)  # type: ignore[arg-type]
         if len(values) != exits:
             raise UserError(
-                f"{len(values)} mean exit weights are known for {phase.settings['key']}, "
+                f"{len(values)} mean exit weights are known for {name}; "
                 f"the network has {exits} exits.",
                 "Pass them: --set weights=" + ",".join(["1.0"] * exits),
             )

@@ -64,7 +64,8 @@ class EarlyExitHarness(Harness):
         (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, place, self.seed)
         opened = LearningPhase(phase.name, meter, seed, self.settings, report=report)
         if phase.role == "model":
-            opened.settings = self.settings | {"key": f"{self.protocol.task}/{self.protocol.tier}"}
+            cell = {"task": self.protocol.task, "tier": self.protocol.tier, "seed": self.seed}
+            opened.settings = self.settings | cell
             train = self.splits["train"]
             opened.data = MeteredStream(train.images, train.labels, meter)
             return opened
