@@ -53,12 +53,14 @@ class Case:
     Args:
         declaration: the part; it need not be registered.
         task: the task; its smoke protocol is run.
+        settings: "key=value" for a part that does not run on its defaults alone.
         folder: where to keep what is learned; cases that share it share the
             artifacts of their earlier phases. None for a temporary one.
     """
 
     declaration: Declaration
     task: Task
+    settings: tuple[str, ...] = ()
     folder: Path | None = None
     _temporary: list[TemporaryDirectory[str]] = field(default_factory=list)
 
@@ -72,7 +74,7 @@ class Case:
     def composition(self) -> Composition:
         """The part with the task's default parts around it."""
         with self.installed():
-            return compose(self.task, self.declaration.name)
+            return compose(self.task, self.declaration.name, self.settings)
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -165,4 +167,4 @@ class Case:
         return self.folder
 
     def _cell(self, out: Path) -> Cell:
-        return Cell(self.task.name, "smoke", self.declaration.name, 0, (), out)
+        return Cell(self.task.name, "smoke", self.declaration.name, 0, self.settings, out)

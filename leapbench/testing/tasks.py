@@ -43,10 +43,10 @@ def protocol_hash(task: Task) -> None:
 
 
 def tiers(task: Task) -> None:
-    """Tiers are known, `smoke` is among them, and no two share a hash or a seed."""
+    """Tiers are known, there is one at least, and no two share a hash or a seed."""
     protocols = task.protocols
     require(set(protocols) <= set(TIERS), "tiers", f"{list(protocols)} are not all of {TIERS}")
-    require("smoke" in protocols, "tiers", "there is no smoke tier to test with")
+    require(len(protocols) > 0, "tiers", "there is none")
     named = all((p.task, p.tier) == (task.name, tier) for tier, p in protocols.items())
     require(named, "tiers", "a protocol names another task or tier than it is filed under")
     for attribute in ("hash", "seed_key"):
@@ -120,7 +120,9 @@ def harness(task: Task) -> None:
 
 
 def smoke_run(task: Task) -> None:
-    """A run is scored within its budgets, and its metrics follow from its rows alone."""
+    """A smoke run, if there is that tier, succeeds; its metrics follow from its rows alone."""
+    if "smoke" not in task.protocols:
+        return
     protocol = task.protocols["smoke"]
     with tempfile.TemporaryDirectory() as folder, standing_in(task):
         one = _cell(task, Path(folder))

@@ -1,0 +1,31 @@
+"""The early-exit world over a small made-up bank, so that it can be checked in no time."""
+
+from __future__ import annotations
+
+from gymnasium.vector import AutoresetMode
+
+from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.env import EarlyExitEnv
+from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+
+STREAM = 20
+
+
+def bank() -> Bank:
+    return Bank.synthetic(samples=60, exits=4, classes=5, seed=0)
+
+
+class Exits(EarlyExitEnv):
+    """One stream."""
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        super().__init__(bank=bank(), stream=STREAM, render_mode=render_mode)
+
+
+class VectorExits(EarlyExitVectorEnv):
+    """Many streams."""
+
+    def __init__(
+        self, num_envs: int = 1, autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP
+    ) -> None:
+        super().__init__(num_envs, bank=bank(), stream=STREAM, autoreset_mode=autoreset_mode)

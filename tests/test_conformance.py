@@ -1,0 +1,116 @@
+"""Everything that is registered keeps the rules of `leapbench.testing`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import pytest
+
+from leapbench import registry
+from leapbench.errors import UserError
+from leapbench.task import Task
+from leapbench.testing import (
+    AGENT_CHECKS,
+    ENVIRONMENT_CHECKS,
+    TASK_CHECKS,
+    Case,
+    EnvironmentConformance,
+    check_agent,
+    check_environment,
+    check_task,
+    shrink,
+)
+
+ENVIRONMENTS = sorted(name for name in gym.registry if name.startswith("leapbench/"))
+RUN_RULES = {"smoke_run"}
+
+# One task of every family that runs from what is installed, made small.
+SMALL: dict[str, dict[str, Any]] = {
+    "earlyexit/digits": {
+        "settings": {"train": 120, "calibration": 60, "batch": 30, "stream": 20},
+        "limits": {"train": 240, "calibrate": 2000},
+        "episodes": 1,
+        "budgets": (160_000, 250_000),
+    }
+}
+
+# For the parts that do not run on their defaults alone.
+SETTINGS = {"exit-weights-l2w": ("weights=1.0,1.0,1.0,1.0",)}
+
+
+def small(name: str) -> Task:
+    return shrink(registry.task(name), **SMALL[name])
+
+
+def small_for(agent: str) -> Task:
+    families = registry.agent(agent).families
+    return small(next(name for name in SMALL if name.partition("/")[0] in families))
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the models that policies are checked with are trained once."""
+    return tmp_path_factory.mktemp("conformance")
+
+
+@pytest.fixture(scope="session")
+def cases(shared: Path) -> dict[str, Case]:
+    return {
+        name: Case(part, small_for(name), SETTINGS.get(name, ()), shared)
+        for name, part in registry.agents().items()
+    }
+
+
+@pytest.mark.parametrize("check", ENVIRONMENT_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_environment(name: str, check: Any) -> None:
+    try:
+        gym.make(name).close()
+    except UserError as missing:
+        pytest.skip(str(missing))
+    check(name)
+
+
+@pytest.mark.parametrize("check", TASK_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", registry.tasks())
+def test_task(name: str, check: Any) -> None:
+    if check.__name__ not in RUN_RULES:
+        check(registry.task(name))
+    elif name in SMALL:
+        check(small(name))
+
+
+@pytest.mark.parametrize("check", AGENT_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("name", registry.agents())
+def test_agent(name: str, check: Any, cases: dict[str, Case]) -> None:
+    check(cases[name])
+
+
+def test_every_family_has_a_task_that_is_run() -> None:
+    families = {task.family for task in registry.tasks().values()}
+    assert families == {name.partition("/")[0] for name in SMALL}
+
+
+@pytest.mark.usefixtures("plugin")
+class TestCoins(EnvironmentConformance):
+    """An outsider's environment, through the base class."""
+
+    environment = "toys/Coins-v0"
+
+
+@pytest.mark.usefixtures("plugin")
+def test_the_early_exit_world_over_another_bank() -> None:
+    gym.register("toys/Exits-v0", "toys.exits:Exits", vector_entry_point="toys.exits:VectorExits")
+    try:
+        check_environment("toys/Exits-v0")
+    finally:
+        del gym.registry["toys/Exits-v0"]
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_plug_in_passes_as_a_whole() -> None:
+    check_task("coins/small")
+    for name in ("toy-mean", "toy-guess", "toy-guess-prior"):
+        check_agent(name, registry.task("coins/small"))
