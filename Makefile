@@ -1,0 +1,64 @@
+# `make demo` runs the first benchmark, `make test` every check. Both build .venv first.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(abspath $(VENV))/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+DECLARED := pyproject.toml setup.py constraints.txt
+ROOTS := envs tasks agents leaderboards
+TYPED := build/typed
+
+.PHONY: help demo test install install-dev lint types tests lock clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo "make demo     train and score two networks on earlyexit/digits, show the board"
+	@echo "make test     ruff, mypy and pytest, as CI does"
+	@echo "make lock     renew constraints.txt from the package index"
+	@echo "make clean    remove $(VENV) and what the tools cached"
+	@echo "PYTHON=... chooses the interpreter (3.11 or newer), VENV=... the environment."
+
+demo: install
+	$(BIN)/leapbench run earlyexit/digits l2w-den msdnet
+	$(BIN)/leapbench board earlyexit/digits
+
+test: install-dev lint types tests
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# mypy does not follow editable installs that rename folders, so it is shown the
+# package as it is when installed: links in one folder.
+types:
+	@rm -rf $(TYPED) && mkdir -p $(TYPED)/leapbench
+	@ln -s $(CURDIR)/leapbench/* $(TYPED)/leapbench/
+	@for root in $(ROOTS); do ln -s $(CURDIR)/$$root $(TYPED)/leapbench/$$root; done
+	cd $(TYPED) && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml
+
+tests:
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+install: $(VENV)/.installed
+install-dev: $(VENV)/.installed-dev
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "leapbench needs Python 3.11 or newer: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(DECLARED) | $(VENV)/bin/python
+	@echo "Installing leapbench and its dependencies into $(VENV) ..."
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(DECLARED) | $(VENV)/bin/python
+	@echo "Installing leapbench with its tools into $(VENV) ..."
+	$(INSTALL) --editable ".[parquet,dev]"
+	@touch $@ $(VENV)/.installed
+
+lock: $(VENV)/bin/python
+	$(BIN)/python .ci/lock.py > constraints.new
+	mv constraints.new constraints.txt
+
+clean:
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
