@@ -1,0 +1,1 @@
+"""Classic control under a budget of steps: a plug-in for leapbench."""

@@ -1,0 +1,1 @@
+"""Tasks: learn to control within so many steps."""

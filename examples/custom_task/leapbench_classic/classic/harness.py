@@ -1,0 +1,50 @@
+"""Runs the family's protocols: metered steps to learn from, then held-out episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from leapbench import seeds
+from leapbench.agent import Learner, LearningPhase
+from leapbench.harness import Harness, Outcome, Report, Row
+from leapbench.meter import Meter, MeteredEnv
+from leapbench.task import Phase, Protocol
+
+
+class ClassicHarness(Harness):
+    """One phase of metered interaction, one environment."""
+
+    def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
+        """A training environment in which every step counts."""
+        meter = Meter(phase.budget)
+        (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, self.seed)
+        world = self.protocol.evaluation.environment
+        opened = LearningPhase(phase.name, meter, seed, {}, report=report)
+        opened.make_env = lambda: MeteredEnv(gym.make(world), meter)
+        return opened
+
+    def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
+        """One greedy episode for each seed of the test stream."""
+        evaluation = self.protocol.evaluation
+        starts = seeds.stream(self.protocol.seed_key, "test", evaluation.episodes)
+        env = gym.make(evaluation.environment)
+        return Outcome([_episode(env, parts["agent"], i, seed) for i, seed in enumerate(starts)])
+
+    @staticmethod
+    def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+        """Mean return over the episodes."""
+        return {"return": float(np.mean([row["return"] for row in rows]))}
+
+
+def _episode(env: gym.Env[Any, Any], agent: Any, index: int, seed: int) -> Row:
+    observation, _ = env.reset(seed=seed)
+    state, over, total = None, False, 0.0
+    while not over:
+        actions, state = agent.predict(observation[None], state, deterministic=True)
+        observation, reward, terminated, truncated, _ = env.step(actions[0])
+        total, over = total + float(reward), terminated or truncated
+    return {"episode": index, "seed": seed, "return": total}

@@ -1,0 +1,1 @@
+"""Agent: random search in the space of linear policies."""
