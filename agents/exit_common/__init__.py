@@ -1,0 +1,1 @@
+"""What the exit policies share: the threshold solver, the budget grid, a small MLP."""

@@ -1,0 +1,1 @@
+"""Leave when the exit is sure enough: confidence, entropy, margin, calibrated confidence."""

@@ -1,0 +1,1 @@
+"""Leave when several exits in a row agree (PABEE)."""

@@ -1,0 +1,1 @@
+"""Samples leave at random, as many at each exit as under `confidence`: its control."""
