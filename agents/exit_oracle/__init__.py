@@ -1,0 +1,1 @@
+"""Policies that look at the labels: upper bounds, shown and never ranked."""
