@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import re
+import sys
 from functools import cache
+from hashlib import sha256
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -36,7 +39,7 @@ def declaration(text: str, task: Task) -> Declaration | None:
         raise UserError(f"There is no file {path!r}.", "Expected path/to/file.py:ClassName.")
     loaded = module(str(file.resolve()))
     classes = [n for n, c in vars(loaded).items() if inspect.isclass(c) and hasattr(c, "predict")]
-    if not hasattr(loaded, name):
+    if not inspect.isclass(getattr(loaded, name, None)):
         raise unknown(f"class in {path}", name, classes)
     config = {
         key: parameter.default
@@ -45,7 +48,7 @@ def declaration(text: str, task: Task) -> Declaration | None:
     }
     role = getattr(loaded, name).__dict__.get("role", role)
     return Declaration.model_construct(
-        name=f"{file.stem}-{name}".lower(),
+        name=_slug(f"{file.stem}-{name}"),
         role=role,
         families=(),
         entry=f"{file.resolve()}:{name}",
@@ -65,18 +68,24 @@ def module(path: str) -> ModuleType:
     Raises:
         UserError: when the file cannot be imported, with what it raised.
     """
-    spec = spec_from_file_location(Path(path).stem, path)
+    # A name of its own: the file may be called like a package that is installed.
+    name = f"leapbench_user_{sha256(path.encode()).hexdigest()[:8]}_{Path(path).stem}"
+    spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UserError(f"{path} is not a Python file.")
     loaded = module_from_spec(spec)
+    sys.modules[name] = loaded  # dataclasses look their module up
     try:
         spec.loader.exec_module(loaded)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
         raise UserError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
     return loaded
 
 
 def _sb3(text: str, role: str) -> Declaration:
+    from leapbench.agents.sb3_policy import policy
+
     algorithm, _, path = text.removeprefix("sb3:").partition(":")
     file = Path(path)
     if not algorithm or not file.is_file():
@@ -84,15 +93,21 @@ def _sb3(text: str, role: str) -> Declaration:
             f"{text!r}: there is no file {path!r}." if algorithm else f"{text!r} is incomplete.",
             "Expected sb3:<algorithm>:<path.zip>, such as sb3:ppo:model.zip.",
         )
+    policy.check_algorithm(algorithm)
     return Declaration.model_construct(
-        name=f"sb3-{algorithm}-{file.stem}".lower(),
+        name=_slug(f"sb3-{algorithm}-{file.stem}"),
         role=role,
         families=(),
         entry=f"{SB3}:Stored",
         summary="a Stable-Baselines3 policy of the user's",
         paper="",
-        config={"algorithm": algorithm, "path": str(file.resolve())},
+        config={"algorithm": algorithm, "path": path, "sha256": policy.sha256(path)},
         sources=(SB3,),
         ranked=True,
         version=1,
     )
+
+
+def _slug(text: str) -> str:
+    """`text` as the name of an agent: lower-case words joined by hyphens."""
+    return "-".join(re.findall(r"[a-z0-9]+", text.lower()))
