@@ -1,1 +1,50 @@
-"""The `leapbench` command."""
+"""The `leapbench` command: one module a command, imported when it is called."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from leapbench.cli.group import LazyGroup
+
+COMMANDS = {
+    "run": "Learn under the budget, evaluate, write one result a seed.",
+    "list": "List the tasks, agents or environments.",
+    "show": "Describe a task or an agent.",
+    "board": "Rank the agents of a task and check the paper's claims.",
+    "watch": "Render an episode of an environment to a GIF or PNG.",
+    "doctor": "Check this installation and say what to do.",
+    "data": "Show which data sets are here, or fetch one.",
+}
+
+
+@click.command(
+    cls=LazyGroup,
+    commands_of={name: f"leapbench.cli.{name}" for name in COMMANDS},
+    summaries=COMMANDS,
+    sections={
+        "First steps": (
+            "leapbench list tasks",
+            "leapbench show earlyexit/digits",
+            "leapbench run earlyexit/digits msdnet",
+            "leapbench board earlyexit/digits",
+        ),
+    },
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="leapbench", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Benchmarks about spending something scarce well."""
+
+
+def main() -> None:
+    """Run the command and leave the process with its exit code.
+
+    0: done. 1: something failed while running. 2: a mistake in what was typed.
+    130: interrupted.
+    """
+    try:
+        cli.main(prog_name="leapbench", standalone_mode=True)
+    except KeyboardInterrupt:
+        sys.exit(130)

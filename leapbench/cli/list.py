@@ -1,0 +1,80 @@
+"""`leapbench list`: what there is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from leapbench.cli.group import Command
+
+if TYPE_CHECKING:
+    from leapbench.declaration import Declaration
+
+
+@click.command(
+    cls=Command,
+    short_help="List the tasks, agents or environments.",
+    sections={
+        "Examples": (
+            "leapbench list tasks",
+            "leapbench list agents",
+            "leapbench list envs",
+        ),
+    },
+)
+@click.argument("what", type=click.Choice(["tasks", "agents", "envs"]))
+def command(what: str) -> None:
+    """List the tasks, agents or environments, those of plug-ins among them."""
+    {"tasks": _tasks, "agents": _agents, "envs": _envs}[what]()
+
+
+def _tasks() -> None:
+    from leapbench import registry
+    from leapbench.cli.output import console, table
+
+    rows = [
+        (task.name, task.card.scarce, ", ".join(task.protocols), task.card.title)
+        for task in registry.tasks().values()
+    ]
+    console().print(table(("task", "scarce", "tiers", "about"), rows))
+    click.echo("leapbench show TASK describes one.")
+
+
+def _agents() -> None:
+    from leapbench import registry
+    from leapbench.cli.output import console, table
+
+    order = ("agent", "model", "policy")
+    found = sorted(registry.agents().values(), key=lambda a: (order.index(a.role), a.name))
+    rows = [
+        (agent.name, agent.role, " ".join(agent.families) or "any", _summary(agent))
+        for agent in found
+    ]
+    console().print(table(("agent", "role", "works on", "about"), rows))
+    click.echo("leapbench show AGENT lists its settings. Parts are joined: model+policy.")
+
+
+def _summary(agent: Declaration) -> str:
+    oracle = "" if agent.ranked else " (not ranked)"
+    return agent.summary + oracle
+
+
+def _envs() -> None:
+    import gymnasium
+
+    from leapbench import registry
+    from leapbench.cli.output import console, table
+
+    used: dict[str, list[str]] = {}
+    for task in registry.tasks().values():
+        for protocol in task.protocols.values():
+            names = used.setdefault(protocol.evaluation.environment, [])
+            names += [task.name] if task.name not in names else []
+    rows = [
+        (spec.id, "yes" if spec.vector_entry_point else "no", ", ".join(used.get(spec.id, ())))
+        for spec in gymnasium.registry.values()
+        if spec.id.startswith("leapbench/")
+    ]
+    console().print(table(("environment", "vector", "tasks"), rows))
+    click.echo('gymnasium.make("leapbench:ID") makes one. leapbench watch ID shows one.')

@@ -1,0 +1,56 @@
+"""What the commands share when they print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def console(stderr: bool = False) -> Console:
+    """Console that leaves the text as it is: no markup, no highlighting, no emoji."""
+    return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[str | Text]], right: Iterable[str] = ()
+) -> Table:
+    """Table that wraps instead of cutting off.
+
+    Args:
+        columns: headings; the first column is never wrapped.
+        rows: cells, one sequence a row.
+        right: headings of the columns to align right.
+    """
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for i, name in enumerate(columns):
+        justify: Literal["left", "right"] = "right" if name in right else "left"
+        made.add_column(name, justify=justify, overflow="fold", no_wrap=i == 0 or name in right)
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> Table:
+    """Two columns without lines: what and its value, wrapped under itself."""
+    made = Table.grid(padding=(0, 2))
+    made.add_column(style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in pairs:
+        made.add_row(name, value)
+    return made
+
+
+def number(value: float) -> str:
+    """A number as people read it: thousands apart, at most four decimals."""
+    return f"{value:,.0f}" if value == int(value) and abs(value) >= 1 else f"{value:.4f}"
+
+
+def ordinal(rank: int) -> str:
+    """1st, 2nd, 3rd, 4th, ..., 11th, ..."""
+    tens = rank % 100 // 10
+    return f"{rank}{'th' if tens == 1 else {1: 'st', 2: 'nd', 3: 'rd'}.get(rank % 10, 'th')}"

@@ -1,0 +1,104 @@
+"""`leapbench run`: everything is checked before anything is written."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from leapbench.cli.group import INTERRUPTED, Command
+
+if TYPE_CHECKING:
+    from leapbench.cell import Cell
+    from leapbench.display import Quiet
+
+
+@click.command(
+    cls=Command,
+    short_help="Learn under the budget, evaluate, write one result a seed.",
+    sections={
+        "Examples": (
+            "leapbench run earlyexit/digits msdnet",
+            "leapbench run earlyexit/digits l2w-den+confidence msdnet --seeds 0-4 --jobs 2",
+            "leapbench run earlyexit/digits l2w-den --set epsilon=0.5 --out trials",
+        ),
+        "Exit codes": (
+            "0  all seeds are done",
+            "1  a seed failed",
+            "2  a mistake in the command, nothing was run",
+            "130  interrupted, finished seeds are kept",
+        ),
+    },
+)
+@click.argument("task")
+@click.argument("agents", nargs=-1, required=True, metavar="AGENT...")
+@click.option("--tier", default="smoke", show_default=True, help="smoke, lite or paper.")
+@click.option("--seeds", default="0", show_default=True, help="Such as 0, 0-4 or 0,2,5-7.")
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of the results.",
+)
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a setting.")
+@click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a result.")
+def command(
+    task: str,
+    agents: tuple[str, ...],
+    tier: str,
+    seeds: str,
+    jobs: int,
+    out: Path,
+    settings: tuple[str, ...],
+    quiet: bool,
+    as_json: bool,
+) -> None:
+    """Let each AGENT learn TASK under its budget, evaluate it, and write the results.
+
+    An AGENT is a part's name (`leapbench list agents`), parts joined by "+", a
+    class of your own (path/to/file.py:Class) or a stored policy
+    (sb3:ppo:model.zip). Finished seeds are not run again, so the same command
+    goes on where it was stopped. A setting goes to every agent that has it.
+    """
+    from leapbench.cli.output import console
+    from leapbench.display import observer
+    from leapbench.plan import plan
+    from leapbench.sweep import sweep
+
+    cells = plan(task, tier, agents, seeds, settings, out)
+    with observer(console(stderr=True), cells, quiet) as watcher:
+        try:
+            results = sweep(cells, jobs, watcher)
+        except KeyboardInterrupt:
+            stopped = True
+        else:
+            stopped = False
+    if stopped:
+        _interrupted(watcher, len(cells))
+    _report(cells, quiet, as_json)
+    sys.exit(0 if all(result.status == "ok" for result in results) else 1)
+
+
+def _interrupted(watcher: Quiet, total: int) -> None:
+    """Say what is kept and how to go on, and leave."""
+    click.echo(f"\nStopped with {len(watcher.done)} of {total} finished.", err=True)
+    for cell, _, _ in watcher.done:
+        click.echo(f"  {cell.path}", err=True)
+    click.echo("The same command goes on from here.", err=True)
+    sys.exit(INTERRUPTED)
+
+
+def _report(cells: list[Cell], quiet: bool, as_json: bool) -> None:
+    from leapbench.cli import summary
+
+    if as_json:
+        summary.print_json(cells)
+    elif not quiet:
+        summary.print_summary(cells)
+    if quiet or as_json:
+        summary.print_failures(cells)

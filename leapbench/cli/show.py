@@ -1,0 +1,141 @@
+"""`leapbench show`: the card of a task, or the settings of an agent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from leapbench.cli.group import Command
+
+if TYPE_CHECKING:
+    from leapbench.declaration import Declaration
+    from leapbench.task import Anchor, Claim, Protocol, Task
+
+
+@click.command(
+    cls=Command,
+    short_help="Describe a task or an agent.",
+    sections={
+        "Examples": (
+            "leapbench show earlyexit/digits",
+            "leapbench show l2w-den",
+        ),
+    },
+)
+@click.argument("name")
+def command(name: str) -> None:
+    """Describe the task or agent called NAME."""
+    from leapbench import registry
+    from leapbench.errors import unknown
+
+    if name in registry.tasks():
+        _task(registry.task(name))
+    elif name in registry.agents():
+        _agent(registry.agent(name))
+    else:
+        both = [*registry.tasks(), *registry.agents()]
+        raise unknown("task or agent", name, both, "leapbench list tasks")
+
+
+def _task(task: Task) -> None:
+    card = task.card
+    defaults = ", ".join(f"{role}: {name}" for role, name in task.default_agents.items())
+    _heading(f"{task.name}: {card.title}")
+    _facts(
+        [
+            ("about", card.summary),
+            ("paper", card.paper),
+            ("scarce", card.scarce),
+            ("parts", f"{defaults} (used when left open)" if defaults else "one agent"),
+            ("baselines", ", ".join(card.baselines) or "-"),
+            *(("note", note) for note in card.notes),
+        ]
+    )
+    for protocol in task.protocols.values():
+        _heading(f"\nTier {protocol.tier}, protocol {protocol.hash}")
+        _facts(list(_protocol(protocol)))
+    _published(task)
+    _claims(task.claims)
+    tier = next(iter(task.protocols))
+    first = (card.baselines or tuple(task.default_agents.values()) or ("AGENT",))[0]
+    click.echo(f"\nTry: leapbench run {task.name} {first} --tier {tier}")
+
+
+def _protocol(protocol: Protocol) -> Iterator[tuple[str, str]]:
+    """What a tier asks for, line by line."""
+    for phase in protocol.phases:
+        budget = f"{phase.budget.limit:,} {phase.budget.unit}"
+        yield f"phase {phase.name}", f"{budget}, the {phase.role} learns"
+    evaluation = protocol.evaluation
+    grid = ", ".join(
+        f"{value:,g}" if value < 1e5 else f"{value:,.0f}" for value in evaluation.budgets
+    )
+    episodes = f"{evaluation.episodes} episodes of {evaluation.environment}"
+    yield "evaluation", f"{episodes}{f' at each of {grid} {evaluation.unit}' if grid else ''}"
+    metric = protocol.metric
+    better = "higher" if metric.higher_is_better else "lower"
+    yield "metric", f"{metric.name} ({better} is better)"
+    yield "normalised 0", _anchor(metric.floor)
+    yield "normalised 1", _anchor(metric.ceiling)
+
+
+def _anchor(anchor: Anchor) -> str:
+    return f"{anchor.value:g}: {anchor.source}"
+
+
+def _published(task: Task) -> None:
+    from leapbench.cli.output import console, table
+
+    rows = [(row.label, row.value, row.source) for row in task.card.published]
+    if rows:
+        _heading("\nPublished by others (shown, never ranked)")
+        console().print(table(("what", "value", "source"), rows))
+
+
+def _claims(claims: Sequence[Claim]) -> None:
+    if claims:
+        _heading("\nClaims (leapbench board judges them)")
+        _facts([(claim.name, _claim(claim)) for claim in claims])
+
+
+def _claim(claim: Claim) -> str:
+    """Who beats whom, by how much, and who says so."""
+    effect = "" if claim.effect is None else f"\n{claim.effect:+g} {claim.unit}".rstrip()
+    source = f"\n{claim.source}" if claim.source else ""
+    return f"{claim.agent} over {claim.over}{effect}{source}"
+
+
+def _agent(agent: Declaration) -> None:
+    from leapbench.cli.output import console, table
+
+    _heading(f"{agent.name}: {agent.summary}")
+    _facts(
+        [
+            ("role", agent.role),
+            ("works on", ", ".join(agent.families) or "any task with that role"),
+            ("paper", agent.paper or "-"),
+            ("code", agent.entry),
+            ("version", str(agent.version)),
+            ("ranked", "yes" if agent.ranked else "no: it looks at what agents may not see"),
+        ]
+    )
+    rows = [(key, _value(value), type(value).__name__) for key, value in agent.config.items()]
+    if rows:
+        _heading("\nSettings (--set KEY=VALUE)")
+        console().print(table(("key", "default", "type"), rows))
+
+
+def _value(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value) or '""'
+
+
+def _heading(text: str) -> None:
+    click.secho(text, bold=True)
+
+
+def _facts(pairs: Sequence[tuple[str, str]]) -> None:
+    from leapbench.cli.output import console, facts
+
+    console().print(facts(pairs))

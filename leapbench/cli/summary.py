@@ -1,0 +1,96 @@
+"""What `leapbench run` says at the end."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import groupby
+
+import click
+
+from leapbench.board import Board, Entry, Row, assemble, load, rows
+from leapbench.cell import Cell
+from leapbench.cli.output import console, facts, number, ordinal
+from leapbench.result import Result, read
+from leapbench.task import Metric
+
+
+def print_json(cells: Sequence[Cell]) -> None:
+    """Print each result as one line of JSON, with the path of its file as "file"."""
+    for cell in cells:
+        record = read(cell.path).model_dump(mode="json")
+        click.echo(json.dumps({"file": str(cell.path)} | record, allow_nan=False))
+
+
+def print_failures(cells: Sequence[Cell]) -> None:
+    """Print a line on stderr for each seed that failed."""
+    for cell in cells:
+        result = read(cell.path)
+        if result.status != "ok":
+            click.echo(f"error: {cell.agent} seed {cell.seed}: {failure(result)}", err=True)
+
+
+def print_summary(cells: Sequence[Cell]) -> None:
+    """Print a paragraph for each agent."""
+    protocol = cells[0].protocol
+    click.echo(f"{protocol.task}, tier {protocol.tier}, protocol {protocol.hash}")
+    committed = [entry for row in load(protocol).scored for entry in row.entries]
+    for _, group in groupby(cells, key=lambda cell: cell.agent):
+        own = list(group)
+        entries = [Entry(read(cell.path), cell.path, False) for cell in own]
+        _agent(own, rows(entries)[0], assemble(protocol, [*committed, *entries]))
+
+
+def _agent(cells: Sequence[Cell], row: Row, board: Board) -> None:
+    metric = cells[0].protocol.metric
+    click.secho(f"\n{row.label}", bold=True)
+    pairs: list[tuple[str, str]] = []
+    if row.scores:
+        pairs.append((metric.name, score(row, metric)))
+    if len(row.scores) > 1:
+        pairs.append(("per seed", "  ".join(f"{s}: {number(v)}" for s, v in row.scores.items())))
+    pairs += [(f"seed {result.seed}", failure(result)) for result in row.failures]
+    pairs += [("budget", line) for line in budget(row)]
+    pairs.append(("CPU", f"{row.cpu:.1f} s a seed"))
+    pairs.append(("board", standing(board, row)))
+    console().print(facts(pairs))
+    for cell in cells:  # not in the table: a path must stay in one piece
+        click.echo(f"  {cell.path}")
+
+
+def score(row: Row, metric: Metric) -> str:
+    """Mean over seeds with its interval, and on the normalised scale."""
+    mean, width = row.score.mean, row.score.half_width
+    around = "" if width is None else f" ± {number(width)} (95 %, {row.score.count} seeds)"
+    return f"{number(mean)}{around}, normalised {number(row.normalised)}"
+
+
+def budget(row: Row) -> list[str]:
+    """What each phase spent, as a mean over seeds."""
+    first = row.entries[0].result.budget
+    lines = []
+    for i, phase in enumerate(first):
+        used = [e.result.budget[i].used for e in row.entries if len(e.result.budget) > i]
+        spent = f"{sum(used) / len(used):,.0f} of {phase.limit:,} {phase.unit}"
+        again = " (learned before, used again)" if phase.reused else ""
+        lines.append(f"{phase.phase}: {spent}{again}")
+    return lines
+
+
+def standing(board: Board, row: Row) -> str:
+    """Where the row stands among the committed ones."""
+    others = [other for other in board.ranked if other.agent != row.agent]
+    see = f"leapbench board {board.protocol.task} --tier {board.protocol.tier}"
+    place = board.rank(row.agent)
+    if not row.agent.ranked:
+        return "not ranked: it looks at what agents may not see"
+    if place is None:
+        return "not ranked: a seed failed"
+    if not others:
+        return f"no committed rows to stand among ({see})"
+    return f"{ordinal(place)} of {len(others) + 1} with the committed rows ({see})"
+
+
+def failure(result: Result) -> str:
+    """Status and message of a seed that did not end well."""
+    return f"{result.status}: {result.message}"

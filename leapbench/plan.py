@@ -1,0 +1,72 @@
+"""From a command line to cells, checked before anything is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from leapbench import registry
+from leapbench.cell import Cell, protocol_of
+from leapbench.composition import Composition, compose
+from leapbench.errors import UserError, unknown
+from leapbench.sweep import parse_seeds
+from leapbench.task import TIERS, Task
+
+
+def plan(
+    task: str, tier: str, agents: Sequence[str], seeds: str, settings: Sequence[str], out: Path
+) -> list[Cell]:
+    """The cells that a command asks for, agent by agent, each once.
+
+    Args:
+        task: task name.
+        tier: tier name.
+        agents: agents as typed.
+        seeds: such as "0-4".
+        settings: "key=value" pairs; each goes to the agents that have the key.
+        out: folder of the results.
+
+    Raises:
+        UserError: for the first thing that is wrong.
+    """
+    found = registry.task(task)
+    if tier not in TIERS:
+        raise unknown("tier", tier, TIERS)
+    protocol_of(found, tier)
+    numbers = parse_seeds(seeds)
+    plain = {text: compose(found, text) for text in agents}
+    chosen = {text: accepted(agent, settings) for text, agent in plain.items()}
+    _check_all_used(found, chosen, settings)
+    composed = {compose(found, text, own).name: text for text, own in reversed(chosen.items())}
+    _check_writable(out)
+    return [
+        Cell(found.name, protocol_of(found, tier).tier, text, seed, chosen[text], out)
+        for text in reversed(composed.values())
+        for seed in numbers
+    ]
+
+
+def accepted(agent: Composition, settings: Sequence[str]) -> tuple[str, ...]:
+    """The settings whose key the agent has."""
+    keys = {key for config in agent.config.values() for key in config}
+    keys |= {
+        f"{part.name}.{key}" for role, part in agent.parts.items() for key in agent.config[role]
+    }
+    return tuple(text for text in settings if text.partition("=")[0] in keys)
+
+
+def _check_all_used(
+    task: Task, chosen: dict[str, tuple[str, ...]], settings: Sequence[str]
+) -> None:
+    """Let the first agent complain about a setting that none of them has."""
+    for text in settings:
+        if not any(text in own for own in chosen.values()):
+            compose(task, next(iter(chosen)), [text])
+
+
+def _check_writable(out: Path) -> None:
+    """Refuse a folder that cannot be made, before hours are spent."""
+    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UserError(f"--out {out}: {there} cannot be written to.", "Name another folder.")

@@ -1,0 +1,147 @@
+"""Plays one episode and turns its frames into a file.
+
+A family that can show policies has a module `watch` beside its harness with
+`make(env_id) -> gym.Env`, the environment as a viewer wants it, and
+`taught(env, part, seed) -> Policy`, the policy after learning from what the
+environment brings along.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from PIL import Image
+
+from leapbench import registry
+from leapbench.agent import Policy
+from leapbench.declaration import Declaration
+from leapbench.errors import UserError, unknown
+
+FORMATS = (".gif", ".png")
+
+
+def check_target(path: Path) -> None:
+    """Refuse a file that cannot be written, before anything is played.
+
+    Raises:
+        UserError: for another ending, or a folder that does not exist.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise UserError(f"--out {path}: expected a name that ends in .gif or .png.")
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"--out {path}: there is no folder {path.parent}.", "Make it first.")
+
+
+def prepare(env_id: str, agent: str | None, seed: int) -> tuple[gym.Env[Any, Any], Policy | None]:
+    """The environment and, when `agent` is given, its policy after learning.
+
+    Raises:
+        UserError: for an unknown environment or agent, or an agent that does
+            not act on this environment.
+    """
+    known = [name for name in gym.registry if name.startswith("leapbench/")]
+    if env_id not in known:
+        raise unknown("environment", env_id, known, "leapbench list envs")
+    family = _family(env_id)
+    part = None if agent is None else _part(agent, env_id, family)
+    viewer = _viewer(family)
+    if viewer is None and part is not None:
+        raise UserError(f"{env_id} can only be watched with random actions.", "Leave out --agent.")
+    env = viewer.make(env_id) if viewer else gym.make(env_id, render_mode="rgb_array")
+    taught = viewer.taught(env, part, seed) if viewer and part else None
+    return env, taught
+
+
+def play(
+    env: gym.Env[Any, Any], policy: Policy | None, seed: int, steps: int
+) -> tuple[list[np.ndarray], float]:
+    """Frames, uint8 (H, W, 3), and return of one episode or its first `steps` steps.
+
+    Args:
+        env: made with `render_mode="rgb_array"`.
+        policy: acts deterministically; None for random actions.
+        seed: of the episode and of the random actions.
+        steps: at most this many.
+    """
+    observation, _ = env.reset(seed=seed)
+    env.action_space.seed(seed)
+    frames, score = [_frame(env)], 0.0
+    state, start = None, np.ones(1, bool)
+    for _ in range(steps):
+        if policy is None:
+            action = env.action_space.sample()
+        else:
+            batch = np.asarray(observation)[None]
+            actions, state = policy.predict(batch, state, start, deterministic=True)
+            action, start = actions[0], np.zeros(1, bool)
+        observation, reward, terminated, truncated, _ = env.step(action)
+        score += float(reward)
+        frames.append(_frame(env))
+        if terminated or truncated:
+            break
+    return frames, score
+
+
+def save(frames: list[np.ndarray], path: Path, fps: float) -> None:
+    """Write a GIF of all frames, its last one held for two seconds, or a PNG of the last.
+
+    Args:
+        frames: uint8 (H, W, 3) each, not empty.
+        path: ends in .gif or .png.
+        fps: frames a second.
+    """
+    if path.suffix.lower() == ".png":
+        Image.fromarray(frames[-1]).save(path)
+        return
+    images = [Image.fromarray(frame).quantize(64) for frame in frames]
+    durations = [round(1000 / fps)] * (len(images) - 1) + [2000]  # milliseconds
+    images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0)
+
+
+def _frame(env: gym.Env[Any, Any]) -> np.ndarray:
+    frame = env.render()
+    if not isinstance(frame, np.ndarray):
+        raise UserError("This environment does not render.", 'It lacks render_mode="rgb_array".')
+    return frame
+
+
+def _family(env_id: str) -> str:
+    """Family whose evaluation uses the environment; empty when none does."""
+    for task in registry.tasks().values():
+        if any(p.evaluation.environment == env_id for p in task.protocols.values()):
+            return task.family
+    return ""
+
+
+def _viewer(family: str) -> ModuleType | None:
+    """The family's module `watch`, beside its harness."""
+    for task in registry.tasks().values():
+        if task.family == family:
+            name = f"{task.harness.partition(':')[0].rpartition('.')[0]}.watch"
+            return import_module(name) if find_spec(name) else None
+    return None
+
+
+def _part(name: str, env_id: str, family: str) -> Declaration:
+    """Declaration of a part that can act on the environment.
+
+    Raises:
+        UserError: when there is none, or it does not act, or sees what it may not.
+    """
+    part = registry.agent(name)
+    fits = not part.families or family in part.families
+    if part.role == "model" or not part.ranked or not fits:
+        good = [
+            other.name
+            for other in registry.agents().values()
+            if family in other.families and other.role != "model" and other.ranked
+        ]
+        choices = f"These do: {', '.join(good) or 'none yet'}."
+        raise UserError(f"{name!r} does not act on {env_id}.", choices)
+    return part

@@ -1,0 +1,64 @@
+"""Early exits for a viewer: short streams of test samples, policies taught on the spot."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.vector import AutoresetMode
+
+from leapbench.agent import LearningPhase, Policy
+from leapbench.declaration import Declaration
+from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.env import EarlyExitEnv
+from leapbench.envs.earlyexit.reference import load_reference
+from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.meter import Meter, MeteredVectorEnv
+from leapbench.task import Budget
+
+STREAM = 40  # samples: an episode that one watches to its end
+DECISIONS = 100_000
+LEARNING_STREAM = 200  # samples in an episode that a policy learns in
+POINTS = 6  # budgets that the policy is taught
+
+
+def make(env_id: str) -> gym.Env[Any, Any]:
+    """The environment over a short stream of test samples, with pictures."""
+    return gym.make(env_id, split="test", stream=STREAM, render_mode="rgb_array")
+
+
+def taught(env: gym.Env[Any, Any], part: Declaration, seed: int) -> Policy:
+    """The policy after learning on the packaged calibration bank of the same network.
+
+    Args:
+        env: an environment that `make` made.
+        part: declaration of a policy.
+        seed: of the learning.
+    """
+    if not isinstance(env.unwrapped, EarlyExitEnv) or env.spec is None:
+        raise TypeError(f"expected an early-exit environment, got {env}")
+    calibration, _ = load_reference(env.spec.kwargs["data"])
+    return learned(calibration, part, seed)
+
+
+def learned(bank: Bank, part: Declaration, seed: int) -> Policy:
+    """The policy after learning on a bank, for budgets from the first to the last exit."""
+    meter = Meter(Budget(unit="decisions", limit=DECISIONS))
+    first, full = int(bank.costs[0]), int(bank.costs[-1])
+    budgets = tuple(first + (full - first) * i // POINTS for i in range(1, POINTS + 1))
+    phase = LearningPhase("calibrate", meter, seed, {"budgets": budgets}, data=bank)
+    phase.make_env = lambda num_envs: MeteredVectorEnv(
+        EarlyExitVectorEnv(
+            num_envs,
+            bank=bank,
+            stream=min(LEARNING_STREAM, len(bank.labels)),
+            budget=budgets,
+            autoreset_mode=AutoresetMode.SAME_STEP,
+        ),
+        meter,
+    )
+    module, _, name = part.entry.partition(":")
+    policy: Policy = getattr(import_module(module), name)(**part.config)
+    policy.learn(phase)
+    return policy
