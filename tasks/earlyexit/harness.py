@@ -92,7 +92,8 @@ class EarlyExitHarness(Harness):
         """Outputs of the model's network on one split, kept beside its artifact."""
 
         def make(empty: Path) -> None:
-            bank_of(model.network, self.splits[split], split).save(empty / "bank.npz")  # type: ignore[attr-defined]
+            network = model.network  # type: ignore[attr-defined]
+            bank_of(network, self.splits[split], self.settings["data"]).save(empty / "bank.npz")
 
         source = source_hash(("leapbench.tasks.earlyexit.outputs", "leapbench.macs"))
         key = {"bank": split, "of": self.artifacts["model"], "source": source}
