@@ -107,7 +107,8 @@ class Result(Frozen):
             raise ValueError("metrics must be finite")
         if (self.status == "ok") != (self.score is not None):
             raise ValueError("a score goes with status 'ok', and only with it")
-        identity = self.digest()  # fails on NaN and infinities anywhere
+        canonical(self.details)  # pydantic would turn a NaN in here into null
+        identity = self.digest()  # fails on NaN and infinities anywhere else
         if self.run_id and self.run_id != identity:
             raise ValueError(f"run_id {self.run_id} does not match the content {identity}")
         return self
