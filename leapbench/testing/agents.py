@@ -41,6 +41,9 @@ def declaration(case: Case) -> None:
             raise AssertionError(f"declaration: {error}") from error
     said = bool(part.summary.strip()) and "\n" not in part.summary
     require(said, "declaration", "the summary must be one line")
+    module = part.entry.partition(":")[0]
+    hashed = {module, module.rpartition(".")[0]} & set(part.sources)
+    require(bool(hashed), "declaration", f"{module} is not among the hashed sources")
     try:
         source_hash(part.sources)
     except (ImportError, OSError) as error:

@@ -114,7 +114,8 @@ def test_broken_agents_are_caught(name: str, rule: str) -> None:
     [
         ({"families": ("cards",)}, "declaration"),
         ({"summary": "two\nlines"}, "declaration"),
-        ({"sources": ("toys.nowhere",)}, "declaration"),
+        ({"sources": ("toys.agents.guess", "toys.nowhere")}, "declaration"),
+        ({"sources": ("toys.agents.mean",)}, "declaration"),
         ({"config": {"speed": 1.0}}, "config"),
     ],
 )
