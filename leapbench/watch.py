@@ -24,6 +24,17 @@ from leapbench.declaration import Declaration
 from leapbench.errors import UserError, unknown
 
 FORMATS = (".gif", ".png")
+OURS = "leapbench/"
+
+
+def environments() -> dict[str, list[str]]:
+    """Our environments and those of plug-in tasks, each with the tasks that use it."""
+    found: dict[str, list[str]] = {name: [] for name in gym.registry if name.startswith(OURS)}
+    for task in registry.tasks().values():
+        for name in sorted({p.evaluation.environment for p in task.protocols.values()}):
+            if name in gym.registry:
+                found.setdefault(name, []).append(task.name)
+    return found
 
 
 def check_target(path: Path) -> None:
@@ -45,9 +56,8 @@ def prepare(env_id: str, agent: str | None, seed: int) -> tuple[gym.Env[Any, Any
         UserError: for an unknown environment or agent, or an agent that does
             not act on this environment.
     """
-    known = [name for name in gym.registry if name.startswith("leapbench/")]
-    if env_id not in known:
-        raise unknown("environment", env_id, known, "leapbench list envs")
+    if env_id not in environments():
+        raise unknown("environment", env_id, environments(), "leapbench list envs")
     family = _family(env_id)
     part = None if agent is None else _part(agent, env_id, family)
     viewer = _viewer(family)

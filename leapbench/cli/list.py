@@ -63,18 +63,12 @@ def _summary(agent: Declaration) -> str:
 def _envs() -> None:
     import gymnasium
 
-    from leapbench import registry
     from leapbench.cli.output import console, table
+    from leapbench.watch import environments
 
-    used: dict[str, list[str]] = {}
-    for task in registry.tasks().values():
-        for protocol in task.protocols.values():
-            names = used.setdefault(protocol.evaluation.environment, [])
-            names += [task.name] if task.name not in names else []
     rows = [
-        (spec.id, "yes" if spec.vector_entry_point else "no", ", ".join(used.get(spec.id, ())))
-        for spec in gymnasium.registry.values()
-        if spec.id.startswith("leapbench/")
+        (name, "yes" if gymnasium.spec(name).vector_entry_point else "no", ", ".join(tasks))
+        for name, tasks in environments().items()
     ]
     console().print(table(("environment", "vector", "tasks"), rows))
     click.echo('gymnasium.make("leapbench:ID") makes one. leapbench watch ID shows one.')
