@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import re
 import signal
+import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -19,6 +21,7 @@ from leapbench.errors import UserError
 from leapbench.result import Result
 
 INTERVAL = 0.2  # seconds between two reports of a cell
+_reports: Any = None  # a worker's queue to the parent
 
 
 class Observer(Protocol):
@@ -71,7 +74,7 @@ def _parallel(
 ) -> Iterator[tuple[int, Result]]:
     with _pool(min(jobs, len(cells))) as (pool, queue):
         futures: dict[Future[Result], int] = {
-            pool.submit(_work, i, cell, queue): i for i, cell in cells.items()
+            pool.submit(_work, i, cell): i for i, cell in cells.items()
         }
         while futures:
             done, _ = wait(futures, timeout=INTERVAL, return_when=FIRST_COMPLETED)
@@ -96,27 +99,38 @@ def _pool(jobs: int) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
     # Set before the workers import NumPy and torch, which read it once.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager:
-        pool = ProcessPoolExecutor(jobs, context, initializer=_ignore_interrupt)
-        try:
-            yield pool, manager.Queue()
-            pool.shutdown()
-        except BaseException:
-            workers = list((pool._processes or {}).values())
-            pool.shutdown(wait=False, cancel_futures=True)
-            for worker in workers:
-                worker.terminate()
-            raise
+    queue = context.Queue()
+    pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(queue,))
+    try:
+        yield pool, queue
+        pool.shutdown()
+    except BaseException:
+        workers = list((pool._processes or {}).values())
+        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in workers:
+            worker.terminate()
+        raise
 
 
-def _ignore_interrupt() -> None:
-    """Leave Ctrl-C to the parent, which stops its workers."""
+def _begin(queue: Any) -> None:
+    """Prepare a worker: the parent alone handles Ctrl-C, and no worker outlives it."""
+    global _reports
+    _reports = queue
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    threading.Thread(target=_follow_parent, daemon=True).start()
 
 
-def _work(index: int, cell: Cell, queue: Any) -> Result:
+def _follow_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(index: int, cell: Cell) -> Result:
     """Run a cell in a worker, reporting at most every `INTERVAL` seconds."""
-    queue.put((index, -1.0, ""))
+    _reports.put((index, -1.0, ""))
     last = 0.0
 
     def report(fraction: float, line: str) -> None:
@@ -124,9 +138,12 @@ def _work(index: int, cell: Cell, queue: Any) -> Result:
         now = time.monotonic()
         if now - last >= INTERVAL:
             last = now
-            queue.put((index, fraction, line))
+            _reports.put((index, fraction, line))
 
-    return run(cell, report)
+    try:
+        return run(cell, report)
+    except SystemExit:  # terminated: what was half made is cleared away by now
+        os._exit(1)
 
 
 def _drain(queue: Any) -> Iterator[tuple[int, float, str]]:
