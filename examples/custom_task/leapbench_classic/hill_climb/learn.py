@@ -15,7 +15,7 @@ class HillClimb:
     """Keep the weights that balanced longest, and try others near them.
 
     Args:
-        noise: standard deviation of a trial's weights around the best.
+        noise: standard deviation of a trial around the best, which has length 1.
     """
 
     def __init__(self, noise: float = 0.3) -> None:
@@ -27,7 +27,8 @@ class HillClimb:
         env, rng = phase.make_env(), np.random.default_rng(phase.seed)
         best, kept = -1.0, self.weights
         while phase.meter.left:
-            self.weights = kept + self.noise * rng.standard_normal(4)
+            trial = kept + self.noise * rng.standard_normal(4)
+            self.weights = trial / np.linalg.norm(trial)
             score = self._play(env, int(rng.integers(2**31)))
             if score >= best:
                 best, kept = score, self.weights
