@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leapbench import board as boards
@@ -49,6 +49,7 @@ def names(rows):
     return [row.label for row in rows]
 
 
+@settings(deadline=None)  # cores are shared
 @given(st.dictionaries(st.sampled_from("abcdefgh"), st.floats(0, 1), min_size=1))
 def test_ranking_is_by_mean_score_and_holds_every_row(scores):
     found = [made(name, seed, score) for name, score in scores.items() for seed in range(2)]
@@ -117,6 +118,7 @@ def test_files_are_read_from_both_places_and_bad_ones_named(tmp_path, monkeypatc
     assert names(load(PROTOCOL).ranked) == ["theirs+confidence"]
 
 
+@settings(deadline=None)  # cores are shared
 @given(st.lists(st.floats(-10, 10), min_size=2, max_size=50), st.floats(-5, 5))
 def test_interval_moves_with_the_data_and_holds_the_mean(values, shift):
     first, moved = estimate(values), estimate([value + shift for value in values])

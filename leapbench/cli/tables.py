@@ -16,7 +16,8 @@ from leapbench.intervals import Estimate
 from leapbench.task import Task
 from leapbench.verdicts import Finding
 
-CELL = 13  # columns of the screen that a matrix cell takes, its padding included
+CELL = 14  # characters that a cell of the matrix takes, 3 of them padding
+BESIDE = 56  # characters that the ranking takes beside the agents' names
 
 
 def print_board(task: Task, board: Board, judged: Sequence[Finding]) -> None:
@@ -24,7 +25,7 @@ def print_board(task: Task, board: Board, judged: Sequence[Finding]) -> None:
     protocol = board.protocol
     click.secho(f"{task.name}, tier {protocol.tier}, protocol {protocol.hash}", bold=True)
     better = "higher" if protocol.metric.higher_is_better else "lower"
-    click.echo(f"{protocol.metric.name}, {better} is better; ± is a 95 % interval over seeds")
+    click.echo(f"{protocol.metric.name}, {better} is better; ± is a 95 % interval over n seeds")
     if len(task.default_agents) == 2:
         _matrix(task, board)
     _ranking(board)
@@ -46,15 +47,16 @@ def _ranking(board: Board) -> None:
         return
     rows = [(str(place), *_cells(row)) for place, row in enumerate(board.ranked, 1)]
     rows += [("-", *_cells(row)) for row in board.unranked]
-    heads = ("", "agent", "score", "normalised", "seeds", "CPU s", "rows")
-    console().print(table(heads, rows, right=("score", "normalised", "seeds", "CPU s")))
+    heads = ("", "agent", "score", "norm.", "n", "CPU s", "rows")
+    console().print(table(heads, rows, right=("score", "norm.", "n", "CPU s")))
     if board.unranked:
         click.echo("- is not ranked: it looks at what agents may not see.")
 
 
 def _cells(row: Row) -> tuple[str, ...]:
+    long = len(row.label) > console().width - BESIDE
     return (
-        row.label,
+        row.label.replace("+", "+\n") if long else row.label,
         _around(row.score),
         f"{row.normalised:.3f}",
         str(row.score.count),
@@ -80,14 +82,15 @@ def _matrix(task: Task, board: Board) -> None:
         return
     names, policies = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
     screen = console()
-    room = max(1, (screen.width - max(map(len, names)) - 2) // CELL)
+    corner = f"{down} \\ {across}"
+    room = max(1, (screen.width - max(map(len, (corner, *names))) - 3) // CELL)
     for start in range(0, len(policies), room):
         columns = policies[start : start + room]
         body: list[tuple[str | Text, ...]] = [
             (name, *(_cell(cells.get((name, column))) for column in columns)) for name in names
         ]
-        heads = (textwrap.fill(column, CELL - 2) for column in columns)
-        screen.print(table((f"{down} \\ {across}", *heads), body))
+        heads = (textwrap.fill(column, CELL - 3) for column in columns)
+        screen.print(table((corner, *heads), body))
 
 
 def _part(row: Row, role: str) -> str:
