@@ -263,4 +263,3 @@ class Clock:
         """The seconds so far."""
         wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
         return Timing(started=self.started, wall=round(wall, 3), cpu=round(cpu, 3))
-

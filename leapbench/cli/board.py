@@ -39,10 +39,10 @@ def command(task: str, tier: str, runs: Path, as_json: bool) -> None:
     protocol are ranked; oracles and rows with a failed seed are shown apart.
     """
     from leapbench import registry
-    from leapbench.board import load
     from leapbench.cell import protocol_of
     from leapbench.cli import tables
-    from leapbench.verdicts import findings
+    from leapbench.leaderboards.board import load
+    from leapbench.leaderboards.verdicts import findings
 
     found = registry.task(task)
     board = load(protocol_of(found, tier), runs)

@@ -8,9 +8,9 @@ from itertools import groupby
 
 import click
 
-from leapbench.board import Board, Entry, Row, assemble, load, rows
 from leapbench.cell import Cell
 from leapbench.cli.output import console, facts, number, ordinal
+from leapbench.leaderboards.board import Board, Entry, Row, assemble, load, rows
 from leapbench.result import Result, read
 from leapbench.task import Metric
 

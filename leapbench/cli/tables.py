@@ -10,11 +10,11 @@ import click
 from rich.padding import Padding
 from rich.text import Text
 
-from leapbench.board import Board, Row
 from leapbench.cli.output import console, facts, number, table
-from leapbench.intervals import Estimate
+from leapbench.leaderboards.board import Board, Row
+from leapbench.leaderboards.intervals import Estimate
+from leapbench.leaderboards.verdicts import Finding
 from leapbench.task import Task
-from leapbench.verdicts import Finding
 
 CELL = 14  # characters that a cell of the matrix takes, 3 of them padding
 BESIDE = 56  # characters that the ranking takes beside the agents' names

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from leapbench.board import Board
 from leapbench.composition import compose
 from leapbench.errors import UserError
-from leapbench.intervals import Estimate, estimate
+from leapbench.leaderboards.board import Board
+from leapbench.leaderboards.intervals import Estimate, estimate
 from leapbench.task import Claim, Task
 
 Verdict = Literal["reproduced", "not distinguishable", "contradicted", "not tested"]

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leapbench import board as boards
 from leapbench import result
-from leapbench.board import Entry, assemble, load
-from leapbench.intervals import estimate, t_quantile
+from leapbench.leaderboards import board as boards
+from leapbench.leaderboards.board import Entry, assemble, load
+from leapbench.leaderboards.intervals import estimate, t_quantile
+from leapbench.leaderboards.verdicts import judge, resolved, verdict
 from leapbench.registry import task
 from leapbench.result import AgentRecord, Part, Result
 from leapbench.task import Claim
-from leapbench.verdicts import judge, resolved, verdict
 
 TASK = task("earlyexit/digits")
 PROTOCOL = TASK.protocols["smoke"]

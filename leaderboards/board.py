@@ -12,7 +12,7 @@ from statistics import fmean
 
 from leapbench import registry
 from leapbench.errors import UserError
-from leapbench.intervals import Estimate, estimate
+from leapbench.leaderboards.intervals import Estimate, estimate
 from leapbench.result import AgentRecord, Part, Result, Scalar, read
 from leapbench.task import Protocol, canonical
 
