@@ -14,6 +14,7 @@ from typing import Any
 
 from leapbench import registry
 from leapbench.cell import protocol_of
+from leapbench.errors import UserError
 from leapbench.leaderboards.board import Board, Row, load
 from leapbench.leaderboards.intervals import Estimate, estimate
 
@@ -62,9 +63,14 @@ def draw(board: Board, base: str, policy: str, path: Path) -> None:
         base: the model that others are compared with, and that the policies run on.
         policy: the policy that the models are compared under.
         path: where the PNG goes.
-    """
-    import matplotlib as mpl
 
+    Raises:
+        UserError: when Matplotlib is not installed.
+    """
+    try:
+        import matplotlib as mpl
+    except ModuleNotFoundError:
+        raise UserError("Plots need Matplotlib.", 'pip install "leapbench[plots]"') from None
     mpl.use("agg")
     from matplotlib import pyplot as plt
 
