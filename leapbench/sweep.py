@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from queue import Empty
 from typing import Any, Protocol
 
@@ -66,7 +67,7 @@ def sweep(cells: Sequence[Cell], jobs: int, observer: Observer) -> list[Result]:
 def _serial(cells: dict[int, Cell], jobs: int, observer: Observer) -> Iterator[tuple[int, Result]]:
     for i, cell in cells.items():
         observer.started(cell)
-        yield i, run(cell, lambda fraction, line, c=cell: observer.progress(c, fraction, line))
+        yield i, run(cell, partial(observer.progress, cell))
 
 
 def _parallel(
