@@ -11,7 +11,7 @@ import numpy as np
 from leapbench import seeds
 from leapbench.agent import Learner, LearningPhase
 from leapbench.harness import Harness, Outcome, Report, Row
-from leapbench.meter import Meter, MeteredEnv
+from leapbench.meter import Meter, MeteredVectorEnv
 from leapbench.task import Phase, Protocol
 
 
@@ -19,12 +19,12 @@ class ClassicHarness(Harness):
     """One phase of metered interaction, one environment."""
 
     def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
-        """A training environment in which every step counts."""
+        """Training environments in which every step counts."""
         meter = Meter(phase.budget)
         (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, self.seed)
         world = self.protocol.evaluation.environment
         opened = LearningPhase(phase.name, meter, seed, {}, report=report)
-        opened.make_env = lambda: MeteredEnv(gym.make(world), meter)
+        opened.make_env = lambda num_envs: MeteredVectorEnv(gym.make_vec(world, num_envs), meter)
         return opened
 
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 
 from leapbench.agent import LearningPhase
+from leapbench.meter import Meter
+
+EPISODES = 4  # a trial
 
 
 class HillClimb:
@@ -18,29 +21,31 @@ class HillClimb:
         noise: standard deviation of a trial around the best, which has length 1.
     """
 
-    def __init__(self, noise: float = 0.3) -> None:
+    def __init__(self, noise: float = 1.0) -> None:
         self.noise, self.weights = noise, np.zeros(4)
 
     def learn(self, phase: LearningPhase) -> None:
-        """Play one episode a trial until the steps are spent."""
+        """Play a few episodes a trial until the steps are spent."""
         assert phase.make_env is not None
-        env, rng = phase.make_env(), np.random.default_rng(phase.seed)
-        best, kept = -1.0, self.weights
-        while phase.meter.left:
+        env, meter = phase.make_env(EPISODES), phase.meter
+        rng, best, kept = np.random.default_rng(phase.seed), -1.0, self.weights
+        while meter.left >= EPISODES:
             trial = kept + self.noise * rng.standard_normal(4)
             self.weights = trial / np.linalg.norm(trial)
-            score = self._play(env, int(rng.integers(2**31)))
+            score = self._play(env, meter, int(rng.integers(2**31)))
             if score >= best:
                 best, kept = score, self.weights
-            phase.report(phase.meter.used / phase.meter.budget.limit, f"best {best:.0f}")
+            phase.report(meter.used / meter.budget.limit, f"best return {best / EPISODES:.0f}")
         self.weights = kept
 
-    def _play(self, env: Any, seed: int) -> float:
-        (observation, _), over, score = env.reset(seed=seed), False, 0.0
-        while not over:
-            action = int(self.predict(observation[None])[0][0])
-            observation, reward, terminated, truncated, _ = env.step(action)
-            score, over = score + reward, terminated or truncated
+    def _play(self, env: Any, meter: Meter, seed: int) -> float:
+        """Sum of the returns of one episode in each sub-environment."""
+        observation, _ = env.reset(seed=seed)
+        alive, score = np.ones(EPISODES, bool), 0.0
+        while alive.any() and meter.left >= EPISODES:
+            observation, reward, ended, cut, _ = env.step(self.predict(observation)[0])
+            score += float(reward[alive].sum())
+            alive &= ~(ended | cut)
         return score
 
     def predict(
