@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tomllib
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+
+from leapbench import result
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+PLUGIN = EXAMPLES / "custom_task"
+TWO_STAGE = f"{EXAMPLES / 'custom_agent.py'}:TwoStage"
+
+
+def command(*words: str, cwd: Path, path: str = "") -> str:
+    """Standard output of `leapbench`, run as a user runs it."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+    done = subprocess.run(
+        [sys.executable, "-m", "leapbench", *words],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, result.Result]:
+    """Results of the two policy examples on one trained network, by policy."""
+    folder = tmp_path_factory.mktemp("policies")
+    spec = spec_from_file_location("sb3_ppo", EXAMPLES / "sb3_ppo.py")
+    assert spec is not None
+    assert spec.loader is not None
+    example = module_from_spec(spec)
+    spec.loader.exec_module(example)
+    example.train(steps=1, seed=0).save(folder / "ppo_early_exit.zip")
+    command(
+        "run", "earlyexit/digits", TWO_STAGE, "sb3:ppo:ppo_early_exit.zip", cwd=folder
+    )  # fmt: skip
+    found = [result.read(path) for path in folder.glob("runs/earlyexit/digits/smoke/*/*.json")]
+    return {r.agent.parts[-1].name: r for r in found}
+
+
+def test_policy_examples_are_scored_within_the_budget(scored: dict[str, result.Result]) -> None:
+    assert len(scored) == 2
+    for found in scored.values():
+        assert found.status == "ok"
+        assert found.metrics["violations"] == 0
+        assert found.score is not None
+        assert 0.7 < found.score < 1.0
+
+
+def test_two_stage_spends_more_when_it_may(scored: dict[str, result.Result]) -> None:
+    (name,) = (name for name in scored if "twostage" in name)
+    costs = [point["multiply_adds"] for point in scored[name].details["curve"]]
+    assert costs == sorted(costs)
+    assert costs[-1] > 1.5 * costs[0]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """PYTHONPATH on which the plug-in is found as if it were installed."""
+    project = tomllib.loads((PLUGIN / "pyproject.toml").read_text())["project"]
+    site = tmp_path_factory.mktemp("site")
+    info = site / f"{project['name'].replace('-', '_')}-{project['version']}.dist-info"
+    info.mkdir()
+    lines = [f"Name: {project['name']}", f"Version: {project['version']}"]
+    (info / "METADATA").write_text("\n".join(["Metadata-Version: 2.1", *lines, ""]))
+    groups = [
+        f"[{group}]\n" + "\n".join(f"{name} = {value}" for name, value in points.items())
+        for group, points in project["entry-points"].items()
+    ]
+    (info / "entry_points.txt").write_text("\n".join(groups) + "\n")
+    return os.pathsep.join([str(site), str(PLUGIN)])
+
+
+def test_custom_task_is_listed_and_run(installed: str, tmp_path: Path) -> None:
+    assert "classic/cartpole" in command("list", "tasks", cwd=tmp_path, path=installed)
+    command("run", "classic/cartpole", "hill-climb", cwd=tmp_path, path=installed)
+    found = result.read(tmp_path / "runs/classic/cartpole/smoke/hill-climb/seed-0.json")
+    assert found.status == "ok"
+    (spent,) = found.budget
+    assert (spent.used, spent.limit) == (20_000, 20_000)
+    assert found.score is not None
+    assert found.score > 100
+
+
+CONFORMANCE = """
+from leapbench import registry
+from leapbench.testing import check_agent, check_task
+task = registry.task("classic/cartpole")
+check_task(task)
+check_agent("hill-climb", task)
+print("conforms")
+"""
+
+
+def test_custom_task_conforms(installed: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CONFORMANCE],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": installed, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "conforms\n", done.stderr
+
+
+def test_packages_of_the_custom_task_are_all_declared() -> None:
+    declared = tomllib.loads((PLUGIN / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = {p.parent for p in PLUGIN.rglob("__init__.py")}
+    assert set(declared["packages"]) == {
+        ".".join(folder.relative_to(PLUGIN).parts) for folder in folders
+    }

@@ -1,0 +1,118 @@
+"""What is built and installed: every data file, no stray top-level package, sound pins."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections import deque
+from importlib.metadata import PackageNotFoundError, requires
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS = ("leapbench", "envs", "tasks", "agents", "leaderboards")
+BUILT = ("pyproject.toml", "setup.py", "README.md", "LICENSE")
+
+
+def project() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def constraints() -> dict[str, str]:
+    """Pinned version of each distribution in constraints.txt."""
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    pins = [line.split("==") for line in lines if not line.startswith("#")]
+    return {canonicalize_name(name): version for name, version in pins}
+
+
+def direct() -> list[Requirement]:
+    """Requirements of the package and of the extras that the lock covers."""
+    extras = project()["optional-dependencies"]
+    texts = [*project()["dependencies"], *extras["parquet"], *extras["dev"]]
+    return [Requirement(text) for text in texts]
+
+
+@pytest.mark.parametrize("requirement", direct(), ids=lambda r: r.name)
+def test_lock_satisfies_every_declared_bound(requirement: Requirement) -> None:
+    assert requirement.specifier.contains(constraints()[canonicalize_name(requirement.name)])
+
+
+def test_every_declared_bound_has_both_ends() -> None:
+    for requirement in direct():
+        operators = {specifier.operator for specifier in requirement.specifier}
+        assert operators == {">=", "<"}, requirement
+
+
+def test_lock_covers_what_the_dependencies_pull_in() -> None:
+    pins, todo, seen = constraints(), deque(direct()), set()
+    while todo:
+        requirement = todo.popleft()
+        name = canonicalize_name(requirement.name)
+        if name in seen:
+            continue
+        seen.add(name)
+        assert name in pins, f"{requirement} is not pinned"
+        try:
+            needed = [Requirement(text) for text in requires(name) or ()]
+        except PackageNotFoundError:
+            continue  # of another platform, or of an extra that is not installed
+        todo += [r for r in needed if r.marker is None or r.marker.evaluate({"extra": ""})]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Names of the files in a wheel built from a copy of the sources."""
+    pytest.importorskip("setuptools", reason="building a wheel needs setuptools")
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for part in PARTS:
+        shutil.copytree(
+            ROOT / part, source / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+        )
+    for name in BUILT:
+        shutil.copy(ROOT / name, source / name)
+    build = ["-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run(
+        [sys.executable, *build, "--wheel-dir", str(out), str(source)],
+        check=True,
+        capture_output=True,
+    )
+    (built,) = out.glob("leapbench-*.whl")
+    with zipfile.ZipFile(built) as archive:
+        return archive.namelist()
+
+
+def test_wheel_installs_one_package(wheel: list[str]) -> None:
+    tops = {name.partition("/")[0] for name in wheel}
+    assert len(tops) == 2
+    assert "leapbench" in tops
+    assert tops - {"leapbench"} == {f"leapbench-{project()['version']}.dist-info"}
+
+
+def expected() -> set[str]:
+    """Every source and data file, under the name that it installs as."""
+    found = set()
+    for part in PARTS:
+        for path in (ROOT / part).rglob("*"):
+            if path.suffix in {".py", ".toml", ".npz", ".json", ".typed"}:
+                prefix = "" if part == "leapbench" else "leapbench/"
+                found.add(prefix + path.relative_to(ROOT).as_posix())
+    return {name for name in found if "__pycache__" not in name}
+
+
+def test_wheel_holds_every_source_and_data_file(wheel: list[str]) -> None:
+    assert expected() - set(wheel) == set()
+
+
+def test_readme_commands_exist_in_the_makefile() -> None:
+    targets = {
+        line.partition(":")[0]
+        for line in (ROOT / "Makefile").read_text().splitlines()
+        if line and not line[0].isspace() and ":" in line
+    }
+    assert {"demo", "test", "lock"} <= targets
