@@ -1,0 +1,45 @@
+"""The documents: links lead somewhere, and what they name exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from leapbench import registry
+from leapbench.cli import COMMANDS
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted(
+    [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
+)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_to_files(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+    assert [t for t in targets if not (page.parent / t).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_commands_exist(page: Path) -> None:
+    named = re.findall(r"(?:^\s*|`)leapbench ([a-z]+)", page.read_text(), re.MULTILINE)
+    assert set(named) <= set(COMMANDS)
+
+
+def test_readme_names_every_command_and_family() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert all(f"`leapbench {name}" in text for name in COMMANDS)
+    assert {f"`{task.family}`" for task in registry.tasks().values()} == set(
+        re.findall(r"^\| \[(`\w+`)\].*\| here \|$", text, re.MULTILINE)
+    )
+
+
+def test_the_page_of_early_exits_names_every_agent_and_task() -> None:
+    text = (ROOT / "docs" / "early-exit.md").read_text()
+    named = set(re.findall(r"`([a-z0-9/-]+)`", text))
+    agents = {n for n, a in registry.agents().items() if "earlyexit" in a.families}
+    unnumbered = {n for n in agents if not re.fullmatch(r"fixed-exit-\d", n)}
+    assert unnumbered - named == set()
+    assert {n for n in registry.tasks() if n.startswith("earlyexit/")} <= named
