@@ -1,0 +1,1 @@
+"""Reinforcement learning of when to leave: PPO and DQN of Stable-Baselines3."""
