@@ -1,0 +1,101 @@
+"""A synthetic calibration phase and test streams, for the tests of the exit policies."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+
+from leapbench import registry
+from leapbench.agent import LearningPhase
+from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.meter import Meter, MeteredVectorEnv
+from leapbench.task import Budget
+
+STREAM = 400
+LEARNED_BY_ACTING = ("ppo", "dqn")
+NAMES = sorted(
+    name
+    for name, found in registry.agents().items()
+    if found.entry.startswith("leapbench.agents.exit_") and found.role == "policy"
+)
+ORACLES = ("oracle-budgeted", "oracle-first-correct")
+OFFLINE = [name for name in NAMES if name not in (*LEARNED_BY_ACTING, *ORACLES)]
+
+
+def banks(seed: int = 0, calibration: int = 1500, test: int = 2000) -> tuple[Bank, Bank]:
+    """Calibration and test part of one synthetic bank."""
+    whole = Bank.synthetic(calibration + test, exits=4, classes=10, seed=seed)
+    parts = (slice(None, calibration), slice(calibration, None))
+    first, second = (Bank(whole.probabilities[p], whole.labels[p], whole.costs) for p in parts)
+    return first, second
+
+
+def grid(bank: Bank, count: int = 5) -> tuple[int, ...]:
+    """Budgets per sample strictly between the first and the last exit's cost."""
+    first, last = int(bank.costs[0]), int(bank.costs[-1])
+    return tuple(first + (last - first) * (i + 1) // (count + 1) for i in range(count))
+
+
+def phase(bank: Bank, limit: int = 4096, seed: int = 3) -> LearningPhase:
+    """What the harness opens for a policy."""
+    meter, budgets = Meter(Budget(unit="decisions", limit=limit)), grid(bank)
+
+    def make_env(num_envs: int, stream: int | None = None) -> MeteredVectorEnv:
+        env = EarlyExitVectorEnv(
+            num_envs,
+            bank=bank,
+            stream=stream or STREAM,
+            budget=budgets,
+            autoreset_mode=AutoresetMode.SAME_STEP,
+        )
+        return MeteredVectorEnv(env, meter)
+
+    settings = {"budgets": budgets, "stream": STREAM}
+    return LearningPhase("calibrate", meter, seed, settings, data=bank, make_env=make_env)
+
+
+def make(name: str, **settings: Any) -> Any:
+    """The policy declared under `name`."""
+    found = registry.agent(name)
+    module, _, attribute = found.entry.partition(":")
+    return getattr(import_module(module), attribute)(**(dict(found.config) | settings))
+
+
+def play(policy: Any, bank: Bank, episodes: int = 2) -> dict[str, np.ndarray]:
+    """Final infos of the same streams at every budget of the grid.
+
+    Returns:
+        "accuracy", "spent", "budget" (G, episodes) and "exits" (G, episodes, K).
+    """
+    limits = np.repeat(grid(bank), episodes)
+    env = EarlyExitVectorEnv(
+        len(limits),
+        bank=bank,
+        stream=STREAM,
+        budget=grid(bank),
+        autoreset_mode=AutoresetMode.DISABLED,
+    )
+    seeds = [100 + i % episodes for i in range(len(limits))]
+    observation, _ = env.reset(seed=seeds, options={"budget": limits})
+    if getattr(policy, "privileged", False):
+        policy.bind(env)
+    finals: dict[int, dict[str, Any]] = {}
+    over = np.zeros(len(limits), bool)
+    while not over.all():
+        action, _ = policy.predict(observation)
+        assert action.dtype == np.int64
+        assert action.shape == over.shape
+        observation, _, ended, _, info = env.step(action)
+        for i in np.flatnonzero(ended & ~over):
+            finals[i] = {key: info[key][i] for key in ("accuracy", "spent", "budget", "exits")}
+        over |= ended
+    return {
+        key: np.array([finals[i][key] for i in range(len(limits))]).reshape(
+            len(limits) // episodes, episodes, *np.shape(finals[0][key])
+        )
+        for key in finals[0]
+    }

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from exit_world import banks, grid
+from gymnasium.vector import AutoresetMode
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leapbench.agents.exit_oracle.policy import Budgeted, FirstCorrect, plan
+from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.errors import UserError
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**16), st.floats(0, 1.1))
+def test_plan_is_the_best_of_all_plans(seed, level):
+    bank = Bank.synthetic(6, exits=3, classes=4, seed=seed)
+    budget = int(bank.costs[0] + level * (bank.costs[-1] - bank.costs[0]))
+    first = bank.correct.argmax(axis=1)
+
+    def right(exits):
+        return int(bank.correct[np.arange(6), np.array(exits)].sum())
+
+    affordable = [
+        exits
+        for exits in itertools.product(range(3), repeat=6)
+        if bank.costs[list(exits)].sum() <= 6 * budget
+    ]
+    found = plan(first, bank.costs, budget)
+    assert bank.costs[found].sum() <= 6 * budget
+    assert right(found) == max(right(exits) for exits in affordable)
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+def test_every_plan_comes_true(mode):
+    bank = banks()[1]
+    env = EarlyExitVectorEnv(3, bank=bank, stream=50, budget=grid(bank), autoreset_mode=mode)
+    oracle = Budgeted()
+    observation, _ = env.reset(seed=1)
+    oracle.bind(env)
+    forced = []
+    for _ in range(400):
+        observation, _, _, _, info = env.step(oracle.predict(observation)[0])
+        done = info.get("final_info", info)
+        forced += list(done["forced"][done["_forced"]]) if "forced" in done else []
+    assert len(forced) >= 3
+    assert not any(forced)
+
+
+def test_first_correct_leaves_there_when_it_can():
+    bank = banks()[1]
+    env = EarlyExitVectorEnv(4, bank=bank, stream=60, budget=int(bank.costs[-1]))
+    observation, _ = env.reset(seed=2)
+    oracle = FirstCorrect()
+    oracle.bind(env)
+    for _ in range(50):
+        action = oracle.predict(observation)[0]
+        right, never = bank.correct[env.sample, env.exit], ~bank.correct[env.sample].any(axis=1)
+        assert np.array_equal(action == 0, right | never)
+        observation, *_ = env.step(action)
+
+
+def test_oracles_must_be_bound():
+    with pytest.raises(UserError, match="bind"):
+        Budgeted().predict(np.zeros((1, 14), np.float32))

@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import inspect
+
+import numpy as np
+import pytest
+from exit_world import LEARNED_BY_ACTING, NAMES, OFFLINE, ORACLES, banks, grid, make, phase, play
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leapbench import registry
+from leapbench.agent import Policy
+from leapbench.agents.exit_common.grid import observations
+from leapbench.agents.exit_common.thresholds import leave
+from leapbench.agents.exit_confidence.calibrated import Calibrated, inverse_temperature
+from leapbench.agents.exit_fixed.policy import Fixed
+from leapbench.agents.exit_patience.policy import outcome
+from leapbench.agents.exit_random.policy import hazard
+from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.observation import Column
+from leapbench.errors import UserError
+
+INFORMED = ["confidence", "entropy", "margin", "calibrated-confidence", "learned-gate"]
+
+
+@pytest.fixture(scope="module")
+def bank_pair():
+    return banks()
+
+
+@pytest.fixture(scope="module")
+def learned(bank_pair):
+    """Every policy that is solved offline, and the oracles, after learning."""
+    quick = {"learned-gate": {"updates": 200}}
+    policies = {name: make(name, **quick.get(name, {})) for name in [*OFFLINE, *ORACLES]}
+    for policy in policies.values():
+        policy.learn(phase(bank_pair[0]))
+    return policies
+
+
+@pytest.fixture(scope="module")
+def played(bank_pair, learned):
+    return {name: play(policy, bank_pair[1]) for name, policy in learned.items()}
+
+
+def rows(bank: Bank, count: int = 500) -> np.ndarray:
+    """Observations of random samples at random exits under random budgets of the grid."""
+    rng = np.random.default_rng(5)
+    seen = observations(bank).reshape(-1, len(Column))[rng.integers(bank.samples, size=count)]
+    seen = seen.copy()
+    seen[:, Column.BUDGET] = rng.choice(grid(bank), count) / bank.costs[-1]
+    seen[:, Column.REMAINING] = rng.random(count)
+    seen[:, Column.PROGRESS] = rng.random(count)
+    return seen
+
+
+def test_all_are_declared():
+    wanted = {"fixed-exit", "fixed-exit-2", "fixed-exit-3", "fixed-exit-4", "fixed-exit-5"}
+    wanted |= {"fixed-exit-last", "random-exit", "patience", *INFORMED}
+    assert set(NAMES) == wanted | set(LEARNED_BY_ACTING) | set(ORACLES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_declaration_matches_the_class(name):
+    declared, policy = registry.agent(name), make(name)
+    assert isinstance(policy, Policy)
+    assert declared.families == ("earlyexit",)
+    assert declared.ranked == (name not in ORACLES)
+    assert getattr(policy, "privileged", False) == (name in ORACLES)
+    parameters = inspect.signature(type(policy)).parameters
+    assert set(declared.config) == set(parameters)
+    if not name.startswith("fixed-exit-"):
+        assert declared.config == {key: p.default for key, p in parameters.items()}
+
+
+@pytest.mark.parametrize("name", [*OFFLINE, *ORACLES])
+def test_offline_policies_take_no_decisions(name, bank_pair):
+    opened, told = phase(bank_pair[0], limit=1), []
+    opened.report = lambda fraction, line: told.append(fraction)
+    policy = make(name, **({"updates": 5} if name == "learned-gate" else {}))
+    policy.learn(opened)
+    assert opened.meter.used == 0
+    assert told[-1] == 1.0
+
+
+@pytest.mark.parametrize("name", [*OFFLINE, *ORACLES])
+def test_budget_holds(name, played):
+    assert (played[name]["spent"] <= played[name]["budget"]).all()
+
+
+@pytest.mark.parametrize("name", INFORMED)
+def test_knowing_the_easy_samples_beats_chance(name, played):
+    gain = played[name]["accuracy"] - played["random-exit"]["accuracy"]
+    assert gain.mean() > 0.03
+
+
+@pytest.mark.parametrize("name", [*OFFLINE, "oracle-first-correct"])
+def test_no_policy_beats_the_oracle(name, played):
+    assert (played[name]["accuracy"] <= played["oracle-budgeted"]["accuracy"]).all()
+
+
+@pytest.mark.parametrize("name", OFFLINE)
+def test_saved_and_loaded_acts_the_same(name, bank_pair, learned, tmp_path):
+    seen = rows(bank_pair[1])
+    learned[name].save(tmp_path)
+    first, second = make(name), make(name)
+    for policy in (first, second):
+        policy.load(tmp_path)
+    expected = first.predict(seen)[0]
+    assert np.array_equal(second.predict(seen)[0], expected)
+    if name != "random-exit":
+        assert np.array_equal(learned[name].predict(seen)[0], expected)
+
+
+@pytest.mark.parametrize("name", ["learned-gate", "random-exit"])
+def test_seeds_decide(name, bank_pair):
+    seen, actions = rows(bank_pair[1], 2000), []
+    for seed in (1, 1, 2):
+        policy = make(name, **({"updates": 30} if name == "learned-gate" else {}))
+        policy.learn(phase(bank_pair[0], seed=seed))
+        actions.append(policy.predict(seen)[0])
+    assert np.array_equal(actions[0], actions[1])
+    assert not np.array_equal(actions[0], actions[2])
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in ORACLES])
+def test_errors_say_what_to_do(name, bank_pair, tmp_path):
+    policy = make(name)
+    with pytest.raises(UserError, match="learn"):
+        policy.predict(rows(bank_pair[1], 3))
+    with pytest.raises(UserError, match="learn"):
+        policy.save(tmp_path)
+    with pytest.raises(UserError, match="save"):
+        policy.load(tmp_path)
+    for file in ("policy.npz", "policy.json", "policy.safetensors"):
+        (tmp_path / file).write_bytes(b"no such thing")
+    with pytest.raises(UserError, match="save"):
+        policy.load(tmp_path)
+
+
+def test_the_nearest_budget_of_the_grid_is_used(bank_pair):
+    calibration = bank_pair[0]
+    policy = make("confidence")
+    policy.learn(phase(calibration))
+    seen = rows(calibration, 200)
+    for row, budget in enumerate(grid(calibration)):
+        seen[:, Column.BUDGET] = budget / calibration.costs[-1] + 0.01
+        exit = np.rint(seen[:, Column.EXIT] * 3).astype(int)
+        expected = seen[:, Column.TOP1] < policy.table[row, exit]
+        assert np.array_equal(policy.predict(seen)[0], expected.astype(int))
+
+
+@pytest.mark.parametrize(("exit", "reached"), [(1, 0), (3, 2), (9, 3), (-1, 3)])
+def test_fixed_exit(exit, reached, bank_pair):
+    policy = Fixed(exit)
+    policy.learn(phase(bank_pair[0]))
+    seen = observations(bank_pair[1])[0]
+    assert policy.predict(seen)[0].tolist() == [int(k < reached) for k in range(4)]
+
+
+def test_fixed_exit_refuses_exits_that_do_not_exist():
+    with pytest.raises(UserError, match="exit must be 1 or more"):
+        Fixed(0)
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=6).filter(any))
+def test_hazards_give_the_shares_back(counts):
+    chance = hazard(np.array(counts))
+    reaching = np.append(1.0, np.cumprod(1 - chance)[:-1])
+    assert reaching * chance == pytest.approx(np.array(counts) / sum(counts))
+
+
+def test_random_exits_cost_what_confidence_costs(bank_pair, learned):
+    calibration = bank_pair[0]
+    thresholds, hazards = learned["confidence"].table, learned["random-exit"].table
+    for limits, chance in zip(thresholds, hazards, strict=True):
+        taken = leave(calibration.confidence, limits)
+        share = np.append(1.0, np.cumprod(1 - chance)[:-1]) * chance
+        assert share @ calibration.costs == pytest.approx(calibration.costs[taken].mean())
+
+
+def test_random_exits_happen_at_their_rate(bank_pair, learned):
+    calibration, policy = bank_pair[0], learned["random-exit"]
+    seen = np.repeat(observations(calibration)[:1, 0], 4000, axis=0)
+    seen[:, Column.BUDGET] = policy.budgets[1]
+    chance = policy.table[1, 0]
+    deviation = np.sqrt(chance * (1 - chance) / 4000)
+    assert (policy.predict(seen)[0] == 0).mean() == pytest.approx(chance, abs=5 * deviation)
+
+
+def test_patience_keeps_the_published_rule(bank_pair, learned):
+    calibration, policy = bank_pair[0], learned["patience"]
+    tried = [outcome(calibration, t) for t in range(calibration.exits)]
+    assert tried[0] == pytest.approx((calibration.correct[:, 0].mean(), calibration.costs[0]))
+    assert np.all(np.diff([cost for _, cost in tried]) > 0)
+    for (patience,), budget in zip(policy.table, grid(calibration), strict=True):
+        accuracy, cost = tried[int(patience)]
+        assert cost <= budget
+        assert accuracy == max(a for a, c in tried if c <= budget)
+        seen = observations(calibration)[:, 1].copy()
+        seen[:, Column.BUDGET] = budget / calibration.costs[-1]
+        stays = calibration.streak[:, 1] < patience
+        assert np.array_equal(policy.predict(seen)[0], stays.astype(int))
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_temperature_is_found_again(factor):
+    bank = Bank.synthetic(2000, exits=2, seed=2)
+    outputs = bank.probabilities[:, 0]
+    sharper = outputs**factor
+    sharper /= sharper.sum(axis=1, keepdims=True)
+    found = inverse_temperature(sharper, bank.labels) * factor
+    assert found == pytest.approx(inverse_temperature(outputs, bank.labels), rel=0.02)
+
+
+@pytest.mark.parametrize("classes", [3, 5])
+def test_calibrated_confidence_is_exact_when_all_classes_are_seen(classes):
+    bank = Bank.synthetic(300, exits=3, classes=classes, seed=6)
+    policy = Calibrated()
+    policy.learn(phase(bank))
+    powers = bank.probabilities.astype(np.float64) ** policy.inverse[:, None]
+    expected = powers.max(axis=2) / powers.sum(axis=2)
+    assert policy.score(observations(bank)) == pytest.approx(expected, abs=1e-6)
