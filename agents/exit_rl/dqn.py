@@ -53,4 +53,4 @@ class DQN(NetworkPolicy):
 
     def actor(self, algorithm: BaseAlgorithm) -> nn.Sequential:
         """See `NetworkPolicy.actor`."""
-        return cast(nn.Sequential, cast(DQNPolicy, algorithm.policy).q_net.q_net)
+        return cast(DQNPolicy, algorithm.policy).q_net.q_net

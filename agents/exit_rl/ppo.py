@@ -58,5 +58,4 @@ class PPO(NetworkPolicy):
     def actor(self, algorithm: BaseAlgorithm) -> nn.Sequential:
         """See `NetworkPolicy.actor`."""
         policy = cast(ActorCriticPolicy, algorithm.policy)
-        hidden = cast(nn.Sequential, policy.mlp_extractor.policy_net)
-        return nn.Sequential(*hidden, policy.action_net)
+        return nn.Sequential(*policy.mlp_extractor.policy_net, policy.action_net)

@@ -38,9 +38,9 @@ class VectorAdapter(VecEnv):
         self._infos: list[dict[str, Any]] = [{} for _ in range(env.num_envs)]
 
     def reset(self) -> NDArray[Any]:
-        """Start all episodes, from the seeds given to `seed` if there are any."""
-        seeded = any(seed is not None for seed in self._seeds)
-        observation, _ = self.env.reset(seed=self._seeds if seeded else None)
+        """Start all episodes, from the seed given to `seed` if there was one."""
+        # Both libraries count up from the first sub-environment's seed.
+        observation, _ = self.env.reset(seed=self._seeds[0])
         self._reset_seeds()
         return np.asarray(observation)
 
