@@ -27,7 +27,7 @@ class DQN(NetworkPolicy):
 
     envs: int = 32
     batch: int = 256
-    target: int = 200
+    target: int = 16
     exploration: float = 0.3
 
     def algorithm(self, env: VectorAdapter, limit: int, seed: int) -> tuple[BaseAlgorithm, int]:
