@@ -33,7 +33,11 @@ class TwoStage:
         self.sure = np.quantile(bank.confidence[:, 0], np.linspace(0, 1, 101)).tolist()
 
     def predict(
-        self, observation: np.ndarray, state: Any = None, *_: Any, **__: Any
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
         """Actions (B,), 0 = exit and 1 = continue, for observations (B, 14)."""
         budget = self.safety * observation[:, Column.BUDGET]

@@ -49,7 +49,11 @@ class HillClimb:
         return score
 
     def predict(
-        self, observation: np.ndarray, state: Any = None, *_: Any, **__: Any
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
         """Push to the side that the weights point to: actions (B,) for observations (B, 4)."""
         return (observation @ self.weights > 0).astype(np.int64), state
