@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import time
 import traceback
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
@@ -15,16 +12,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from leapbench import registry, result
-from leapbench.agent import Learner, LearningPhase
+from leapbench import phases, registry, result
+from leapbench.agent import Learner
 from leapbench.artifacts import Store
 from leapbench.composition import Composition, compose
 from leapbench.errors import BudgetExceeded, UserError
 from leapbench.harness import Harness, Report
 from leapbench.provenance import provenance
-from leapbench.result import Result, Spent, Status, Timing, columns
-from leapbench.source import source_hash
-from leapbench.task import Phase, Protocol, Task, Tier, canonical
+from leapbench.result import Result, Spent, Status, columns
+from leapbench.task import Protocol, Task, Tier, canonical
 
 ARTIFACTS = "artifacts"
 
@@ -107,7 +103,7 @@ def run(cell: Cell, report: Report) -> Result:
     import torch
 
     torch.set_num_threads(1)
-    clock = Clock()
+    clock = phases.Clock()
     agent = cell.composition
     blank = Result(
         status="failed",
@@ -151,8 +147,10 @@ def learned(
     harness, parts = _harness(cell), {}
     for phase in cell.protocol.phases:
         if roles is None or phase.role in roles:
-            staged = _stage(report, 0, 1, phase.name)
-            parts[phase.role], _ = _learn(harness, phase, cell.composition, parts, Clock(), staged)
+            staged = phases.stage(report, 0, 1, phase.name)
+            parts[phase.role], _ = phases.learn(
+                harness, phase, cell.composition, parts, phases.Clock(), staged
+            )
     return harness, parts
 
 
@@ -164,17 +162,17 @@ def _harness(cell: Cell) -> Harness:
 
 
 def _scored(
-    cell: Cell, agent: Composition, spent: list[Spent], clock: Clock, report: Report
+    cell: Cell, agent: Composition, spent: list[Spent], clock: phases.Clock, report: Report
 ) -> dict[str, Any]:
     """Run all phases and the evaluation; the fields of a successful result."""
     protocol, harness = cell.protocol, _harness(cell)
     parts: dict[str, Learner] = {}
     stages = len(protocol.phases) + 1
     for i, phase in enumerate(protocol.phases):
-        staged = _stage(report, i, stages, phase.name)
-        parts[phase.role], used = _learn(harness, phase, agent, parts, clock, staged)
+        staged = phases.stage(report, i, stages, phase.name)
+        parts[phase.role], used = phases.learn(harness, phase, agent, parts, clock, staged)
         spent.append(used)
-    outcome = harness.evaluate(parts, _stage(report, stages - 1, stages, "evaluation"))
+    outcome = harness.evaluate(parts, phases.stage(report, stages - 1, stages, "evaluation"))
     metrics = harness.metrics(protocol, outcome.rows)
     score = metrics[protocol.metric.name]
     return {
@@ -185,81 +183,3 @@ def _scored(
         "normalised": protocol.metric.normalise(score),
         "details": outcome.details,
     }
-
-
-def _learn(
-    harness: Harness,
-    phase: Phase,
-    agent: Composition,
-    parts: dict[str, Learner],
-    clock: Clock,
-    report: Report,
-) -> tuple[Learner, Spent]:
-    """Let the part of the phase's role learn, or load what it learned before."""
-    learner = agent.build(phase.role)
-
-    def learn() -> LearningPhase:
-        opened = harness.open(phase, parts, report)
-        learner.learn(opened)
-        return opened
-
-    if not phase.artifact:
-        return learner, _spent(phase, learn().meter.used, reused=False)
-
-    def make(folder: Path) -> None:
-        begun = time.process_time()
-        opened = learn()
-        learner.save(folder)
-        record = {"used": opened.meter.used, "cpu": time.process_time() - begun}
-        (folder / "spent.json").write_text(canonical(record))
-
-    key = _key(harness, phase, agent)
-    harness.artifacts[phase.role] = key
-    folder, reused = harness.store.get(key, make)
-    fresh = agent.build(phase.role)
-    fresh.load(folder)
-    record = json.loads((folder / "spent.json").read_text())
-    if reused:
-        clock.add(record["cpu"])
-    return fresh, _spent(phase, record["used"], reused)
-
-
-def _key(harness: Harness, phase: Phase, agent: Composition) -> dict[str, Any]:
-    """Everything that decides the artifact of a phase."""
-    part = agent.parts[phase.role]
-    return {
-        "seed_key": harness.protocol.seed_key,
-        "seed": harness.seed,
-        "phase": phase.model_dump(mode="json"),
-        "settings": harness.relevant(phase, agent.config[phase.role]),
-        "entry": part.entry,
-        "config": agent.config[phase.role],
-        "source": source_hash((*part.sources, *harness.sources)),
-    }
-
-
-def _spent(phase: Phase, used: int, reused: bool) -> Spent:
-    budget = phase.budget
-    return Spent(phase=phase.name, unit=budget.unit, used=used, limit=budget.limit, reused=reused)
-
-
-def _stage(report: Report, index: int, count: int, name: str) -> Report:
-    """`report` for one of several stages, as a share of the whole."""
-    return lambda fraction, line: report((index + fraction) / count, f"{name}: {line}")
-
-
-class Clock:
-    """Wall and CPU seconds since it was made, plus those of reused phases."""
-
-    def __init__(self) -> None:
-        self.started = datetime.now(UTC).isoformat(timespec="seconds")
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
-
-    def add(self, cpu: float) -> None:
-        """Count CPU seconds that were spent earlier for this cell's sake."""
-        self._cpu -= cpu
-
-    def timing(self) -> Timing:
-        """The seconds so far."""
-        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
-        return Timing(started=self.started, wall=round(wall, 3), cpu=round(cpu, 3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +66,8 @@ def command(
     (sb3:ppo:model.zip). Finished seeds are not run again, so the same command
     goes on where it was stopped. A setting goes to every agent that has it.
     """
+    # One thread a process, set before NumPy is imported: equal results for any --jobs.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from leapbench.cli.output import console
     from leapbench.display import observer
     from leapbench.plan import plan

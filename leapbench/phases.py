@@ -1,0 +1,103 @@
+"""Runs one phase of a protocol, or takes what it left behind before."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from leapbench.agent import Learner, LearningPhase
+from leapbench.composition import Composition
+from leapbench.harness import Harness, Report
+from leapbench.result import Spent, Timing
+from leapbench.source import source_hash
+from leapbench.task import Phase, canonical
+
+
+class Clock:
+    """Wall and CPU seconds since it was made, plus those of reused phases."""
+
+    def __init__(self) -> None:
+        self.started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def add(self, cpu: float) -> None:
+        """Count CPU seconds that were spent earlier for this cell's sake."""
+        self._cpu -= cpu
+
+    def timing(self) -> Timing:
+        """The seconds so far."""
+        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        return Timing(started=self.started, wall=round(wall, 3), cpu=round(cpu, 3))
+
+
+def learn(
+    harness: Harness,
+    phase: Phase,
+    agent: Composition,
+    parts: dict[str, Learner],
+    clock: Clock,
+    report: Report,
+) -> tuple[Learner, Spent]:
+    """Let the part of the phase's role learn, or load what it learned before.
+
+    Args:
+        harness: runs the protocol; told of the artifact's key.
+        phase: the phase.
+        agent: builds the part.
+        parts: parts that have learned, by role.
+        clock: told of the seconds that a reused phase once took.
+        report: called with the fraction done in [0, 1] and a short line.
+    """
+    learner = agent.build(phase.role)
+
+    def run() -> LearningPhase:
+        opened = harness.open(phase, parts, report)
+        learner.learn(opened)
+        return opened
+
+    if not phase.artifact:
+        return learner, _spent(phase, run().meter.used, reused=False)
+
+    def make(folder: Path) -> None:
+        begun = time.process_time()
+        opened = run()
+        learner.save(folder)
+        record = {"used": opened.meter.used, "cpu": time.process_time() - begun}
+        (folder / "spent.json").write_text(canonical(record))
+
+    key = _key(harness, phase, agent)
+    harness.artifacts[phase.role] = key
+    folder, reused = harness.store.get(key, make)
+    fresh = agent.build(phase.role)
+    fresh.load(folder)
+    record = json.loads((folder / "spent.json").read_text())
+    if reused:
+        clock.add(record["cpu"])
+    return fresh, _spent(phase, record["used"], reused)
+
+
+def _key(harness: Harness, phase: Phase, agent: Composition) -> dict[str, Any]:
+    """Everything that decides the artifact of a phase."""
+    part = agent.parts[phase.role]
+    return {
+        "seed_key": harness.protocol.seed_key,
+        "seed": harness.seed,
+        "phase": phase.model_dump(mode="json"),
+        "settings": harness.relevant(phase, agent.config[phase.role]),
+        "entry": part.entry,
+        "config": agent.config[phase.role],
+        "source": source_hash((*part.sources, *harness.sources)),
+    }
+
+
+def _spent(phase: Phase, used: int, reused: bool) -> Spent:
+    budget = phase.budget
+    return Spent(phase=phase.name, unit=budget.unit, used=used, limit=budget.limit, reused=reused)
+
+
+def stage(report: Report, index: int, count: int, name: str) -> Report:
+    """`report` for one of several stages, as a share of the whole."""
+    return lambda fraction, line: report((index + fraction) / count, f"{name}: {line}")
