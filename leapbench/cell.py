@@ -144,7 +144,8 @@ def learned(
         roles: only the phases of these roles; None for all.
         report: called with the fraction done in [0, 1] and a short line.
     """
-    harness, parts = _harness(cell), {}
+    harness = _harness(cell)
+    parts: dict[str, Learner] = {}
     for phase in cell.protocol.phases:
         if roles is None or phase.role in roles:
             staged = phases.stage(report, 0, 1, phase.name)

@@ -64,7 +64,7 @@ class L2WDen(Recipe):
         with torch.no_grad():
             weight = weights(self.predictor(matrix), self.epsilon, self.centring)
         optimizer.zero_grad(set_to_none=True)
-        (weight * matrix).mean(0).sum().backward()
+        (weight * matrix).mean(0).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         self.seen.append(weight.mean(0))
         return matrix.detach()

@@ -43,7 +43,7 @@ def build(kind: str, shape: Mapping[str, Any], seed: int) -> nn.Module:
         raise unknown("network", kind, FAMILIES)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return FAMILIES[kind](shape).to(memory_format=torch.channels_last)
+        return FAMILIES[kind](shape).to(memory_format=torch.channels_last)  # type: ignore[no-any-return,call-overload]
 
 
 def _tuples(shape: Mapping[str, Any]) -> dict[str, Any]:

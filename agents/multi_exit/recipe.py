@@ -73,7 +73,7 @@ class Recipe:
         images, labels = train
         logits = self.forward(images)
         optimizer.zero_grad(set_to_none=True)
-        self.loss(logits, labels).backward()
+        self.loss(logits, labels).backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         with torch.no_grad():
             return losses(logits, labels)

@@ -130,7 +130,7 @@ class EarlyExitHarness(Harness):
         return {
             "accuracy": float(np.mean([p["accuracy"] for p in points])),
             "cost": float(np.mean([p["multiply_adds"] for p in points])),
-            "violations": float(sum(row["spent"] > row["limit"] for row in rows)),
+            "violations": float(sum(int(row["spent"]) > int(row["limit"]) for row in rows)),
         }
 
 
@@ -143,7 +143,9 @@ def curve(rows: Sequence[Row]) -> list[dict[str, float]]:
             {
                 "budget": float(budget),
                 "accuracy": float(np.mean([row["accuracy"] for row in chosen])),
-                "multiply_adds": float(np.mean([row["spent"] / row["length"] for row in chosen])),
+                "multiply_adds": float(
+                    np.mean([int(row["spent"]) / int(row["length"]) for row in chosen])
+                ),
             }
         )
     return points
