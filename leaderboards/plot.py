@@ -3,7 +3,8 @@
     python -m leapbench.leaderboards.plot earlyexit/fashion-mnist --tier lite --out curves.png
 
 Left: models under one policy, as paired differences to a base model. Right:
-policies on one model. Bands are 95 % intervals over seeds.
+policies on one model, without oracles and fixed exits. Bands are 95 %
+intervals over seeds.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ def draw(board: Board, base: str, policy: str, path: Path) -> None:
     mpl.use("agg")
     from matplotlib import pyplot as plt
 
+    mpl.rcParams["axes.prop_cycle"] = mpl.cycler(color=mpl.colormaps["tab10"].colors)
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), constrained_layout=True)
     rows = board.defaults
     reference = rows[f"{base}+{policy}"]
@@ -81,8 +83,8 @@ def draw(board: Board, base: str, policy: str, path: Path) -> None:
         model, _, rule = name.partition("+")
         if rule == policy and model != base:
             _band(left, model, paired(row, reference), "o-")
-        if model == base:
-            _band(right, rule, absolute(row), "o-" if row.agent.ranked else ":")
+        if model == base and row.agent.ranked and not rule.startswith("fixed-"):
+            _band(right, rule, absolute(row), "o-")
     left.axhline(0, color="black", linewidth=0.8)
     left.set_title(f"models under {policy}, against {base}")
     left.set_ylabel("accuracy, difference in points")
@@ -103,7 +105,7 @@ def _band(axes: Any, label: str, points: list[tuple[float, Estimate]], style: st
     (line,) = axes.plot(cost, [e.mean for _, e in points], style, label=label, markersize=3)
     if all(e.half_width is not None for _, e in points):
         low, high = [e.low for _, e in points], [e.high for _, e in points]
-        axes.fill_between(cost, low, high, alpha=0.12, color=line.get_color(), linewidth=0)
+        axes.fill_between(cost, low, high, alpha=0.07, color=line.get_color(), linewidth=0)
 
 
 def main() -> None:
