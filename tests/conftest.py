@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from leapbench import registry
 
 # Before NumPy and torch are imported: the suite shares its cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A suite started in the background inherits "ignore Ctrl-C", and would hand it on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PLUGIN = Path(__file__).parent / "plugin"
 
