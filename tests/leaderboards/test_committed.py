@@ -1,0 +1,74 @@
+"""The committed rows: valid, current, and following from their episodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from leapbench import registry, result
+from leapbench.cell import protocol_of
+from leapbench.leaderboards.adopt import RESULTS, adopt, refusal
+from leapbench.leaderboards.board import load
+from leapbench.leaderboards.plot import absolute, paired
+from leapbench.result import Result
+
+FOLDERS = sorted({path.parent.parent for path in RESULTS.glob("*/*/*/*/seed-*.json")})
+DIGITS = registry.task("earlyexit/digits")
+
+
+def row() -> Result:
+    """One committed row on digits."""
+    return result.read(RESULTS / "earlyexit/digits/smoke/msdnet+confidence/seed-0.json")
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: "/".join(f.parts[-3:]))
+def test_every_committed_row_could_be_adopted_again(folder: Path) -> None:
+    task = registry.task("/".join(folder.parts[-3:-1]))
+    protocol = protocol_of(task, folder.name)
+    files = sorted(folder.glob("*/seed-*.json"))
+    assert len(files) >= 15
+    for path in files:
+        found = result.read(path)
+        assert refusal(found, task, protocol) == "", path
+        assert (found.agent.name, f"seed-{found.seed}") == (path.parent.name, path.stem)
+        assert found.metrics["violations"] == 0
+
+
+def test_rows_that_should_not_stand_are_refused() -> None:
+    good, protocol = row(), DIGITS.protocols["smoke"]
+    part = good.agent.parts[0]
+    changed = good.agent.model_copy(
+        update={"parts": (part.model_copy(update={"config": part.config | {"lr_factor": 2.0}}),)}
+    )
+    spoiled = {
+        "it ended as": {"status": "failed"},
+        "protocol": {"protocol_hash": "0" * 16},
+        "not committed": {"provenance": dict(good.provenance) | {"dirty": True}},
+        "do not follow": {"metrics": dict(good.metrics) | {"accuracy": 0.99}},
+        "not the defaults": {"agent": changed},
+    }
+    for reason, update in spoiled.items():
+        assert reason in refusal(good.model_copy(update=update), DIGITS, protocol)
+
+
+def test_adopting_copies_good_rows_and_names_the_others(tmp_path: Path) -> None:
+    runs, into = tmp_path / "runs", tmp_path / "into"
+    good, place = row(), "earlyexit/digits/smoke/msdnet+confidence"
+    result.write(good, runs / place / "seed-0.json")
+    (runs / place / "seed-1.json").write_text("{}")
+    taken, refused = adopt(DIGITS, "smoke", runs, into)
+    assert taken == 1
+    assert result.read(into / place / "seed-0.json") == good
+    assert len(refused) == 1
+    assert "seed-1.json" in refused[0]
+
+
+def test_curves_of_a_row_against_itself_are_flat() -> None:
+    board = load(DIGITS.protocols["smoke"])
+    mine = board.defaults["msdnet+confidence"]
+    assert all(gap.mean == gap.half_width == 0 for _, gap in paired(mine, mine))
+    costs = [cost for cost, _ in absolute(mine)]
+    assert costs == sorted(costs)
+    mean = sum(point.mean for _, point in absolute(mine)) / len(costs)
+    assert mean == pytest.approx(100 * mine.score.mean)
