@@ -10,5 +10,8 @@ setup(
     + [f"leapbench.{root}" for root in ROOTS]
     + [f"leapbench.{root}.{name}" for root in ROOTS for name in find_packages(root)],
     package_dir={f"leapbench.{root}": root for root in ROOTS},
-    package_data={"": ["*.toml", "*.npz", "*.json", "*.safetensors", "*.md", "py.typed"]},
+    package_data={
+        "": ["*.toml", "*.npz", "*.json", "*.safetensors", "*.md", "py.typed"],
+        "leapbench.leaderboards": ["results/**/*.json"],
+    },
 )
