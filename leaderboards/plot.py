@@ -75,7 +75,6 @@ def draw(board: Board, base: str, policy: str, path: Path) -> None:
     mpl.use("agg")
     from matplotlib import pyplot as plt
 
-    mpl.rcParams["axes.prop_cycle"] = mpl.cycler(color=mpl.colormaps["tab10"].colors)
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), constrained_layout=True)
     rows = board.defaults
     reference = rows[f"{base}+{policy}"]
