@@ -11,13 +11,11 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from importlib import import_module
 from pathlib import Path
 
 from leapbench import registry, result
-from leapbench.cell import protocol_of
+from leapbench.cell import harness_of, protocol_of
 from leapbench.errors import UserError
-from leapbench.harness import Harness
 from leapbench.result import Result, same_metrics
 from leapbench.task import Protocol, Task
 
@@ -32,9 +30,7 @@ def refusal(found: Result, task: Task, protocol: Protocol) -> str:
         return f"protocol {found.protocol_hash}, the current one is {protocol.hash}"
     if found.provenance.get("dirty", True):
         return "made by code that was not committed"
-    module, _, name = task.harness.partition(":")
-    harness: type[Harness] = getattr(import_module(module), name)
-    if not same_metrics(harness.metrics(protocol, found.rows()), found.metrics):
+    if not same_metrics(harness_of(task).metrics(protocol, found.rows()), found.metrics):
         return "its metrics do not follow from its episodes"
     declared = registry.agents()
     changed = [p.name for p in found.agent.parts if p.config != declared[p.name].config]

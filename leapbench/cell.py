@@ -16,10 +16,10 @@ from leapbench import phases, registry, result
 from leapbench.agent import Learner
 from leapbench.artifacts import Store
 from leapbench.composition import Composition, compose
-from leapbench.errors import BudgetExceeded, UserError
+from leapbench.errors import AgentError, UserError
 from leapbench.harness import Harness, Report
 from leapbench.provenance import provenance
-from leapbench.result import Result, Spent, Status, columns
+from leapbench.result import Result, Spent, columns
 from leapbench.task import Protocol, Task, Tier, canonical
 
 ARTIFACTS = "artifacts"
@@ -90,12 +90,14 @@ def protocol_of(task: Task, tier: str) -> Protocol:
     return task.protocols[tier]  # type: ignore[index]
 
 
-def run(cell: Cell, report: Report) -> Result:
+def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str = "") -> Result:
     """Learn, evaluate, and write the result file; failures are results too.
 
     Args:
         cell: what to run.
         report: called with the fraction done in [0, 1] and a short line.
+        agent: builds the parts; None for the cell's own composition.
+        salt: moves the test stream, see `leapbench.seeds`.
 
     Raises:
         UserError: for a mistake that no result should record.
@@ -104,7 +106,7 @@ def run(cell: Cell, report: Report) -> Result:
 
     torch.set_num_threads(1)
     clock = phases.Clock()
-    agent = cell.composition
+    agent = agent or cell.composition
     blank = Result(
         status="failed",
         task=cell.task,
@@ -116,11 +118,11 @@ def run(cell: Cell, report: Report) -> Result:
     )
     spent: list[Spent] = []
     try:
-        fields = _scored(cell, agent, spent, clock, report)
+        fields = _scored(cell, agent, salt, spent, clock, report)
     except UserError:
         raise
     except Exception as error:
-        status: Status = "budget_exceeded" if isinstance(error, BudgetExceeded) else "failed"
+        status = error.status if isinstance(error, AgentError) else "failed"
         where = traceback.extract_tb(error.__traceback__)[-1]
         line = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
         fields = {"status": status, "message": line[:2000]}
@@ -155,18 +157,28 @@ def learned(
     return harness, parts
 
 
-def _harness(cell: Cell) -> Harness:
-    module, _, name = registry.task(cell.task).harness.partition(":")
+def harness_of(task: Task) -> type[Harness]:
+    """The class that runs the task's protocols."""
+    module, _, name = task.harness.partition(":")
+    found: type[Harness] = getattr(import_module(module), name)
+    return found
+
+
+def _harness(cell: Cell, salt: str = "") -> Harness:
     store = Store(cell.out / ARTIFACTS)
-    made: Harness = getattr(import_module(module), name)(cell.protocol, cell.seed, store)
-    return made
+    return harness_of(registry.task(cell.task))(cell.protocol, cell.seed, store, salt)
 
 
 def _scored(
-    cell: Cell, agent: Composition, spent: list[Spent], clock: phases.Clock, report: Report
+    cell: Cell,
+    agent: Composition,
+    salt: str,
+    spent: list[Spent],
+    clock: phases.Clock,
+    report: Report,
 ) -> dict[str, Any]:
     """Run all phases and the evaluation; the fields of a successful result."""
-    protocol, harness = cell.protocol, _harness(cell)
+    protocol, harness = cell.protocol, _harness(cell, salt)
     parts: dict[str, Learner] = {}
     stages = len(protocol.phases) + 1
     for i, phase in enumerate(protocol.phases):

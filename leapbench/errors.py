@@ -19,8 +19,28 @@ class UserError(Exception):
         super().__init__(f"{message} {hint}" if hint else message)
 
 
-class BudgetExceeded(Exception):
+class AgentError(Exception):
+    """What an agent did wrong; the cell ends with `status` and the message."""
+
+    status = "failed"
+
+
+class BudgetExceeded(AgentError):
     """Raised by a meter when something is asked for that is not paid for."""
+
+    status = "budget_exceeded"
+
+
+class InvalidAction(AgentError):
+    """Raised when a policy returns what is no action of the environment."""
+
+    status = "invalid"
+
+
+class DeadlineExceeded(AgentError):
+    """Raised when an agent used up the seconds that it was given."""
+
+    status = "timeout"
 
 
 def unknown(kind: str, name: str, known: Iterable[str], see: str | None = None) -> UserError:

@@ -35,6 +35,7 @@ class Harness(ABC):
         protocol: the frozen protocol.
         seed: the agent's seed, 0 or more.
         store: where derived data may be kept.
+        salt: secret of a hosted board that moves the test stream; empty for the public one.
 
     Attributes:
         sources: modules whose code decides what a phase's part learns from.
@@ -43,8 +44,8 @@ class Harness(ABC):
 
     sources: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, protocol: Protocol, seed: int, store: Store) -> None:
-        self.protocol, self.seed, self.store = protocol, seed, store
+    def __init__(self, protocol: Protocol, seed: int, store: Store, salt: str = "") -> None:
+        self.protocol, self.seed, self.store, self.salt = protocol, seed, store, salt
         self.artifacts: dict[str, dict[str, Any]] = {}
 
     def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -63,6 +64,15 @@ class Harness(ABC):
     @abstractmethod
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
         """Run the held-out episodes."""
+
+    @staticmethod
+    @abstractmethod
+    def schedule(protocol: Protocol, salt: str = "") -> list[Row]:
+        """What identifies each row of an evaluation, its seed among it, in order.
+
+        The rows of `evaluate` begin with these columns, so that a result can be
+        checked for episodes that are missing, added or made with other seeds.
+        """
 
     @staticmethod
     @abstractmethod

@@ -19,7 +19,7 @@ MAX_BYTES = 200_000
 Scalar = bool | int | float | str
 Status = Literal["ok", "failed", "timeout", "budget_exceeded", "invalid"]
 # Left out of the run id: what the same command may change on the same machine.
-VOLATILE = ("run_id", "timing", "provenance", "verification")
+VOLATILE = ("run_id", "timing", "provenance")
 
 
 class Part(Frozen):
@@ -64,12 +64,6 @@ class Timing(Frozen):
     cpu: float = 0.0
 
 
-class Verification(Frozen):
-    """How far others have confirmed the row."""
-
-    level: Literal["self-reported", "checked", "reproduced", "audited"] = "self-reported"
-
-
 class Result(Frozen):
     """One (task, tier, agent, seed, config) cell.
 
@@ -97,7 +91,6 @@ class Result(Frozen):
     details: dict[str, Any] = {}
     provenance: dict[str, Scalar] = {}
     timing: Timing = Timing()
-    verification: Verification = Verification()
 
     @model_validator(mode="after")
     def _consistent(self) -> Result:

@@ -156,7 +156,7 @@ def test_numbers_that_are_none_are_invalid(one: Cell, monkeypatch: pytest.Monkey
     import toys.tasks.coins.harness as harness
 
     rows = [{"episode": 0, "seed": 0, "hits": float("nan")}]
-    monkeypatch.setattr(harness, "_episode", lambda policy, index, seed: rows[0])
+    monkeypatch.setattr(harness, "_episode", lambda policy, seed: rows[0])
     made = run(one)
     assert made.status == "invalid"
     assert result.read(one.path).status == "invalid"

@@ -42,7 +42,7 @@ def command(task: str, tier: str, runs: Path, as_json: bool) -> None:
     from leapbench.cell import protocol_of
     from leapbench.cli import tables
     from leapbench.leaderboards.board import load
-    from leapbench.leaderboards.verdicts import findings
+    from leapbench.leaderboards.claims import findings
 
     found = registry.task(task)
     board = load(protocol_of(found, tier), runs)

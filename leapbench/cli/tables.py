@@ -12,8 +12,8 @@ from rich.text import Text
 
 from leapbench.cli.output import console, facts, number, table
 from leapbench.leaderboards.board import Board, Row
+from leapbench.leaderboards.claims import Finding
 from leapbench.leaderboards.intervals import Estimate
-from leapbench.leaderboards.verdicts import Finding
 from leapbench.task import Task
 
 CELL = 14  # characters that a cell of the matrix takes, 3 of them padding

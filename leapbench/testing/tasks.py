@@ -22,7 +22,7 @@ from leapbench import cell, registry, result
 from leapbench.cell import Cell
 from leapbench.composition import compose
 from leapbench.errors import UserError
-from leapbench.harness import Harness
+from leapbench.harness import Harness, Row
 from leapbench.task import TIERS, Protocol, Task, canonical
 from leapbench.testing.rules import Check, attach, require, run_all
 
@@ -130,8 +130,9 @@ def smoke_run(task: Task) -> None:
         require(made.status == "ok", "smoke_run", f"{made.status}: {made.message}")
         require(one.done() is not None, "smoke_run", "the written result does not count as done")
         read = result.read(one.path)
-    module, _, name = task.harness.partition(":")
-    again = getattr(import_module(module), name).metrics(protocol, read.rows())
+    kind = cell.harness_of(task)
+    _scheduled(kind, protocol, read.rows())
+    again = kind.metrics(protocol, read.rows())
     same = result.same_metrics(again, read.metrics)
     require(same, "smoke_run", f"metrics from the rows are {again}, the result says {read.metrics}")
     score, scale = read.metrics.get(protocol.metric.name), protocol.metric
@@ -251,3 +252,16 @@ def _reversed(data: Any) -> Any:
         if isinstance(data, list)
         else json.loads(json.dumps(data))
     )
+
+
+def _scheduled(kind: type[Harness], protocol: Protocol, rows: list[Row]) -> None:
+    """The rows are those announced, each with a reset seed, and a salt moves the seeds."""
+    plan, other = kind.schedule(protocol), kind.schedule(protocol, "salt")
+    kept = [
+        {k: row[k] for k in planned if k in row} for row, planned in zip(rows, plan, strict=False)
+    ]
+    require(len(rows) == len(plan) and kept == plan, "schedule", "the rows are not as scheduled")
+    seeded = all("seed" in planned for planned in plan)
+    require(seeded, "schedule", "a row has no column 'seed'")
+    moved = [row["seed"] for row in plan] != [row["seed"] for row in other]
+    require(moved, "schedule", "a salt does not change the seeds")

@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from leapbench import data, seeds
+from leapbench.acting import act
 from leapbench.agent import Learner, LearningPhase
 from leapbench.artifacts import Store
 from leapbench.envs.earlyexit.bank import Bank
@@ -40,8 +41,8 @@ class EarlyExitHarness(Harness):
 
     sources = ("leapbench.tasks.earlyexit.splits",)
 
-    def __init__(self, protocol: Protocol, seed: int, store: Store) -> None:
-        super().__init__(protocol, seed, store)
+    def __init__(self, protocol: Protocol, seed: int, store: Store, salt: str = "") -> None:
+        super().__init__(protocol, seed, store, salt)
         self.settings: dict[str, Any] = dict(protocol.settings)
         self.budgets = tuple(int(b) for b in protocol.evaluation.budgets)
 
@@ -103,25 +104,33 @@ class EarlyExitHarness(Harness):
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
         """Step all episodes of all budgets together, one policy call a step."""
         bank, policy = self.bank(parts["model"], "test"), parts["policy"]
-        episodes = self.protocol.evaluation.episodes
-        limits = np.repeat(self.budgets, episodes)
-        starts = seeds.stream(self.protocol.seed_key, "test", len(limits))
+        plan = self.schedule(self.protocol, self.salt)
+        limits = [row["budget"] for row in plan]
         env = EarlyExitVectorEnv(
-            len(limits),
+            len(plan),
             bank=bank,
             stream=self.settings["stream"],
             budget=self.budgets,
             autoreset_mode=AutoresetMode.DISABLED,
         )
+        starts = [int(row["seed"]) for row in plan]
         observation, _ = env.reset(seed=starts, options={"budget": limits})
         if getattr(policy, "privileged", False):
             policy.bind(env)  # type: ignore[attr-defined]
         finals = _play(env, policy, observation, report)
-        rows = [
-            _row(i % episodes, int(limit), start, final)
-            for i, (limit, start, final) in enumerate(zip(limits, starts, finals, strict=True))
-        ]
+        rows = [planned | _row(final) for planned, final in zip(plan, finals, strict=True)]
         return Outcome(rows, {"anytime": anytime(bank), "curve": curve(rows)})
+
+    @staticmethod
+    def schedule(protocol: Protocol, salt: str = "") -> list[Row]:
+        """Budget, episode and reset seed of each row."""
+        evaluation = protocol.evaluation
+        limits = [int(b) for b in evaluation.budgets for _ in range(evaluation.episodes)]
+        starts = seeds.stream(protocol.seed_key, "test", len(limits), salt=salt)
+        return [
+            {"budget": limit, "episode": i % evaluation.episodes, "seed": start}
+            for i, (limit, start) in enumerate(zip(limits, starts, strict=True))
+        ]
 
     @staticmethod
     def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
@@ -158,9 +167,9 @@ def _play(
     finals: list[dict[str, Any]] = [{} for _ in range(env.num_envs)]
     live, state, start = np.ones(env.num_envs, bool), None, np.ones(env.num_envs, bool)
     while live.any():
-        action, state = policy.predict(observation, state, start, deterministic=True)
+        action, state = act(policy, env.single_action_space, observation, state, start)
         start = np.zeros(env.num_envs, bool)
-        observation, _, ended, _, info = env.step(np.asarray(action))
+        observation, _, ended, _, info = env.step(action)
         for i in np.flatnonzero(ended & live):
             finals[i] = {
                 key: info[key][i]
@@ -171,14 +180,11 @@ def _play(
     return finals
 
 
-def _row(episode: int, budget: int, seed: int, final: Mapping[str, Any]) -> Row:
-    """One episode as a flat record."""
+def _row(final: Mapping[str, Any]) -> Row:
+    """How one episode ended, as a flat record."""
     answered = int(np.sum(final["exits"]))
     length = answered + int(final["unanswered"])
     row: Row = {
-        "budget": budget,
-        "episode": episode,
-        "seed": seed,
         "accuracy": float(final["accuracy"]),
         "length": length,
         "spent": int(final["spent"]),

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from leapbench import result
 from leapbench.leaderboards import board as boards
 from leapbench.leaderboards.board import Entry, assemble, load
+from leapbench.leaderboards.claims import judge, resolved, verdict
 from leapbench.leaderboards.intervals import estimate, t_quantile
-from leapbench.leaderboards.verdicts import judge, resolved, verdict
 from leapbench.registry import task
 from leapbench.result import AgentRecord, Part, Result
 from leapbench.task import Claim

@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 
 from leapbench import seeds
+from leapbench.acting import act
 from leapbench.agent import Learner, LearningPhase
 from leapbench.harness import Harness, Outcome, Report, Row
 from leapbench.meter import Meter, MeteredVectorEnv
@@ -29,10 +30,15 @@ class ClassicHarness(Harness):
 
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
         """One greedy episode for each seed of the test stream."""
-        evaluation = self.protocol.evaluation
-        starts = seeds.stream(self.protocol.seed_key, "test", evaluation.episodes)
-        env = gym.make(evaluation.environment)
-        return Outcome([_episode(env, parts["agent"], i, seed) for i, seed in enumerate(starts)])
+        env = gym.make(self.protocol.evaluation.environment)
+        plan = self.schedule(self.protocol, self.salt)
+        return Outcome([row | _episode(env, parts["agent"], row["seed"]) for row in plan])
+
+    @staticmethod
+    def schedule(protocol: Protocol, salt: str = "") -> list[Row]:
+        """Number and reset seed of each episode."""
+        starts = seeds.stream(protocol.seed_key, "test", protocol.evaluation.episodes, salt=salt)
+        return [{"episode": i, "seed": seed} for i, seed in enumerate(starts)]
 
     @staticmethod
     def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
@@ -40,11 +46,11 @@ class ClassicHarness(Harness):
         return {"return": float(np.mean([row["return"] for row in rows]))}
 
 
-def _episode(env: gym.Env[Any, Any], agent: Any, index: int, seed: int) -> Row:
+def _episode(env: gym.Env[Any, Any], agent: Any, seed: Any) -> Row:
     observation, _ = env.reset(seed=seed)
     state, over, total = None, False, 0.0
     while not over:
-        actions, state = agent.predict(observation[None], state, deterministic=True)
+        actions, state = act(agent, env.action_space, observation[None], state)
         observation, reward, terminated, truncated, _ = env.step(actions[0])
         total, over = total + float(reward), terminated or truncated
-    return {"episode": index, "seed": seed, "return": total}
+    return {"return": total}

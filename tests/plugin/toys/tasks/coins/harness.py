@@ -12,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 
 from leapbench import seeds
+from leapbench.acting import act
 from leapbench.agent import Learner, LearningPhase
 from leapbench.harness import Harness, Outcome, Report, Row
 from leapbench.meter import Meter, MeteredStream, MeteredVectorEnv
@@ -43,25 +44,29 @@ class CoinsHarness(Harness):
         return opened
 
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
-        episodes = self.protocol.evaluation.episodes
-        starts = seeds.stream(self.protocol.seed_key, "test", episodes)
         policy: Any = parts["policy"]
         policy.prior = parts["model"].network  # type: ignore[attr-defined]
-        return Outcome([_episode(policy, i, seed) for i, seed in enumerate(starts)])
+        plan = self.schedule(self.protocol, self.salt)
+        return Outcome([row | _episode(policy, row["seed"]) for row in plan])
+
+    @staticmethod
+    def schedule(protocol: Protocol, salt: str = "") -> list[Row]:
+        starts = seeds.stream(protocol.seed_key, "test", protocol.evaluation.episodes, salt=salt)
+        return [{"episode": i, "seed": seed} for i, seed in enumerate(starts)]
 
     @staticmethod
     def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
         return {"hits": float(np.mean([row["hits"] for row in rows]))}
 
 
-def _episode(policy: Any, index: int, seed: int) -> Row:
+def _episode(policy: Any, seed: Any) -> Row:
     env, state, over, hits = Coins(), None, False, 0.0
     observation, _ = env.reset(seed=seed)
     while not over:
-        action, state = policy.predict(observation[None], state, None, deterministic=True)
+        action, state = act(policy, env.action_space, observation[None], state)
         observation, reward, over, _, _ = env.step(action[0])
         hits += reward / FLIPS
-    return {"episode": index, "seed": seed, "hits": hits}
+    return {"hits": hits}
 
 
 def _log(line: str) -> None:

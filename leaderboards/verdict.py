@@ -1,0 +1,170 @@
+"""What a verification found out, kept apart from the rows that it is about.
+
+A row cannot vouch for itself, so result files carry no level. Verdicts lie in
+a folder of their own, one immutable file each; the badge of a row is what the
+latest verdict about its run id says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from leapbench.errors import UserError
+from leapbench.result import Scalar
+from leapbench.task import Frozen, canonical
+
+Level = Literal["self-reported", "checked", "reproduced", "audited"]
+Badge = Literal["self-reported", "checked", "reproduced", "audited", "refused"]
+LEVELS: tuple[Level, ...] = ("self-reported", "checked", "reproduced", "audited")
+MAX_BYTES = 2_000_000
+
+
+class Check(Frozen):
+    """One thing that was looked at.
+
+    Attributes:
+        name: short name, such as "hashes" or "re-run".
+        passed: whether it was as it should be.
+        detail: what was found; needed where it did not pass.
+    """
+
+    name: str
+    passed: bool
+    detail: str = ""
+
+
+class Finding(Frozen):
+    """What was found about one row.
+
+    Attributes:
+        run_id: the row.
+        cell: "<task> <tier> <agent> seed <n>", for people.
+        level: the highest level that the row has reached; None when refused.
+        exact: whether every episode of a re-run was equal; None without a re-run.
+        difference: normalised score of the re-run minus that of the row.
+        reason: why it was refused, else empty.
+    """
+
+    run_id: str
+    cell: str
+    level: Level | None
+    exact: bool | None = None
+    difference: float | None = None
+    reason: str = ""
+
+
+class Verdict(Frozen):
+    """Outcome of one verification.
+
+    Attributes:
+        subject: SHA-256 of the bundle, or empty for bare results.
+        date: when it was made, ISO 8601 in UTC.
+        checks: everything that was looked at, in order.
+        rows: one finding a row.
+        isolation: how the agent was kept apart; empty where nothing was run.
+        commitment: hash of the salt that the secret seeds came from; else empty.
+        verifier: versions, commit and machine of whoever verified.
+    """
+
+    schema_version: Literal[1] = 1
+    subject: str = ""
+    date: str
+    checks: tuple[Check, ...] = Field(min_length=1)
+    rows: tuple[Finding, ...] = ()
+    isolation: str = ""
+    commitment: str = ""
+    verifier: dict[str, Scalar] = {}
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing was found wrong."""
+        return all(c.passed for c in self.checks) and all(r.level for r in self.rows)
+
+    @property
+    def level(self) -> Badge:
+        """The lowest level among the rows; "refused" when anything was found wrong."""
+        if not self.passed:
+            return "refused"
+        return min((r.level for r in self.rows if r.level), key=LEVELS.index, default="checked")
+
+
+class Ledger:
+    """Folder of verdicts.
+
+    Args:
+        folder: where the files lie; made when first needed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def add(self, verdict: Verdict) -> Path:
+        """Write a verdict under the hash of its content; it is there whole or not at all."""
+        text = canonical(verdict.model_dump(mode="json")) + "\n"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{sha256(text.encode()).hexdigest()[:16]}.json"
+        partial = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with partial.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        self.__dict__.pop("badges", None)
+        return path
+
+    def verdicts(self) -> list[Verdict]:
+        """Every verdict, the oldest first.
+
+        Raises:
+            UserError: when a file is not a verdict.
+        """
+        found = [read(path) for path in sorted(self.folder.glob("*.json"))]
+        return sorted(found, key=lambda verdict: verdict.date)
+
+    @cached_property
+    def badges(self) -> dict[str, Badge]:
+        """Badge of each run id: a refusal stands until a later verdict passes."""
+        found: dict[str, Badge] = {}
+        for verdict in self.verdicts():
+            for row in verdict.rows:
+                before = found.get(row.run_id)
+                if row.level is None:
+                    found[row.run_id] = "refused"
+                elif before is None or before == "refused":
+                    found[row.run_id] = row.level
+                else:
+                    found[row.run_id] = max(before, row.level, key=LEVELS.index)
+        return found
+
+    def badge(self, run_ids: Iterable[str]) -> Badge:
+        """Lowest badge of several rows; one refused row refuses them all."""
+        each = [self.badges.get(run_id, "self-reported") for run_id in run_ids]
+        return "refused" if "refused" in each else min(each, key=LEVELS.index)  # type: ignore[arg-type]
+
+
+def read(path: Path) -> Verdict:
+    """Read and validate a verdict.
+
+    Raises:
+        UserError: when the file cannot be read, is too large, or is no verdict.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise UserError(f"{path} is larger than {MAX_BYTES} bytes: not a verdict.")
+        return Verdict.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
+    except (ValidationError, ValueError) as error:
+        line = str(error).splitlines()[0]
+        raise UserError(f"{path} is not a verdict: {line}.") from None
