@@ -26,7 +26,7 @@ def resolve() -> list[str]:
         pins.write("\n".join(PINS))
         pins.flush()
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
-        wanted = ["--constraint", pins.name, "--report", "-", f"{ROOT}[parquet,dev]"]
+        wanted = ["--constraint", pins.name, "--report", "-", f"{ROOT}[parquet,plots,host,onnx,dev]"]
         report = subprocess.run([*pip, *wanted], check=True, capture_output=True, text=True)
     found = [item["metadata"] for item in json.loads(report.stdout)["install"]]
     # A local label such as +cpu names one build of the release that is pinned.
