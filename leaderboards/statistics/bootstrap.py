@@ -1,0 +1,113 @@
+"""The stratified bootstrap: runs are drawn anew inside each task.
+
+Everything here is told in counts: how often each run was drawn. A mean, a
+profile and a win probability are products with a matrix of counts, and an
+interquartile mean needs one running sum of them, so no resample is ever sorted.
+Counts come in chunks that stay in the processor's cache, whatever `reps` is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leapbench.leaderboards.statistics.strata import Strata
+
+Counts = NDArray[np.int64]
+REPS = 50_000
+_CHUNK, _MOST = 1 << 16, 500
+
+
+def counts(
+    strata: Strata,
+    reps: int,
+    seed: int | list[int],
+    *,
+    small_sample: bool = False,
+    size: int | None = None,
+) -> Iterator[Counts]:
+    """Draw resamples.
+
+    Args:
+        strata: runs by task, n in all.
+        reps: number of resamples.
+        seed: of the NumPy generator; the same seed draws the same.
+        small_sample: draw one run fewer than a task has. The variance of the
+            resamples is then that of the sample, not (R - 1) / R of it (Rao and Wu,
+            1988, "Resampling inference with complex survey data").
+        size: resamples a chunk; None for `chunk_size(strata)`.
+
+    Yields:
+        int64 (b, n), the times that each run was drawn; the b add up to `reps`.
+
+    Raises:
+        ValueError: when `reps` is not positive, or no run would be left to draw.
+    """
+    if reps < 1:
+        raise ValueError(f"reps must be positive, got {reps}")
+    if small_sample and strata.single:
+        raise ValueError("a task with one run has none to leave out")
+    rng = np.random.default_rng(seed)
+    total = len(strata.values)
+    size = min(size or chunk_size(strata), reps)
+    rows = np.arange(size, dtype=np.int64)[:, None] * total
+    for done in range(0, reps, size):
+        b = min(size, reps - done)
+        keys = [
+            _draw(rng, b, tasks, runs, runs - small_sample, start) + rows[:b, :, None]
+            for tasks, runs, start in _groups(strata.sizes)
+        ]
+        flat = np.concatenate([key.ravel() for key in keys]) if len(keys) > 1 else keys[0].ravel()
+        yield np.bincount(flat, minlength=b * total).reshape(b, total)
+
+
+def chunk_size(*strata: Strata) -> int:
+    """Resamples a chunk, 1 to 500, so that one of several agents stays in cache."""
+    return max(1, min(_MOST, _CHUNK // max(len(each.values) for each in strata)))
+
+
+def given(
+    strata: Strata, indices: NDArray[np.integer], size: int | None = None
+) -> Iterator[Counts]:
+    """Counts of resamples that the caller drew.
+
+    Args:
+        strata: runs by task, as many in each, in the order that the indices mean.
+        indices: integers (B, R, T): which run stands where in each resample.
+        size: resamples a chunk; None for `chunk_size(strata)`.
+
+    Raises:
+        ValueError: when the indices do not fit the scores.
+    """
+    runs, tasks = strata.sizes[0], len(strata.sizes)
+    if indices.ndim != 3 or indices.shape[2] != tasks or set(strata.sizes) != {runs}:
+        raise ValueError(f"indices must be (reps, runs, {tasks}), got {indices.shape}")
+    if indices.size == 0 or indices.min() < 0 or indices.max() >= runs:
+        raise ValueError(f"indices must lie in 0..{runs - 1}")
+    total = runs * tasks
+    size = size or chunk_size(strata)
+    for done in range(0, len(indices), size):
+        chunk = indices[done : done + size].astype(np.int64) + np.arange(tasks) * runs
+        chunk += (np.arange(len(chunk)) * total)[:, None, None]
+        yield np.bincount(chunk.ravel(), minlength=len(chunk) * total).reshape(-1, total)
+
+
+def _groups(sizes: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
+    """Neighbouring tasks with as many runs: their number, runs each, first position."""
+    start = 0
+    for runs, group in groupby(sizes):
+        tasks = len(list(group))
+        yield tasks, runs, start
+        start += tasks * runs
+
+
+def _draw(
+    rng: np.random.Generator, b: int, tasks: int, runs: int, drawn: int, start: int
+) -> NDArray[np.int64]:
+    """Positions of the runs that were drawn, int64 (b, tasks, drawn)."""
+    kind = np.uint16 if runs < 1 << 16 else np.uint32
+    inside = rng.integers(0, runs, size=(b, tasks, drawn), dtype=kind)
+    return inside + (start + np.arange(tasks, dtype=np.int64) * runs)[:, None]

@@ -1,0 +1,142 @@
+"""Aggregates of normalised scores: IQM, median, mean and optimality gap.
+
+The definitions are those of Agarwal et al., "Deep reinforcement learning at the
+edge of the statistical precipice" (NeurIPS 2021), and of its library rliable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leapbench.leaderboards.statistics.bootstrap import REPS, Counts, counts, given
+from leapbench.leaderboards.statistics.interval import Floats, Interval, percentile, unknown
+from leapbench.leaderboards.statistics.strata import Scores, Strata
+
+TRIM = 0.25
+
+
+@dataclass(frozen=True)
+class Aggregates:
+    """Four aggregates of one agent's scores, each with its interval.
+
+    Attributes:
+        iqm: mean of the middle half of all runs of all tasks.
+        median: median over tasks of the mean over runs.
+        mean: mean over tasks of the mean over runs.
+        optimality_gap: how far runs fall short of the target, on average; the
+            smaller, the better.
+    """
+
+    iqm: Interval
+    median: Interval
+    mean: Interval
+    optimality_gap: Interval
+
+
+def iqm(scores: Scores) -> float:
+    """Interquartile mean: of all n runs, without the lowest and highest floor(n / 4).
+
+    Args:
+        scores: float64 (R, T), or T arrays of their own lengths; every run counts once.
+    """
+    values = np.sort(Strata.of(scores).values)
+    cut = int(TRIM * len(values))
+    return float(values[cut : len(values) - cut].mean())
+
+
+def median(scores: Scores) -> float:
+    """Median over tasks of the mean over runs."""
+    return float(np.median(Strata.of(scores).means))
+
+
+def mean(scores: Scores) -> float:
+    """Mean over tasks of the mean over runs."""
+    return float(Strata.of(scores).means.mean())
+
+
+def optimality_gap(scores: Scores, gamma: float = 1.0) -> float:
+    """Mean over all runs of how far a score is below the target `gamma`."""
+    return gamma - float(np.minimum(Strata.of(scores).values, gamma).mean())
+
+
+def aggregates(
+    scores: Scores,
+    *,
+    gamma: float = 1.0,
+    reps: int = REPS,
+    level: float = 0.95,
+    seed: int = 0,
+    small_sample: bool = False,
+    indices: NDArray[np.integer] | None = None,
+) -> Aggregates:
+    """All four aggregates with percentile intervals of one stratified bootstrap.
+
+    Args:
+        scores: float64 (R, T), runs by tasks; or T arrays of their own lengths.
+        gamma: the target that the optimality gap is measured from.
+        reps: number of resamples.
+        level: coverage aimed at.
+        seed: of the resamples.
+        small_sample: draw one run fewer than each task has, which widens the
+            intervals of few runs to about what they should be.
+        indices: integers (B, R, T), the resamples to use in place of own ones.
+
+    Returns:
+        The aggregates. A task with a single run leaves the intervals unknown.
+
+    Raises:
+        ValueError: when scores, level, reps or indices are not as said.
+    """
+    strata = Strata.of(scores, sort=indices is None)
+    points = iqm(scores), median(scores), mean(scores), optimality_gap(scores, gamma)
+    if strata.single and indices is None:
+        return Aggregates(*(unknown(point) for point in points))
+    drawn = (
+        counts(strata, reps, seed, small_sample=small_sample)
+        if indices is None
+        else given(strata, indices)
+    )
+    resamples = resampled(strata, drawn, gamma)
+    made = [percentile(p, r, level) for p, r in zip(points, resamples, strict=True)]
+    return Aggregates(*made)
+
+
+def resampled(strata: Strata, drawn: Iterable[Counts], gamma: float = 1.0) -> Floats:
+    """IQM, median, mean and optimality gap of each resample, float64 (4, reps)."""
+    order = np.argsort(strata.values, kind="stable")
+    steps = -np.diff(strata.values[order])
+    clipped = np.minimum(strata.values, gamma)
+    parts: list[list[Floats]] = [[], [], [], []]
+    for chunk in drawn:
+        weights = chunk.astype(np.float64)
+        means = _means(strata, weights)
+        drawn_each = float(weights[0].sum())
+        parts[0].append(_iqm(chunk, order, strata.values[order[-1]], steps))
+        parts[1].append(np.median(means, axis=1))
+        parts[2].append(means.mean(axis=1))
+        parts[3].append(gamma - weights @ clipped / drawn_each)
+    return np.array([np.concatenate(part) for part in parts])
+
+
+def _means(strata: Strata, weights: Floats) -> Floats:
+    """Mean of each task in each resample, float64 (b, T)."""
+    starts = np.array(strata.starts[:-1])
+    each = np.add.reduceat(weights[0], starts)
+    return np.asarray(np.add.reduceat(weights * strata.values, starts, axis=1) / each)
+
+
+def _iqm(chunk: Counts, order: NDArray[np.intp], top: float, steps: Floats) -> Floats:
+    """Interquartile means of resamples, float64 (b,).
+
+    A running count, clipped to the middle half, weighs each of the sorted values
+    by its increments; summed by parts, those become weights of the steps between.
+    """
+    running = np.cumsum(chunk.take(order, axis=1), axis=1)
+    drawn = int(running[0, -1])
+    cut = int(TRIM * drawn)
+    inside = np.clip(running[:, :-1], cut, drawn - cut) - cut
+    return np.asarray(top + inside @ steps / (drawn - 2 * cut))
