@@ -13,6 +13,7 @@ COMMANDS = {
     "list": "List the tasks, agents or environments.",
     "show": "Describe a task or an agent.",
     "board": "Rank the agents of a task and check the paper's claims.",
+    "site": "Write all boards as a static web site.",
     "watch": "Render an episode of an environment to a GIF or PNG.",
     "doctor": "Check this installation and say what to do.",
     "data": "Show which data sets are here, or fetch one.",

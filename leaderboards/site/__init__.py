@@ -1,0 +1,1 @@
+"""A static site of every board: pages, plots and pictures that need no network."""

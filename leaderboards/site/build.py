@@ -1,0 +1,201 @@
+"""Builds the whole site into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from leapbench import registry
+from leapbench.leaderboards.board import Board, load
+from leapbench.leaderboards.render.table import Table
+from leapbench.leaderboards.site import agents, content, episode, pictures, tables
+from leapbench.leaderboards.site.content import ClaimView, FamilyPage, Link, Picture
+from leapbench.leaderboards.site.folder import staged
+from leapbench.leaderboards.site.markup import environment, slug
+from leapbench.leaderboards.verdict import Ledger
+from leapbench.task import Task
+
+Report = Callable[[float, str], None]
+TITLE = "leapbench"
+VERDICTS = ("reproduced", "contradicted", "not distinguishable", "not tested")
+NOBODY: Mapping[str, agents.Entrant] = MappingProxyType({})
+
+
+@dataclass
+class Site:
+    """Everything that pages share."""
+
+    title: str
+    families: list[FamilyPage]
+    agents: list[agents.AgentPage]
+    problems: tuple[str, ...] = ()
+    overall: Table | None = None
+    ledger: Table | None = None
+
+    @property
+    def menu(self) -> list[Link]:
+        """The pages of the header."""
+        inner = [Link(family.title, family.path) for family in self.families]
+        return [
+            Link("Home", "index.html"),
+            *inner,
+            Link("Agents", "agents.html"),
+            Link("Claims", "claims.html"),
+        ]
+
+    @property
+    def directory(self) -> Table:
+        """All agents."""
+        return agents.directory(self.agents)
+
+    @property
+    def claims(self) -> list[ClaimView]:
+        """All claims."""
+        return [claim for family in self.families for claim in family.claims]
+
+    @property
+    def verdicts(self) -> list[tuple[str, int]]:
+        """How often each verdict was found, the most decided first."""
+        found = [claim.verdict for claim in self.claims]
+        return [(verdict, found.count(verdict)) for verdict in VERDICTS if verdict in found]
+
+    @property
+    def pages(self) -> int:
+        """Number of pages."""
+        return 3 + sum(1 + len(family.tasks) for family in self.families) + len(self.agents)
+
+    @property
+    def results(self) -> int:
+        """Result files that the pages are made from."""
+        return sum(len(row.entries) for page in self.agents for _, row in page.rows)
+
+    @property
+    def newest(self) -> str:
+        """Day of the newest result."""
+        rows = [row for page in self.agents for _, row in page.rows]
+        return max((e.result.timing.started[:10] for row in rows for e in row.entries), default="")
+
+
+def build(
+    out: Path,
+    runs: Path | None = None,
+    tier: str | None = None,
+    title: str = TITLE,
+    ledger: Ledger | None = None,
+    entrants: Mapping[str, agents.Entrant] = NOBODY,
+    report: Report = lambda fraction, line: None,
+) -> Site:
+    """Write the site; the same results give the same bytes.
+
+    Args:
+        out: folder that is made or replaced as a whole.
+        runs: folder of the user's own results besides the committed ones.
+        tier: only boards of this tier; None for all.
+        title: what the site is called.
+        ledger: verdicts about the rows; None where nothing was verified.
+        entrants: who submitted what, by run id.
+        report: called with the fraction done in [0, 1] and a short line.
+
+    Raises:
+        UserError: when `out` may not be replaced, or Matplotlib is missing.
+    """
+    with staged(out, {"title": title}) as folder:
+        for name in ("families", "tasks", "agents", "images"):
+            (folder / name).mkdir()
+        report(0.0, "reading results")
+        boards = list(_boards(runs, tier))
+        badges = _badges(ledger)
+        site = Site(
+            title,
+            content.families(boards),
+            agents.pages((board for _, board in boards), badges, entrants),
+            tuple(problem for _, board in boards for problem in board.problems),
+        )
+        _fill(site, badges)
+        _draw(site, [task for task, _ in boards], folder, report)
+        _static(folder / "static")
+        _write(site, folder, report)
+    return site
+
+
+def _badges(ledger: Ledger | None) -> tables.Badges:
+    if ledger is None:
+        return lambda row: "self-reported"
+    return lambda row: ledger.badge(entry.result.run_id for entry in row.entries)
+
+
+def _boards(runs: Path | None, tier: str | None) -> Iterator[tuple[Task, Board]]:
+    for task in registry.tasks().values():
+        for name, protocol in task.protocols.items():
+            if tier in (None, name):
+                yield task, load(protocol, runs)
+
+
+def _draw(site: Site, tasks: list[Task], folder: Path, report: Report) -> None:
+    sections = [(page, s) for f in site.families for page in f.tasks for s in page.sections]
+    for i, (page, section) in enumerate(sections):
+        report(0.1 + 0.5 * i / len(sections), f"{page.name} {section.tier}")
+        section.pictures = _pictures(page, section, folder)
+    for family in site.families:
+        report(0.6, f"an episode of {family.name}")
+        own = [task for task in tasks if task.family == family.name]
+        family.episode = episode.draw(family.name, own, folder / "images")
+        if len(family.boards) > 1:
+            name = f"{slug(family.name)}-profile"
+            baselines = family.tasks[0].card.baselines
+            family.profile = pictures.profile(family.boards, baselines, folder, name)
+
+
+def _pictures(page: content.TaskPage, section: content.Section, folder: Path) -> list[Picture]:
+    name = f"{slug(page.name.replace('/', '-'))}-{section.tier}-profile"
+    drawn = (
+        pictures.score_budget(section.rows, page.card.baselines, folder),
+        pictures.profile([section.rows], page.card.baselines, folder, name),
+    )
+    return [picture for picture in drawn if picture is not None]
+
+
+def _fill(site: Site, badges: tables.Badges) -> None:
+    """Add the tables that need the rows of more than one page, or what was verified."""
+    for family in site.families:
+        for section in (section for page in family.tasks for section in page.sections):
+            if section.rows.scored or section.rows.failed:
+                section.board = tables.board_table(section.rows, badges)
+        weights = tables.equal_weights({family.name: family.names}) if family.names else {}
+        note = "Every task counts the same; a row that lacks one is not ranked."
+        family.board = tables.together(family.title, family.boards, weights, (note,))
+        family.ledger = tables.ledger(family.claims)
+    tested = {family.name: family.names for family in site.families if family.names}
+    if len(tested) > 1:
+        boards = [board for family in site.families for board in family.boards]
+        note = "Every family counts the same, and every task within its family."
+        weights = tables.equal_weights(tested)
+        site.overall = tables.together("All families", boards, weights, (note,))
+    site.ledger = tables.ledger(site.claims)
+
+
+def _static(folder: Path) -> None:
+    folder.mkdir()
+    for file in sorted(files("leapbench.leaderboards.site").joinpath("static").iterdir(), key=str):
+        (folder / file.name).write_bytes(file.read_bytes())
+
+
+def _write(site: Site, folder: Path, report: Report) -> None:
+    pages: list[tuple[str, str, dict[str, Any]]] = [
+        ("index.html.j2", "index.html", {}),
+        ("agents.html.j2", "agents.html", {}),
+        ("claims.html.j2", "claims.html", {}),
+    ]
+    pages += [("family.html.j2", f.path, {"family": f}) for f in site.families]
+    pages += [("task.html.j2", t.path, {"task": t}) for f in site.families for t in f.tasks]
+    pages += [("agent.html.j2", a.path, {"agent": a}) for a in site.agents]
+    templates = environment()
+    for i, (template, path, more) in enumerate(pages):
+        report(0.7 + 0.3 * i / len(pages), path)
+        root = "../" * path.count("/")
+        text = templates.get_template(template).render(site=site, path=path, root=root, **more)
+        (folder / path).write_text(text, encoding="utf-8", newline="\n")

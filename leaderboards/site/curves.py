@@ -1,0 +1,104 @@
+"""What the pictures of a board show: score against budget, and shares of runs above a score.
+
+A result has a curve when its details hold a list "curve" of records with a
+"budget" and the metric's name; which family it is from does not matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from statistics import fmean
+
+from leapbench.leaderboards.board import Board, Row
+from leapbench.leaderboards.intervals import estimate
+from leapbench.leaderboards.site.figures import Line
+from leapbench.result import Result
+
+BEST = 6  # more lines cannot be told apart
+GREYS = 4
+POINTS = 201  # of a profile, between the lowest and the highest run
+
+
+def shown(board: Board, baselines: Sequence[str]) -> tuple[list[Row], list[Row]]:
+    """The rows that are drawn: the best ones, and the card's baselines besides."""
+    best = list(board.ranked[:BEST])
+    named = [board.defaults[name] for name in baselines if name in board.defaults]
+    return best, [row for row in named if row not in best][:GREYS]
+
+
+def curve(result: Result, metric: str) -> tuple[tuple[float, float], ...]:
+    """(budget, value) by ascending budget; empty without a well-formed curve."""
+    points = result.details.get("curve")
+    if not isinstance(points, list) or not all(isinstance(p, Mapping) for p in points):
+        return ()
+    pairs = [(point.get("budget"), point.get(metric)) for point in points]
+    if not all(_finite(budget) and _finite(value) for budget, value in pairs):
+        return ()
+    found = sorted((float(budget), float(value)) for budget, value in pairs)  # type: ignore[arg-type]
+    return tuple(found) if len({budget for budget, _ in found}) == len(found) > 1 else ()
+
+
+def score_lines(board: Board, baselines: Sequence[str]) -> tuple[Line, ...]:
+    """Mean score at each budget with 95 % intervals over seeds, one line a row."""
+    best, others = shown(board, baselines)
+    lines = [_score_line(board, row, row in others) for row in (*best, *others)]
+    return tuple(line for line in lines if line is not None)
+
+
+def _score_line(board: Board, row: Row, baseline: bool) -> Line | None:
+    """A row's line; None unless all its seeds have curves over the same budgets."""
+    found = [curve(entry.result, board.protocol.metric.name) for entry in row.entries]
+    budgets = {tuple(budget for budget, _ in points) for points in found}
+    if len(budgets) != 1 or not found[0]:
+        return None
+    means = [estimate([points[i][1] for points in found]) for i in range(len(found[0]))]
+    sure = all(mean.half_width is not None for mean in means)
+    return Line(
+        label=row.label,
+        x=budgets.pop(),
+        y=[mean.mean for mean in means],
+        low=[float(mean.low or 0) for mean in means] if sure else (),
+        high=[float(mean.high or 0) for mean in means] if sure else (),
+        baseline=baseline,
+    )
+
+
+def profile_lines(boards: Sequence[Board], baselines: Sequence[str]) -> tuple[Line, ...]:
+    """Share of runs above each normalised score; every board counts the same.
+
+    Args:
+        boards: one or more; only rows that are on all of them are drawn.
+        baselines: agents that are drawn in grey.
+    """
+    tables = [{row.label: row for row in board.scored} for board in boards]
+    common = [row for row in boards[0].ranked if all(row.label in table for table in tables)]
+    runs = {row.label: [_values(table[row.label]) for table in tables] for row in common}
+    best = sorted(runs, key=lambda label: -fmean(map(fmean, runs[label])))[:BEST]
+    named = {row.agent.name: row.label for row in common if row.plain}
+    grey = [named[name] for name in baselines if name in named and named[name] not in best]
+    drawn = [*best, *grey[:GREYS]]
+    values = [value for label in drawn for task in runs[label] for value in task]
+    if not values or min(values) == max(values):
+        return ()
+    margin = 0.02 * (max(values) - min(values))
+    low, high = min(values) - margin, max(values) + margin
+    grid = [low + (high - low) * i / (POINTS - 1) for i in range(POINTS)]
+    return tuple(
+        Line(label, grid, _above(runs[label], grid), baseline=label not in best) for label in drawn
+    )
+
+
+def _values(row: Row) -> list[float]:
+    """Normalised score of each seed."""
+    found = (entry.result.normalised for entry in row.entries)
+    return [value for value in found if value is not None]
+
+
+def _above(tasks: Sequence[Sequence[float]], grid: Sequence[float]) -> list[float]:
+    """Share of runs above each point of the grid, averaged over tasks."""
+    return [fmean(fmean(v > point for v in task) for task in tasks) for point in grid]
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)

@@ -1,0 +1,32 @@
+"""A site built once for the tests that only look at it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sites
+
+from leapbench.leaderboards import board
+from leapbench.leaderboards.site import episode
+from leapbench.leaderboards.site.build import build
+
+pytest.importorskip("matplotlib", reason="the site's plots need Matplotlib")
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site of synthetic results alone, with an episode."""
+    root = tmp_path_factory.mktemp("site")
+    runs = sites.write(root / "runs", sites.some())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(board, "committed_root", lambda: None)
+        build(root / "site", runs)
+    return root / "site"
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No committed rows and no episode: what a test of one detail does not need."""
+    monkeypatch.setattr(board, "committed_root", lambda: None)
+    monkeypatch.setattr(episode, "draw", lambda *given: None)
