@@ -7,16 +7,19 @@ A result has a curve when its details hold a list "curve" of records with a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from statistics import fmean
 
+import numpy as np
+
+from leapbench.leaderboards import statistics
 from leapbench.leaderboards.board import Board, Row
-from leapbench.leaderboards.intervals import estimate
 from leapbench.leaderboards.site.figures import Line
+from leapbench.leaderboards.statistics.interval import Floats
 from leapbench.result import Result
 
 BEST = 6  # more lines cannot be told apart
 GREYS = 4
+LARGEST = 1e30
 POINTS = 201  # of a profile, between the lowest and the highest run
 
 
@@ -52,20 +55,20 @@ def _score_line(board: Board, row: Row, baseline: bool) -> Line | None:
     budgets = {tuple(budget for budget, _ in points) for points in found}
     if len(budgets) != 1 or not found[0]:
         return None
-    means = [estimate([points[i][1] for points in found]) for i in range(len(found[0]))]
-    sure = all(mean.half_width is not None for mean in means)
+    drawn = statistics.curve(budgets.pop(), [[value for _, value in points] for points in found])
+    sure = bool(np.isfinite(drawn.low).all())
     return Line(
         label=row.label,
-        x=budgets.pop(),
-        y=[mean.mean for mean in means],
-        low=[float(mean.low or 0) for mean in means] if sure else (),
-        high=[float(mean.high or 0) for mean in means] if sure else (),
+        x=drawn.budgets.tolist(),
+        y=drawn.mean.tolist(),
+        low=drawn.low.tolist() if sure else (),
+        high=drawn.high.tolist() if sure else (),
         baseline=baseline,
     )
 
 
 def profile_lines(boards: Sequence[Board], baselines: Sequence[str]) -> tuple[Line, ...]:
-    """Share of runs above each normalised score; every board counts the same.
+    """Share of runs above each normalised score, over the seeds of all boards.
 
     Args:
         boards: one or more; only rows that are on all of them are drawn.
@@ -82,11 +85,14 @@ def profile_lines(boards: Sequence[Board], baselines: Sequence[str]) -> tuple[Li
     if not values or min(values) == max(values):
         return ()
     margin = 0.02 * (max(values) - min(values))
-    low, high = min(values) - margin, max(values) + margin
-    grid = [low + (high - low) * i / (POINTS - 1) for i in range(POINTS)]
-    return tuple(
-        Line(label, grid, _above(runs[label], grid), baseline=label not in best) for label in drawn
-    )
+    grid = np.linspace(min(values) - margin, max(values) + margin, POINTS)
+    return tuple(_profile_line(label, runs[label], grid, label not in best) for label in drawn)
+
+
+def _profile_line(label: str, runs: Sequence[list[float]], grid: Floats, baseline: bool) -> Line:
+    """A row's profile; without a band, for those of several rows would hide each other."""
+    fraction = statistics.performance_profile(runs, grid, reps=1).fraction
+    return Line(label, grid.tolist(), fraction.tolist(), baseline=baseline)
 
 
 def _values(row: Row) -> list[float]:
@@ -95,10 +101,7 @@ def _values(row: Row) -> list[float]:
     return [value for value in found if value is not None]
 
 
-def _above(tasks: Sequence[Sequence[float]], grid: Sequence[float]) -> list[float]:
-    """Share of runs above each point of the grid, averaged over tasks."""
-    return [fmean(fmean(v > point for v in task) for task in tasks) for point in grid]
-
-
 def _finite(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    """Whether a number is one that can be drawn; JSON has integers of any size."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and -LARGEST < value < LARGEST  # type: ignore[operator]

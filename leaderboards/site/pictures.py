@@ -57,7 +57,7 @@ def profile(
     lines = profile_lines(boards, baselines)
     if not lines:
         return None
-    runs = "tasks and seeds, each task counting the same" if len(boards) > 1 else "seeds"
+    runs = "the seeds of all tasks" if len(boards) > 1 else "seeds"
     ranked = len({row.label for board in boards for row in board.ranked})
     return _written(
         Chart(lines, "normalised score", "share of runs above", steps=True, unit_interval=True),

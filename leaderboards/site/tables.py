@@ -13,10 +13,12 @@ from leapbench.leaderboards.board import Board, Row
 from leapbench.leaderboards.render.table import Cell, Column, Table
 from leapbench.leaderboards.render.table import Row as Line
 from leapbench.leaderboards.site.content import ClaimView, agent_path, around, task_path
+from leapbench.leaderboards.statistics import RankInterval, rank_intervals, tie_groups
 
 Better = Literal["higher", "lower"]
 Badges = Callable[[Row], str]
-RANK = Column("rank", "Rank", "rank", "lower", "Place by mean score among the ranked rows.")
+RANK = Column("rank", "Rank", "rank", "lower", "Ranks that these seeds do not rule out (95 %).")
+PLACE = Column("rank", "Place", "rank", "lower", "Place by the weighted mean.")
 AGENT = Column("agent", "Agent")
 
 
@@ -41,7 +43,8 @@ def board_table(board: Board, badges: Badges) -> Table:
         Column("badge", "Verified", "badge", help="The least of what is verified about its seeds."),
     )
     rows = (*board.scored, *sorted(board.failed, key=lambda row: row.label))
-    lines = tuple(_line(board, row, badges(row)) for row in rows)
+    ranks = _ranks(board)
+    lines = tuple(_line(row, badges(row), i, ranks) for i, row in enumerate(rows))
     notes = []
     if board.unranked:
         notes.append("Oracles are not ranked: they look at what agents may not see.")
@@ -88,7 +91,7 @@ def together(
         for place, name in enumerate(ordered, 1)
     )
     subtitle = "Normalised scores, default settings"
-    return Table(title, (RANK, AGENT, mean, *each), lines, subtitle, tuple(notes))
+    return Table(title, (PLACE, AGENT, mean, *each), lines, subtitle, tuple(notes))
 
 
 def ledger(claims: Iterable[ClaimView]) -> Table | None:
@@ -109,13 +112,26 @@ def ledger(claims: Iterable[ClaimView]) -> Table | None:
     )
 
 
-def _line(board: Board, row: Row, badge: str) -> Line:
-    rank, whole = board.rank(row.agent), not row.failures
+def _ranks(board: Board) -> list[tuple[RankInterval, int]]:
+    """Rank interval and number of the group of ties of each ranked row, in their order."""
+    if not board.ranked:
+        return []
+    higher = board.protocol.metric.higher_is_better
+    scores = {str(i): row.scores for i, row in enumerate(board.ranked)}
+    intervals = rank_intervals(scores, higher)
+    groups = tie_groups(list(scores), scores, higher)
+    ties = {name: i for i, group in enumerate(groups) for name in group}
+    return [(interval, ties[name]) for name, interval in intervals.items()]
+
+
+def _line(row: Row, badge: str, place: int, ranks: Sequence[tuple[RankInterval, int]]) -> Line:
+    rank, tie = ranks[place] if place < len(ranks) else (None, None)
+    whole = not row.failures
     note = "" if whole else f"seed {row.failures[0].seed} failed: {row.failures[0].message[:200]}"
     shares = [spent.used / spent.limit for e in row.entries for spent in e.result.budget]
     score = row.score if row.scores else None
     cells = {
-        "rank": Cell(rank, "–" if rank is None else str(rank)),
+        "rank": _rank(place, rank),
         "agent": Cell(row.label, row.label, note=note, link=agent_path(row.agent.name)),
         "normalised": _number(row.normalised if row.scores else None, 3),
         "score": Cell(score.mean, around(score.mean, score.half_width)) if score else _number(None),
@@ -124,7 +140,14 @@ def _line(board: Board, row: Row, badge: str) -> Line:
         "cpu": _number(row.cpu, 1),
         "badge": Cell(badge, badge),
     }
-    return Line(cells, "failed" if not whole else "ranked" if rank else "unranked")
+    return Line(cells, "failed" if not whole else "ranked" if rank else "unranked", tie)
+
+
+def _rank(place: int, rank: RankInterval | None) -> Cell:
+    """Ranks as "3–9"; sorted by place, so that the order of the board comes back."""
+    if rank is None:
+        return Cell(None, "–")
+    return Cell(place + 1, str(rank).replace("-", "–"), rank.low, rank.high)
 
 
 def _normalised(board: Board) -> dict[str, float]:
