@@ -9,6 +9,7 @@ Counts come in chunks that stay in the processor's cache, whatever `reps` is.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import groupby
 
 import numpy as np
@@ -16,9 +17,11 @@ from numpy.typing import NDArray
 
 from leapbench.leaderboards.statistics.strata import Strata
 
+Integers = NDArray[np.int64]
 Counts = NDArray[np.int64]
 REPS = 50_000
 _CHUNK, _MOST = 1 << 16, 500
+_TABLE = 1 << 16
 
 
 def counts(
@@ -28,6 +31,7 @@ def counts(
     *,
     small_sample: bool = False,
     size: int | None = None,
+    columns: NDArray[np.intp] | None = None,
 ) -> Iterator[Counts]:
     """Draw resamples.
 
@@ -39,6 +43,7 @@ def counts(
             resamples is then that of the sample, not (R - 1) / R of it (Rao and Wu,
             1988, "Resampling inference with complex survey data").
         size: resamples a chunk; None for `chunk_size(strata)`.
+        columns: integers (n,), the column for each run; None for its position.
 
     Yields:
         int64 (b, n), the times that each run was drawn; the b add up to `reps`.
@@ -54,14 +59,15 @@ def counts(
     total = len(strata.values)
     size = min(size or chunk_size(strata), reps)
     rows = np.arange(size, dtype=np.int64)[:, None] * total
+    table = np.arange(total) if columns is None else columns
     for done in range(0, reps, size):
         b = min(size, reps - done)
-        keys = [
-            _draw(rng, b, tasks, runs, runs - small_sample, start) + rows[:b, :, None]
-            for tasks, runs, start in _groups(strata.sizes)
-        ]
-        flat = np.concatenate([key.ravel() for key in keys]) if len(keys) > 1 else keys[0].ravel()
-        yield np.bincount(flat, minlength=b * total).reshape(b, total)
+        found = np.zeros(b * total, np.int64)
+        for tasks, runs, start in _groups(strata.sizes):
+            keys = table.take(_draw(rng, b, tasks, runs, runs - small_sample, start))
+            keys += rows[:b]
+            found += np.bincount(keys.ravel(), minlength=b * total)
+        yield found.reshape(b, total)
 
 
 def chunk_size(*strata: Strata) -> int:
@@ -70,7 +76,10 @@ def chunk_size(*strata: Strata) -> int:
 
 
 def given(
-    strata: Strata, indices: NDArray[np.integer], size: int | None = None
+    strata: Strata,
+    indices: NDArray[np.integer],
+    size: int | None = None,
+    columns: NDArray[np.intp] | None = None,
 ) -> Iterator[Counts]:
     """Counts of resamples that the caller drew.
 
@@ -78,6 +87,7 @@ def given(
         strata: runs by task, as many in each, in the order that the indices mean.
         indices: integers (B, R, T): which run stands where in each resample.
         size: resamples a chunk; None for `chunk_size(strata)`.
+        columns: integers (n,), the column for each run; None for its position.
 
     Raises:
         ValueError: when the indices do not fit the scores.
@@ -89,10 +99,11 @@ def given(
         raise ValueError(f"indices must lie in 0..{runs - 1}")
     total = runs * tasks
     size = size or chunk_size(strata)
+    table = np.arange(total) if columns is None else columns
     for done in range(0, len(indices), size):
         chunk = indices[done : done + size].astype(np.int64) + np.arange(tasks) * runs
-        chunk += (np.arange(len(chunk)) * total)[:, None, None]
-        yield np.bincount(chunk.ravel(), minlength=len(chunk) * total).reshape(-1, total)
+        keys = table.take(chunk) + (np.arange(len(chunk)) * total)[:, None, None]
+        yield np.bincount(keys.ravel(), minlength=len(chunk) * total).reshape(-1, total)
 
 
 def _groups(sizes: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
@@ -106,8 +117,24 @@ def _groups(sizes: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
 
 def _draw(
     rng: np.random.Generator, b: int, tasks: int, runs: int, drawn: int, start: int
-) -> NDArray[np.int64]:
-    """Positions of the runs that were drawn, int64 (b, tasks, drawn)."""
-    kind = np.uint16 if runs < 1 << 16 else np.uint32
-    inside = rng.integers(0, runs, size=(b, tasks, drawn), dtype=kind)
-    return inside + (start + np.arange(tasks, dtype=np.int64) * runs)[:, None]
+) -> NDArray[np.unsignedinteger]:
+    """Positions of the runs that were drawn, (b, tasks * drawn)."""
+    digits = _digits(runs)
+    need = b * tasks * drawn
+    numbers = rng.integers(0, len(digits), size=-(-need // digits.shape[1]), dtype=np.uint32)
+    inside = digits.take(numbers, axis=0).ravel()[:need].reshape(b, tasks * drawn)
+    end = start + tasks * runs
+    starts = np.repeat(np.arange(start, end, runs, dtype=np.min_scalar_type(end)), drawn)
+    return inside + starts
+
+
+@lru_cache(maxsize=64)
+def _digits(runs: int) -> NDArray[np.unsignedinteger]:
+    """Several draws of 0..runs-1 at once: the digits to the base `runs` of 0, 1, 2, ...
+
+    One random number that is looked up here costs less than as many as it has digits.
+    """
+    width = next((k for k in (8, 4, 2) if runs**k <= _TABLE), 1)
+    numbers = np.arange(runs**width)
+    each = [numbers // runs**k % runs for k in range(width)]
+    return np.stack(each, axis=1).astype(np.min_scalar_type(runs))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.leaderboards.statistics.bootstrap import REPS, Counts, counts, given
-from leapbench.leaderboards.statistics.interval import Floats, Interval, percentile, unknown
+from leapbench.leaderboards.statistics.interval import Floats, Interval, percentiles, unknown
 from leapbench.leaderboards.statistics.strata import Scores, Strata
 
 TRIM = 0.25
@@ -95,48 +95,56 @@ def aggregates(
     points = iqm(scores), median(scores), mean(scores), optimality_gap(scores, gamma)
     if strata.single and indices is None:
         return Aggregates(*(unknown(point) for point in points))
-    drawn = (
-        counts(strata, reps, seed, small_sample=small_sample)
-        if indices is None
-        else given(strata, indices)
-    )
-    resamples = resampled(strata, drawn, gamma)
-    made = [percentile(p, r, level) for p, r in zip(points, resamples, strict=True)]
-    return Aggregates(*made)
-
-
-def resampled(strata: Strata, drawn: Iterable[Counts], gamma: float = 1.0) -> Floats:
-    """IQM, median, mean and optimality gap of each resample, float64 (4, reps)."""
     order = np.argsort(strata.values, kind="stable")
-    steps = -np.diff(strata.values[order])
-    clipped = np.minimum(strata.values, gamma)
-    parts: list[list[Floats]] = [[], [], [], []]
+    columns = np.argsort(order)
+    drawn = (
+        counts(strata, reps, seed, small_sample=small_sample, columns=columns)
+        if indices is None
+        else given(strata, indices, columns=columns)
+    )
+    resamples = resampled(strata, order, drawn, gamma)
+    return Aggregates(*percentiles(points, resamples, level))
+
+
+def resampled(
+    strata: Strata, order: NDArray[np.intp], drawn: Iterable[Counts], gamma: float = 1.0
+) -> Floats:
+    """IQM, median, mean and optimality gap of each resample.
+
+    Args:
+        strata: runs by task, n in all.
+        order: integers (n,), which run is the smallest, the second, and so on.
+        drawn: counts of resamples, with columns in that order.
+        gamma: the target of the optimality gap.
+
+    Returns:
+        float64 (4, reps).
+    """
+    values = strata.values[order]
+    steps = np.append(-np.diff(values), 0.0)
+    owner = np.repeat(np.arange(len(strata.sizes)), strata.sizes)[order]
+    sums = np.zeros((len(values), len(strata.sizes) + 1))
+    sums[np.arange(len(values)), owner] = values
+    sums[:, -1] = np.minimum(values, gamma)
+    parts = []
     for chunk in drawn:
-        weights = chunk.astype(np.float64)
-        means = _means(strata, weights)
-        drawn_each = float(weights[0].sum())
-        parts[0].append(_iqm(chunk, order, strata.values[order[-1]], steps))
-        parts[1].append(np.median(means, axis=1))
-        parts[2].append(means.mean(axis=1))
-        parts[3].append(gamma - weights @ clipped / drawn_each)
-    return np.array([np.concatenate(part) for part in parts])
+        each = np.bincount(owner, chunk[0])
+        made = chunk.astype(np.float64) @ sums
+        means = np.sort(made[:, :-1] / each, axis=1)
+        middle = (means[:, (len(each) - 1) // 2] + means[:, len(each) // 2]) / 2
+        gap = gamma - made[:, -1] / each.sum()
+        parts.append([_iqm(chunk, values[-1], steps), middle, means.mean(axis=1), gap])
+    return np.concatenate(parts, axis=1)
 
 
-def _means(strata: Strata, weights: Floats) -> Floats:
-    """Mean of each task in each resample, float64 (b, T)."""
-    starts = np.array(strata.starts[:-1])
-    each = np.add.reduceat(weights[0], starts)
-    return np.asarray(np.add.reduceat(weights * strata.values, starts, axis=1) / each)
-
-
-def _iqm(chunk: Counts, order: NDArray[np.intp], top: float, steps: Floats) -> Floats:
+def _iqm(chunk: Counts, top: float, steps: Floats) -> Floats:
     """Interquartile means of resamples, float64 (b,).
 
     A running count, clipped to the middle half, weighs each of the sorted values
     by its increments; summed by parts, those become weights of the steps between.
     """
-    running = np.cumsum(chunk.take(order, axis=1), axis=1)
+    running = np.cumsum(chunk, axis=1)
     drawn = int(running[0, -1])
     cut = int(TRIM * drawn)
-    inside = np.clip(running[:, :-1], cut, drawn - cut) - cut
-    return np.asarray(top + inside @ steps / (drawn - 2 * cut))
+    inside = np.clip(running, cut, drawn - cut, out=running)
+    return np.asarray(top + (inside - float(cut)) @ steps / (drawn - 2 * cut))

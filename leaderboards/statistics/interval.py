@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 
@@ -66,5 +67,13 @@ def percentile(value: float, resamples: Floats, level: float) -> Interval:
         resamples: float64 (reps,), the estimates from its resamples.
         level: coverage aimed at.
     """
-    low, high = np.quantile(resamples, tails(level))
-    return Interval(float(value), min(float(low), float(value)), max(float(high), float(value)))
+    return percentiles((value,), resamples[None], level)[0]
+
+
+def percentiles(values: Sequence[float], resamples: Floats, level: float) -> list[Interval]:
+    """As `percentile` for several estimates; `resamples` is float64 (estimates, reps)."""
+    ends = np.quantile(resamples, tails(level), axis=1).T.tolist()
+    return [
+        Interval(value, min(low, value), max(high, value))
+        for value, (low, high) in zip(values, ends, strict=True)
+    ]

@@ -226,10 +226,12 @@ def _estimate(
     """An aggregate, its bootstrap standard error and its degrees of freedom."""
     strata = Strata.of(scores)
     row = {"iqm": 0, "mean": 2}[by]
-    whole = resampled(strata, [np.ones((1, len(strata.values)), np.int64)])[row, 0]
+    order = np.argsort(strata.values, kind="stable")
+    whole = resampled(strata, order, [np.ones((1, len(order)), np.int64)])[row, 0]
     if strata.single:
         return float(whole), 0.0, 0.0
     # A stream of its own for each name, whatever the other names are.
     stream = [seed, *sha256(name.encode()).digest()]
-    drawn = counts(strata, reps, stream, small_sample=True)
-    return float(whole), float(resampled(strata, drawn)[row].std()), moments(strata)[1]
+    columns = np.argsort(order)
+    drawn = counts(strata, reps, stream, small_sample=True, columns=columns)
+    return float(whole), float(resampled(strata, order, drawn)[row].std()), moments(strata)[1]
