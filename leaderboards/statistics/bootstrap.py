@@ -125,7 +125,7 @@ def _draw(
     inside = digits.take(numbers, axis=0).ravel()[:need].reshape(b, tasks * drawn)
     end = start + tasks * runs
     starts = np.repeat(np.arange(start, end, runs, dtype=np.min_scalar_type(end)), drawn)
-    return inside + starts
+    return np.asarray(inside + starts)
 
 
 @lru_cache(maxsize=64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +69,7 @@ def _wins(x: Floats, y: Floats) -> Floats:
 
 def _resampled(pair: list[Strata], wins: list[Floats], drawn: list[Iterator[Counts]]) -> Floats:
     """The probability in each pair of resamples, float64 (reps,)."""
-    bounds = [zip(s.starts, s.starts[1:], strict=False) for s in pair]
+    bounds = [pairwise(s.starts) for s in pair]
     tasks = [(slice(*x), slice(*y)) for x, y in zip(*bounds, strict=True)]
     parts = []
     for left, right in zip(*drawn, strict=True):

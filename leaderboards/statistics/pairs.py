@@ -39,6 +39,8 @@ def paired(scores: Mapping[str, Mapping[int, float]], higher_is_better: bool) ->
     Raises:
         ValueError: when an agent has no score or one that is not finite.
     """
+    if not scores:
+        return Pairs(np.zeros((0, 0)), np.zeros((0, 0)))
     table = _table(scores, 1.0 if higher_is_better else -1.0)
     has = ~np.isnan(table)
     common = has.astype(np.float64) @ has.T

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -55,7 +56,7 @@ class Strata:
     @property
     def tasks(self) -> list[Floats]:
         """The runs of each task, T arrays."""
-        return [self.values[a:b] for a, b in zip(self.starts, self.starts[1:], strict=False)]
+        return [self.values[a:b] for a, b in pairwise(self.starts)]
 
     @property
     def means(self) -> Floats:
