@@ -88,6 +88,5 @@ def _tasks_above(strata: Strata, drawn: Iterable[Counts], taus: Floats) -> Float
     for chunk in drawn:
         each = np.add.reduceat(chunk[0], starts)
         means = np.add.reduceat(chunk * strata.values, starts, axis=1) / each
-        passed = np.searchsorted(taus, means.ravel(), side="left").reshape(means.shape)
-        parts.append((passed[:, :, None] > np.arange(len(taus))).mean(axis=1))
+        parts.append((means[:, :, None] > taus).mean(axis=1))
     return np.concatenate(parts)

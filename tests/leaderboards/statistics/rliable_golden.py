@@ -66,7 +66,7 @@ def main() -> None:
     found = {case: reference(case) for case in SHAPES}
     said = {"reps": REPS, "seed": SEED, "taus": TAUS, "cases": found}
     path = Path(__file__).with_name("rliable_golden.json")
-    path.write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(said) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
