@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+EXTRAS = "parquet,plots,host,onnx,dev"
 PINS = ["torch==2.13.0", "setuptools<83"]
 HEADER = """\
 # Exact versions of all dependencies, direct and transitive, for Linux and Python 3.11+.
@@ -26,7 +27,7 @@ def resolve() -> list[str]:
         pins.write("\n".join(PINS))
         pins.flush()
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
-        wanted = ["--constraint", pins.name, "--report", "-", f"{ROOT}[parquet,plots,host,onnx,dev]"]
+        wanted = ["--constraint", pins.name, "--report", "-", f"{ROOT}[{EXTRAS}]"]
         report = subprocess.run([*pip, *wanted], check=True, capture_output=True, text=True)
     found = [item["metadata"] for item in json.loads(report.stdout)["install"]]
     # A local label such as +cpu names one build of the release that is pinned.
