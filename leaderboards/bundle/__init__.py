@@ -1,0 +1,1 @@
+"""One deterministic file for a submission: manifest, results, code or weights."""
