@@ -8,7 +8,6 @@ latest verdict about its run id says.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from functools import cached_property
 from hashlib import sha256
@@ -17,6 +16,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from leapbench import durable
 from leapbench.errors import UserError
 from leapbench.result import Scalar
 from leapbench.task import Frozen, canonical
@@ -50,7 +50,8 @@ class Finding(Frozen):
         level: the highest level that the row has reached; None when refused.
         exact: whether every episode of a re-run was equal; None without a re-run.
         difference: normalised score of the re-run minus that of the row.
-        reason: why it was refused, else empty.
+        secret: normalised score on secret seeds minus that of the row; None without an audit.
+        reason: why it was refused, or why its level is no higher; else empty.
     """
 
     run_id: str
@@ -58,6 +59,7 @@ class Finding(Frozen):
     level: Level | None
     exact: bool | None = None
     difference: float | None = None
+    secret: float | None = None
     reason: str = ""
 
 
@@ -109,17 +111,8 @@ class Ledger:
     def add(self, verdict: Verdict) -> Path:
         """Write a verdict under the hash of its content; it is there whole or not at all."""
         text = canonical(verdict.model_dump(mode="json")) + "\n"
-        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{sha256(text.encode()).hexdigest()[:16]}.json"
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with partial.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        durable.write(path, text.encode())
         self.__dict__.pop("badges", None)
         return path
 
