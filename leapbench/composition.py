@@ -40,7 +40,8 @@ class Composition:
         part = self.parts[role]
         module, _, attribute = part.entry.partition(":")
         loaded = external.module(module) if module.endswith(".py") else import_module(module)
-        made: Learner = getattr(loaded, attribute)(**self.config[role])
+        file = {"path": part.file} if part.file else {}
+        made: Learner = getattr(loaded, attribute)(**self.config[role], **file)
         return made
 
     def record(self) -> AgentRecord:

@@ -26,6 +26,8 @@ class Declaration(Frozen):
             hashed with the entry's folder into the source hash.
         ranked: False for oracles, which are shown and not ranked.
         version: raised when results are no longer comparable.
+        file: a file on this machine that the part is read from, given to the entry as
+            `path`; left out of `config`, so that records do not depend on where it lies.
     """
 
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
@@ -38,3 +40,4 @@ class Declaration(Frozen):
     sources: tuple[str, ...] = ()
     ranked: bool = True
     version: int = 1
+    file: str = ""

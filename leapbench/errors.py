@@ -37,6 +37,12 @@ class InvalidAction(AgentError):
     status = "invalid"
 
 
+class InvalidOutput(AgentError):
+    """Raised when a network's logits are not what they must be: finite, (B, classes)."""
+
+    status = "invalid"
+
+
 class DeadlineExceeded(AgentError):
     """Raised when an agent used up the seconds that it was given."""
 

@@ -1,39 +1,50 @@
-"""Agents that are not declared: the user's own file, or a Stable-Baselines3 policy."""
+"""Agents that are not declared: the user's own code, stored policy or weights.
+
+The file of a stored part is named by its content in the agent's record (`sha256`),
+so that the same file at another place gives an equal record.
+"""
 
 from __future__ import annotations
 
 import inspect
 import re
 import sys
+from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from leapbench.declaration import Declaration
 from leapbench.errors import UserError, unknown
 from leapbench.task import Task
 
 SB3 = "leapbench.agents.sb3_policy.policy"
+BROUGHT = "leapbench.agents.brought"
+UNMETERED = "trained elsewhere, its training budget was not metered; shown, not ranked"
 
 
 def declaration(text: str, task: Task) -> Declaration | None:
     """Declaration made up for `text`, or None when it names a declared agent.
 
     Args:
-        text: "path/to/file.py:ClassName" or "sb3:<algorithm>:<path.zip>".
+        text: "path/to/file.py:ClassName", "sb3:<algorithm>:<path.zip>"
+            or "weights:<network>:<path.safetensors>".
         task: decides the role of the part: the one that acts.
 
     Raises:
         UserError: when the file, the class or the form is wrong.
     """
-    role = "policy" if "policy" in task.default_agents else "agent"
-    if text.startswith("sb3:"):
-        return _sb3(text, role)
+    form, colon, rest = text.partition(":")
+    if form in FORMS and colon:
+        return FORMS[form](rest, task)
     path, colon, name = text.rpartition(":")
-    if not colon or not path.endswith(".py"):
+    if not colon:
         return None
+    if not path.endswith(".py"):
+        raise unknown("form", f"{form}:", ("path/to/file.py:", *(f"{f}:" for f in FORMS)))
     file = Path(path)
     if not file.is_file():
         raise UserError(f"There is no file {path!r}.", "Expected path/to/file.py:ClassName.")
@@ -46,18 +57,13 @@ def declaration(text: str, task: Task) -> Declaration | None:
         for key, parameter in inspect.signature(getattr(loaded, name)).parameters.items()
         if isinstance(parameter.default, bool | int | float | str)
     }
-    role = getattr(loaded, name).__dict__.get("role", role)
-    return Declaration.model_construct(
-        name=_slug(f"{file.stem}-{name}"),
-        role=role,
-        families=(),
-        entry=f"{file.resolve()}:{name}",
+    return _made(
+        f"{file.stem}-{name}",
+        getattr(loaded, name).__dict__.get("role", _acting(task)),
+        f"{file.resolve()}:{name}",
         summary="the user's own",
-        paper="",
         config=config,
         sources=(str(file.resolve()),),
-        ranked=True,
-        version=1,
     )
 
 
@@ -83,29 +89,80 @@ def module(path: str) -> ModuleType:
     return loaded
 
 
-def _sb3(text: str, role: str) -> Declaration:
+def _sb3(rest: str, task: Task) -> Declaration:
     from leapbench.agents.sb3_policy import policy
 
-    algorithm, _, path = text.removeprefix("sb3:").partition(":")
-    file = Path(path)
-    if not algorithm or not file.is_file():
-        raise UserError(
-            f"{text!r}: there is no file {path!r}." if algorithm else f"{text!r} is incomplete.",
-            "Expected sb3:<algorithm>:<path.zip>, such as sb3:ppo:model.zip.",
-        )
+    algorithm, _, path = rest.partition(":")
+    file = _file(algorithm, path, "sb3:<algorithm>:<path.zip>, such as sb3:ppo:model.zip")
     policy.check_algorithm(algorithm)
-    return Declaration.model_construct(
-        name=_slug(f"sb3-{algorithm}-{file.stem}"),
-        role=role,
-        families=(),
-        entry=f"{SB3}:Stored",
+    return _made(
+        f"sb3-{algorithm}-{file.stem}",
+        _acting(task),
+        f"{SB3}:Stored",
         summary="a Stable-Baselines3 policy of the user's",
-        paper="",
-        config={"algorithm": algorithm, "path": path, "sha256": policy.sha256(path)},
+        config={"algorithm": algorithm, "sha256": policy.sha256(path)},
         sources=(SB3,),
-        ranked=True,
-        version=1,
+        file=path,
     )
+
+
+def _weights(rest: str, task: Task) -> Declaration:
+    network, _, path = rest.partition(":")
+    known = {n for p in task.protocols.values() for n in p.settings.get("networks", ())}
+    if known and network and network not in known:
+        raise unknown("network", network, known)
+    form = "weights:<network>:<path.safetensors>, such as weights:msdnet:network.safetensors"
+    file = _file(network, path, form)
+    sources = (f"{BROUGHT}.weights", f"{BROUGHT}.file", "leapbench.agents.multi_exit")
+    return _model(f"weights-{network}-{file.stem}", "weights:Weights", file, sources, network)
+
+
+FORMS: dict[str, Callable[[str, Task], Declaration]] = {
+    "sb3": _sb3,
+    "weights": _weights,
+}
+
+
+def _model(
+    name: str, entry: str, file: Path, sources: tuple[str, ...], network: str = ""
+) -> Declaration:
+    """Declaration of a network of early exits that is read from `file`."""
+    from leapbench.agents.brought.file import digest
+
+    return _made(
+        name,
+        "model",
+        f"{BROUGHT}.{entry}",
+        families=("earlyexit",),
+        summary=UNMETERED,
+        config=({"network": network} if network else {}) | {"sha256": digest(file)},
+        sources=sources,
+        ranked=False,
+        file=str(file),
+    )
+
+
+def _file(first: str, path: str, form: str) -> Path:
+    """The file that was named.
+
+    Raises:
+        UserError: when `first`, what stands before it, is empty or there is no such file.
+    """
+    if not first:
+        raise UserError(f"The agent's name is incomplete: {path!r}.", f"Expected {form}.")
+    if not Path(path).is_file():
+        raise UserError(f"There is no file {path!r}.", f"Expected {form}.")
+    return Path(path)
+
+
+def _acting(task: Task) -> str:
+    """Role of the part that acts."""
+    return "policy" if "policy" in task.default_agents else "agent"
+
+
+def _made(name: str, role: str, entry: str, **fields: Any) -> Declaration:
+    # Not validated: an entry here may be a path.
+    return Declaration.model_construct(name=_slug(name), role=role, entry=entry, **fields)
 
 
 def _slug(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -149,6 +150,35 @@ def test_a_stored_policy_is_an_agent(
     assert len(told) == 1
 
 
+def test_a_record_does_not_depend_on_where_the_file_lies(stored: Path, tmp_path: Path) -> None:
+    copy = tmp_path / stored.name
+    copy.write_bytes(stored.read_bytes())
+    assert coins(f"sb3:ppo:{copy}").record() == coins(f"sb3:ppo:{stored}").record()
+    part: Any = coins(f"sb3:ppo:{copy}").build("policy")
+    assert part.path == str(copy)
+    copy.write_bytes(stored.read_bytes() + b" ")
+    assert coins(f"sb3:ppo:{copy}").record() != coins(f"sb3:ppo:{stored}").record()
+
+
+@pytest.mark.parametrize("form", ["weights:msdnet"])
+def test_a_brought_network_is_named_by_its_file(form: str, tmp_path: Path) -> None:
+    file = tmp_path / "My_Net.v2.bin"
+    file.write_bytes(b"1")
+    task = registry.task("earlyexit/digits")
+    made = compose(task, f"{form}:{file}")
+    assert made.parts["model"].name == f"{form.replace(':', '-')}-my-net-v2"
+    assert made.config["model"]["sha256"] == hashlib.sha256(b"1").hexdigest()
+    assert str(tmp_path) not in made.record().model_dump_json()
+    assert not made.record().ranked
+    file.write_bytes(b"2")
+    assert compose(task, f"{form}:{file}").record() != made.record()
+
+
+def test_a_network_that_the_task_does_not_have_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="Did you mean 'msdnet'"):
+        compose(registry.task("earlyexit/digits"), f"weights:msdnt:{tmp_path}/x.safetensors")
+
+
 def test_a_stored_policy_acts_as_it_did(stored: Path, tmp_path: Path) -> None:
     from stable_baselines3 import PPO
 
@@ -196,6 +226,10 @@ def test_other_spaces_are_told(stored: Path) -> None:
         ("sb3:ppo:none.zip", "no file 'none.zip'"),
         ("sb3:ppo", "no file ''"),
         ("sb3:", "incomplete"),
+        ("sb4:ppo:{file}", "no form 'sb4:'. Did you mean 'sb3:'"),
+        ("weights:{file}", "no file ''. Expected weights:<network>:"),
+        ("weights::{file}", "incomplete"),
+        ("weights:msdnet:{file}", "does not work on coins/small"),
     ],
 )
 def test_wrong_forms_are_told(stored: Path, text: str, message: str) -> None:

@@ -2,35 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from leapbench.envs.earlyexit.bank import Bank
+from leapbench.errors import InvalidOutput
 from leapbench.macs import count
 from leapbench.tasks.earlyexit.splits import Split
 
 BATCH = 500
 
 
-def bank_of(network: nn.Module, split: Split, name: str) -> Bank:
+class Metered(Protocol):
+    """A multi-exit network that is run and counted by other means than PyTorch's."""
+
+    def logits(self, images: np.ndarray) -> Sequence[Any]:
+        """K arrays float32 (B, classes), in the order of the exits, for float32 (B, C, H, W)."""
+
+    def multiply_adds(self, image: tuple[int, int, int]) -> list[int]:
+        """Cumulative multiply-adds of every exit for an image of size (C, H, W)."""
+
+
+class _Module:
+    """A PyTorch module as a `Metered` network, in evaluation mode already."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
+
+    def logits(self, images: np.ndarray) -> Sequence[Any]:
+        batch = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
+        return self.network(batch)  # type: ignore[no-any-return]
+
+    def multiply_adds(self, image: tuple[int, int, int]) -> list[int]:
+        return count(self.network, image)
+
+
+def bank_of(network: nn.Module | Metered, split: Split, name: str) -> Bank:
     """Softmax of every exit for every sample, and what each exit costs.
 
     Args:
-        network: multi-exit module in evaluation mode; `forward` gives K logits
-            tensors (B, classes).
+        network: multi-exit module in evaluation mode, whose `forward` gives K
+            logits tensors (B, classes), or a network that is run elsewhere.
         split: the samples.
         name: name of the bank.
+
+    Raises:
+        InvalidOutput: when a logit is not finite.
     """
+    exits = _Module(network) if isinstance(network, nn.Module) else network
     outputs = []
     with torch.inference_mode():
         for start in range(0, len(split.labels), BATCH):
-            batch = torch.from_numpy(split.images[start : start + BATCH])
-            logits = network(batch.contiguous(memory_format=torch.channels_last))
-            outputs.append(torch.stack([z.softmax(1) for z in logits], 1))
-    costs = count(network, tuple(split.images.shape[1:]))
+            logits = exits.logits(split.images[start : start + BATCH])
+            outputs.append(torch.stack([_softmax(k, z) for k, z in enumerate(logits)], 1))
+    costs = exits.multiply_adds(tuple(split.images.shape[1:]))
     return Bank(
         probabilities=torch.cat(outputs).numpy(),
         labels=split.labels,
@@ -45,3 +74,10 @@ def anytime(bank: Bank) -> list[dict[str, Any]]:
         {"exit": k + 1, "multiply_adds": int(cost), "accuracy": float(bank.correct[:, k].mean())}
         for k, cost in enumerate(bank.costs)
     ]
+
+
+def _softmax(place: int, logits: Any) -> Tensor:
+    values = torch.as_tensor(logits)
+    if not torch.isfinite(values).all():
+        raise InvalidOutput(f"a logit of exit {place + 1} is not finite")
+    return values.softmax(1)

@@ -1,0 +1,1 @@
+"""Models that were trained elsewhere: `weights:` of a registered network, `onnx:` graphs."""

@@ -1,0 +1,47 @@
+"""Reads a file that the user brings along, once, and checks that it is the one meant."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+from leapbench.errors import UserError
+
+LIMIT = 256 * 2**20
+"""Largest file, bytes."""
+
+
+def read(path: str, sha256: str, limit: int = LIMIT) -> bytes:
+    """The content of a file.
+
+    Args:
+        path: the file.
+        sha256: what its SHA-256 must be, 64 hexadecimal digits; "" for any.
+        limit: largest size, bytes.
+
+    Raises:
+        UserError: when it is not there, too large, or not the one that was declared.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise UserError(f"There is no file {path!r}.")
+    with file.open("rb") as stream:
+        data = stream.read(limit + 1)
+    if len(data) > limit:
+        raise UserError(f"{path} is larger than the {limit:,} bytes that are read.")
+    if sha256 not in ("", hashlib.sha256(data).hexdigest()):
+        raise UserError(f"{path} has changed since this run began.")
+    return data
+
+
+def digest(file: Path) -> str:
+    """SHA-256 of a file, 64 hexadecimal digits; computed again when the file changes."""
+    facts = file.stat()
+    return _digest(file.resolve(), facts.st_size, facts.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _digest(file: Path, size: int, changed: int) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
