@@ -60,8 +60,8 @@ class Timing(Frozen):
     """Seconds; not part of the run id. `cpu` counts reused phases as when they ran."""
 
     started: str = ""
-    wall: float = 0.0
-    cpu: float = 0.0
+    wall: float = Field(default=0.0, allow_inf_nan=False)
+    cpu: float = Field(default=0.0, allow_inf_nan=False)
 
 
 class Result(Frozen):
@@ -82,7 +82,7 @@ class Result(Frozen):
     tier: Tier
     protocol_hash: str
     agent: AgentRecord
-    seed: int = Field(ge=0)
+    seed: int = Field(ge=0, lt=2**63)
     budget: tuple[Spent, ...] = ()
     episodes: dict[str, list[Scalar]] = {}
     metrics: dict[str, float] = {}
@@ -101,6 +101,7 @@ class Result(Frozen):
         if (self.status == "ok") != (self.score is not None):
             raise ValueError("a score goes with status 'ok', and only with it")
         canonical(self.details)  # pydantic would turn a NaN in here into null
+        canonical(self.provenance)  # and this is not part of the digest
         identity = self.digest()  # fails on NaN and infinities anywhere else
         if self.run_id and self.run_id != identity:
             raise ValueError(f"run_id {self.run_id} does not match the content {identity}")
@@ -129,21 +130,26 @@ def same_metrics(a: dict[str, float], b: dict[str, float]) -> bool:
     return a.keys() == b.keys() and all(isclose(a[k], b[k], rel_tol=1e-9, abs_tol=1e-12) for k in a)
 
 
+def serialise(result: Result) -> bytes:
+    """The content of a result file, with the run id."""
+    stamped = result.model_copy(update={"run_id": result.digest()})
+    return (json.dumps(stamped.model_dump(mode="json"), allow_nan=False) + "\n").encode()
+
+
 def write(result: Result, path: Path) -> None:
     """Write a result so that the file is there whole or not at all.
 
     Raises:
         UserError: when it would be larger than `MAX_BYTES`.
     """
-    stamped = result.model_copy(update={"run_id": result.digest()})
-    text = json.dumps(stamped.model_dump(mode="json"), allow_nan=False) + "\n"
-    if len(text) > MAX_BYTES:
-        raise UserError(f"The result for {path.name} has {len(text)} bytes, {MAX_BYTES} allowed.")
+    data = serialise(result)
+    if len(data) > MAX_BYTES:
+        raise UserError(f"The result for {path.name} has {len(data)} bytes, {MAX_BYTES} allowed.")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with partial.open("wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
@@ -158,17 +164,33 @@ def read(path: Path) -> Result:
         UserError: when the file cannot be read, is too large, or is not a valid result.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UserError(f"{path} is larger than {MAX_BYTES} bytes: not a result file.")
-        found = Result.model_validate_json(path.read_text(encoding="utf-8"))
-        if not found.run_id:
-            raise ValueError("it has no run_id")
-        return found
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)  # never more, whatever the size is said to be
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-    except (ValidationError, UnicodeDecodeError, ValueError) as error:
-        if isinstance(error, ValidationError):
-            first = error.errors()[0]
-            where = ".".join(str(p) for p in first["loc"]) or "content"
-            raise UserError(f"{path} is not a valid result: {where}: {first['msg']}.") from None
-        raise UserError(f"{path} is not a valid result: {error}.") from None
+    except ValueError as error:
+        raise UserError(f"{str(path)!r} cannot be read: {error}.") from None
+    return parse(data, str(path))
+
+
+def parse(data: bytes, name: str) -> Result:
+    """Validate the content of a result file.
+
+    Args:
+        data: the file's bytes.
+        name: what messages call it.
+
+    Raises:
+        UserError: when it is too large or not a valid result.
+    """
+    if len(data) > MAX_BYTES:
+        raise UserError(f"{name} is larger than {MAX_BYTES} bytes: not a result file.")
+    try:
+        found = Result.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(p)[:40] for p in first["loc"]) or "content"
+        raise UserError(f"{name} is not a valid result: {where}: {first['msg']}.") from None
+    if not found.run_id:
+        raise UserError(f"{name} is not a valid result: it has no run_id.")
+    return found

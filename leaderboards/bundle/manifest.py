@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from leapbench.declaration import Role
 from leapbench.result import Scalar
-from leapbench.task import Frozen, Tier
+from leapbench.task import Frozen, Tier, canonical
 
 MANIFEST = "manifest.json"
 SIGNATURE = "signature.json"
@@ -18,6 +18,9 @@ SUFFIXES: dict[Kind, str] = {"code": ".py", "weights": ".safetensors", "graph": 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
 Word = Annotated[str, StringConstraints(pattern=r"^\w*$", max_length=100)]
+# Relative, portable, the same on every file system: no "..", hidden, or Unicode names.
+FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*(/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*$"
+FileName = Annotated[str, StringConstraints(pattern=FILE_NAME, max_length=200)]
 
 
 class File(Frozen):
@@ -55,7 +58,7 @@ class BundledPart(Frozen):
     kind: Kind
     name: Name
     entry: Word = ""
-    file: str = Field(default="", max_length=200)
+    file: FileName | Literal[""] = ""
     version: int = 1
     source_hash: str = Field(pattern=r"^[0-9a-f]{16}$")
     config: dict[str, Scalar] = {}
@@ -69,6 +72,7 @@ class BundledPart(Frozen):
             raise ValueError(f"a part of kind {self.kind!r} is a {suffix} file, got {self.file!r}")
         if (self.kind in ("code", "weights")) != bool(self.entry):
             raise ValueError(f"entry of a part of kind {self.kind!r} is wrong: {self.entry!r}")
+        canonical(self.config)  # fails on NaN and infinities
         return self
 
 
@@ -93,12 +97,18 @@ class Manifest(Frozen):
     agent: str = Field(min_length=1, max_length=300)
     parts: tuple[BundledPart, ...] = Field(min_length=1, max_length=8)
     entrant: Entrant
-    results: tuple[str, ...] = Field(min_length=1, max_length=1000)
-    files: dict[str, File] = Field(max_length=1100)
+    results: tuple[FileName, ...] = Field(min_length=1, max_length=1000)
+    files: dict[FileName, File] = Field(max_length=1100)
 
     @model_validator(mode="after")
     def _named(self) -> Manifest:
         named = [*self.results, *(part.file for part in self.parts if part.file)]
         if len(set(named)) < len(named) or set(named) != self.files.keys():
             raise ValueError("files are not exactly the results and the files of the parts")
+        if len({name.lower() for name in (*named, MANIFEST, SIGNATURE)}) < len(named) + 2:
+            raise ValueError("two files have one name on some file systems")
         return self
+
+    def text(self) -> bytes:
+        """The bytes of `manifest.json`, the same for equal manifests."""
+        return canonical(self.model_dump(mode="json")).encode()

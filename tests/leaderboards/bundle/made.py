@@ -1,0 +1,71 @@
+"""Bundles for the tests: good ones, and the pieces to make bad ones of."""
+
+from __future__ import annotations
+
+import zipfile
+from io import BytesIO
+from typing import Any
+
+from leapbench import result
+from leapbench.leaderboards.bundle.manifest import BundledPart, Entrant, Manifest
+from leapbench.leaderboards.bundle.pack import described, pack
+from leapbench.result import AgentRecord, Part, Result
+
+HASH = "0123456789abcdef"
+CODE = b"class Policy:\n    pass\n"
+
+
+def made_result(seed: int = 0, score: float = 0.5, **changes: Any) -> Result:
+    part = Part(name="toy-policy", role="policy", version=1, source_hash=HASH, config={"rate": 0.5})
+    fields: dict[str, Any] = {
+        "task": "toy/one",
+        "tier": "smoke",
+        "protocol_hash": HASH,
+        "agent": AgentRecord(name="toy-policy", parts=(part,)),
+        "seed": seed,
+        "episodes": {"score": [score, score], "seed": [1, 2]},
+        "metrics": {"score": score},
+        "score": score,
+        "normalised": score,
+    }
+    return Result.model_validate(fields | changes)
+
+
+def made_files(*results: Result, code: bytes | None = CODE) -> dict[str, bytes]:
+    rows = results or (made_result(0), made_result(1))
+    files = {f"results/seed-{n}.json": result.serialise(one) for n, one in enumerate(rows)}
+    return files | ({"code/policy.py": code} if code is not None else {})
+
+
+def made_manifest(files: dict[str, bytes], **changes: Any) -> Manifest:
+    code = next((name for name in files if name.startswith("code/")), "")
+    part = BundledPart(
+        role="policy",
+        kind="code" if code else "registered",
+        name="toy-policy",
+        entry="Policy" if code else "",
+        file=code,
+        source_hash=HASH,
+        config={"rate": 0.5},
+    )
+    fields: dict[str, Any] = {
+        "task": "toy/one",
+        "tier": "smoke",
+        "protocol_hash": HASH,
+        "agent": "toy-policy",
+        "parts": (part,),
+        "entrant": Entrant(name="Ada"),
+        "results": tuple(name for name in files if name.startswith("results/")),
+        "files": described(files),
+    }
+    return Manifest(**(fields | changes))
+
+
+def made_bundle(*results: Result, key: Any = None, **changes: Any) -> bytes:
+    files = made_files(*results)
+    return pack(made_manifest(files, **changes), files, key)
+
+
+def held(bundle: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(BytesIO(bundle)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
