@@ -18,6 +18,7 @@ from leapbench.artifacts import Store
 from leapbench.composition import Composition, compose
 from leapbench.errors import AgentError, UserError
 from leapbench.harness import Harness, Report
+from leapbench.isolation.failures import GuestError
 from leapbench.provenance import provenance
 from leapbench.result import Result, Spent, columns
 from leapbench.task import Protocol, Task, Tier, canonical
@@ -58,7 +59,10 @@ class Cell:
     @property
     def path(self) -> Path:
         """Where the result file lies, or will lie."""
-        agent = self.composition
+        return self.path_of(self.composition)
+
+    def path_of(self, agent: Composition) -> Path:
+        """`path` for a composition at hand; imports no code of an agent's."""
         changed = sha256(canonical(agent.changed).encode()).hexdigest()[:8]
         name = f"{agent.name}--{changed}" if agent.changed else agent.name
         return self.out / self.task / self.tier / name / f"seed-{self.seed}.json"
@@ -123,17 +127,23 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
         raise
     except Exception as error:
         status = error.status if isinstance(error, AgentError) else "failed"
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        line = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
-        fields = {"status": status, "message": line[:2000]}
+        fields = {"status": status, "message": _line(error)[:2000]}
     done = blank.model_copy(update=fields | {"budget": tuple(spent), "timing": clock.timing()})
     try:
         checked = Result.model_validate(done.model_dump())
     except ValidationError as error:  # such as an agent whose outputs are NaN
         line = str(error.errors()[0]["msg"])
         checked = blank.model_copy(update={"status": "invalid", "message": line})
-    result.write(checked, cell.path)
+    result.write(checked, cell.path_of(agent))
     return checked
+
+
+def _line(error: Exception) -> str:
+    """What went wrong and where, for the result."""
+    if isinstance(error, GuestError):
+        return str(error)
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
 
 
 def learned(

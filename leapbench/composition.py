@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from leapbench import external, registry
 from leapbench.agent import Learner
@@ -17,6 +19,9 @@ from leapbench.errors import UserError, unknown
 from leapbench.result import AgentRecord, Part, Scalar
 from leapbench.source import source_hash
 from leapbench.task import Task
+
+if TYPE_CHECKING:
+    from leapbench.harness import Harness
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,12 @@ class Composition:
         file = {"path": part.file} if part.file else {}
         made: Learner = getattr(loaded, attribute)(**self.config[role], **file)
         return made
+
+    def restore(self, harness: Harness, role: str, folder: Path) -> Learner:
+        """A fresh part of `role` with what one saved into `folder`."""
+        fresh = self.build(role)
+        fresh.load(folder)
+        return fresh
 
     def record(self) -> AgentRecord:
         """What the result says about the agent."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 from leapbench.agent import Learner, LearningPhase
 from leapbench.artifacts import Store
+from leapbench.errors import UserError
 from leapbench.task import Phase, Protocol
 
 Report = Callable[[float, str], None]
@@ -60,6 +62,26 @@ class Harness(ABC):
     @abstractmethod
     def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
         """Prepare `phase` for the part with its role; earlier parts have learned."""
+
+    def receive(self, role: str, folder: Path) -> Learner:
+        """The suite's own part for what a part that learned elsewhere has saved.
+
+        A model that a stranger's code has trained is built, run and metered by the
+        suite; families that can do so override this.
+
+        Args:
+            role: role of the part.
+            folder: what the part's `save` wrote; not to be trusted.
+
+        Raises:
+            UserError: when the family takes no such part, as by default.
+            AgentError: when what was saved is not such a part.
+        """
+        family = self.protocol.task.partition("/")[0]
+        raise UserError(
+            f"A {role} for {family} cannot be submitted as code.",
+            "Submit weights, an exported network, or another part.",
+        )
 
     @abstractmethod
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:

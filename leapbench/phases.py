@@ -71,8 +71,7 @@ def learn(
     key = _key(harness, phase, agent)
     harness.artifacts[phase.role] = key
     folder, reused = harness.store.get(key, make)
-    fresh = agent.build(phase.role)
-    fresh.load(folder)
+    fresh = agent.restore(harness, phase.role, folder)
     record = json.loads((folder / "spent.json").read_text())
     if reused:
         clock.add(record["cpu"])

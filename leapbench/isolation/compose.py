@@ -1,0 +1,174 @@
+"""Compositions whose parts in files run in guests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from leapbench import registry
+from leapbench.agent import Learner
+from leapbench.composition import Composition
+from leapbench.declaration import Declaration, Role
+from leapbench.errors import UserError
+from leapbench.harness import Harness
+from leapbench.isolation.limits import MIB, Limits
+from leapbench.isolation.remote import Guest, RemotePart
+from leapbench.result import Scalar
+from leapbench.source import source_hash
+from leapbench.task import Task
+
+LARGEST = MIB  # bytes of an agent's file
+
+
+@dataclass(frozen=True)
+class Isolated(Composition):
+    """A composition that builds its parts in files as guests; the others are built here.
+
+    Attributes:
+        limits: of each guest.
+        paths: further folders in which a guest's Python finds packages.
+        guests: the guest of each role that has one.
+    """
+
+    limits: Limits = field(default_factory=Limits)
+    paths: tuple[str, ...] = ()
+    guests: dict[str, Guest] = field(default_factory=dict)
+
+    def build(self, role: str) -> Learner:
+        """Construct the part of `role`; a guest of the role that was there before is ended."""
+        file, name = in_file(self.parts[role])
+        if file is None:
+            return super().build(role)
+        if role in self.guests:
+            self.guests[role].close()
+        self.guests[role] = Guest(file, name, self.config[role], self.limits, self.paths)
+        return RemotePart(self.guests[role])
+
+    def restore(self, harness: Harness, role: str, folder: Path) -> Learner:
+        """Load what a part saved; a model from a file becomes the suite's own part."""
+        file, _ = in_file(self.parts[role])
+        if file is None or role != "model":
+            return super().restore(harness, role, folder)
+        return harness.receive(role, folder)
+
+    @property
+    def isolation(self) -> str:
+        """What protected the host from the guests that ran, one line."""
+        return "; ".join(f"{role}: {guest.isolation}" for role, guest in self.guests.items())
+
+
+@contextmanager
+def isolated(
+    composition: Composition, limits: Limits | None = None, paths: Sequence[str] = ()
+) -> Iterator[Isolated]:
+    """`composition` with its parts in files as guests, which are killed at the end.
+
+    Args:
+        composition: any; parts that are registered stay in this process.
+        limits: of each guest; None for the defaults.
+        paths: further folders in which a guest's Python finds packages.
+    """
+    agent = Isolated(
+        name=composition.name,
+        parts=composition.parts,
+        config=composition.config,
+        changed=composition.changed,
+        limits=limits or Limits(),
+        paths=tuple(paths),
+    )
+    try:
+        yield agent
+    finally:
+        for guest in agent.guests.values():
+            guest.close()
+
+
+def in_file(part: Declaration) -> tuple[Path | None, str]:
+    """File and class of a part in a file; None and its entry for another part."""
+    path, _, name = part.entry.rpartition(":")
+    return (Path(path), name) if path.endswith(".py") else (None, part.entry)
+
+
+def declaration_of(
+    file: Path, entry: str, name: str, role: Role, config: Mapping[str, Scalar]
+) -> Declaration:
+    """Declaration of a part in a file, which is read and not imported.
+
+    Args:
+        file: the agent's file.
+        entry: class in it.
+        name: as the result shall carry it.
+        role: "model", "policy" or "agent".
+        config: every setting.
+
+    Raises:
+        UserError: when the file is absent, too large, or no Python.
+    """
+    path = str(file.resolve())
+    if not file.is_file() or file.suffix != ".py":
+        raise UserError(f"There is no file {str(file)!r}.", "Expected a .py file.")
+    if file.stat().st_size > LARGEST:
+        raise UserError(f"{file.name} has more than {LARGEST} bytes.")
+    if not entry.isidentifier():
+        raise UserError(f"{entry!r} is not the name of a class.")
+    try:
+        source_hash((path,))
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise UserError(f"{file.name} is not Python: {error}.") from error
+    return Declaration.model_construct(  # its entry is a path, which `Declaration` refuses
+        name=name,
+        role=role,
+        families=(),
+        entry=f"{path}:{entry}",
+        summary="submitted code",
+        paper="",
+        config=dict(config),
+        sources=(path,),
+        file="",
+        ranked=True,
+        version=1,
+    )
+
+
+def composed(
+    task: Task,
+    parts: Sequence[Declaration],
+    configs: Mapping[str, Mapping[str, Scalar]] | None = None,
+) -> Composition:
+    """A composition of declarations, such as those of a bundle; nothing is imported.
+
+    Args:
+        task: the task; roles left open take its default parts.
+        parts: declarations, one a role.
+        configs: settings of a role, over the declaration's.
+
+    Raises:
+        UserError: when two parts have one role, one does not fit the task, or a
+            setting is unknown.
+    """
+    found: dict[str, Declaration] = {part.role: part for part in parts}
+    if len(found) < len(parts):
+        raise UserError("Two parts have the same role.")
+    roles = list(task.default_agents)
+    for role, part in found.items():
+        if (roles and role not in roles) or (part.families and task.family not in part.families):
+            raise UserError(f"Part {part.name!r} ({role}) does not work on {task.name}.")
+    default = {r: registry.agent(task.default_agents[r]) for r in roles if r not in found}
+    filled = found if "agent" in found else default | found
+    ordered = {role: filled[role] for role in (*roles, "agent") if role in filled}
+    config: dict[str, dict[str, Scalar]] = {}
+    for role, part in ordered.items():
+        given = dict((configs or {}).get(role, {}))
+        if not given.keys() <= part.config.keys():
+            raise UserError(f"{part.name!r} has no setting {sorted(given.keys() - part.config)}.")
+        config[role] = dict(part.config) | given
+    name = "+".join(part.name for part in ordered.values())
+    changed = {
+        f"{part.name}.{key}": value
+        for role, part in ordered.items()
+        for key, value in sorted(config[role].items())
+        if value != part.config[key]
+    }
+    return Composition(name, ordered, config, dict(sorted(changed.items())))

@@ -1,0 +1,50 @@
+"""What a guest may use up, and which layers of protection it is started with."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from leapbench.task import Frozen, Tier
+
+GIB = 2**30
+MIB = 2**20
+Layer = Literal["namespaces", "landlock", "seccomp", "rlimits"]
+LAYERS: frozenset[Layer] = frozenset({"namespaces", "landlock", "seccomp", "rlimits"})
+
+
+class Limits(Frozen):
+    """Hard limits of one guest over its whole life.
+
+    Attributes:
+        cpu: CPU seconds, all threads together.
+        wall: seconds that the host waits for the guest; the host's own work does not count.
+        memory: bytes of address space; torch alone maps about 1 GiB.
+        threads: threads of the process; further processes are not allowed at all.
+        files: open files.
+        file: bytes of the largest file that may be written.
+        folder: bytes of all files in the guest's folder together.
+        count: files and folders in the guest's folder.
+        output: bytes kept of the end of what the guest prints.
+        answer: bytes of the largest message that the guest may send.
+        layers: protections to use where the machine has them.
+    """
+
+    cpu: float = Field(default=600.0, gt=0)
+    wall: float = Field(default=900.0, gt=0)
+    memory: int = Field(default=8 * GIB, gt=0)
+    threads: int = Field(default=64, gt=0)
+    files: int = Field(default=256, ge=16)
+    file: int = Field(default=256 * MIB, gt=0)
+    folder: int = Field(default=512 * MIB, gt=0)
+    count: int = Field(default=2000, gt=0)
+    output: int = Field(default=4096, ge=0)
+    answer: int = Field(default=64 * MIB, gt=0)
+    layers: frozenset[Layer] = LAYERS
+
+
+def for_tier(tier: Tier) -> Limits:
+    """Limits that the tier's own agents stay under with room to spare."""
+    hours = {"smoke": 0.25, "lite": 2.0, "paper": 48.0}[tier]
+    return Limits(cpu=hours * 3600, wall=hours * 5400)

@@ -1,0 +1,267 @@
+"""A part of an agent that lives in a guest: the host's side."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from shutil import copyfile
+from typing import Any, Self
+
+import numpy as np
+
+from leapbench.agent import LearningPhase
+from leapbench.errors import AgentError, InvalidAction, UserError
+from leapbench.isolation import files
+from leapbench.isolation.channel import ClosedError, LateError, MalformedError, Message
+from leapbench.isolation.failures import GuestAnswer, GuestFailed, GuestLate, plain, seconds, size
+from leapbench.isolation.limits import Limits
+from leapbench.isolation.sandbox import Ending, Sandbox
+from leapbench.isolation.serving import Service
+from leapbench.isolation.watch import OverLimit
+
+
+class Guest:
+    """One process with one agent in it; started by the first call, killed at the end.
+
+    Args:
+        file: the agent's file; a copy of it is run.
+        name: class in the file.
+        config: its settings.
+        limits: what it may use up.
+        paths: further folders in which its Python finds packages.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        name: str,
+        config: Mapping[str, Any],
+        limits: Limits | None = None,
+        paths: Sequence[str] = (),
+    ) -> None:
+        self.file, self.name, self.config = file, name, dict(config)
+        self.limits, self.paths = limits or Limits(), paths
+        self.left = self.limits.wall
+        self.isolation = "not started"
+        self._sandbox: Sandbox | None = None
+        self._failed: AgentError | None = None
+        self._folders = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill the process and remove its folder."""
+        if self._sandbox is not None:
+            self._sandbox.close()
+            self._sandbox = None
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The process, started if it was not.
+
+        Raises:
+            AgentError: as it once failed, when it did.
+        """
+        if self._failed is not None:
+            raise self._failed
+        if self._sandbox is None:
+            self._sandbox = Sandbox(self.limits, self.paths)
+            self._build(self._sandbox)
+        return self._sandbox
+
+    def folder(self) -> str:
+        """A name for a folder that was not used before."""
+        self._folders += 1
+        return f"part-{self._folders}"
+
+    def call(
+        self,
+        header: dict[str, Any],
+        arrays: Sequence[np.ndarray] = (),
+        service: Service | None = None,
+    ) -> Message:
+        """Send a call and wait for its answer.
+
+        Args:
+            header: JSON data, "call" among it.
+            arrays: of the call.
+            service: answers what the guest asks meanwhile; None where it may ask nothing.
+
+        Raises:
+            AgentError: for whatever goes wrong in the guest; it is killed first.
+        """
+        sandbox = self.sandbox
+        message = self._exchange(sandbox, header, arrays)
+        while "call" in message.header:
+            if service is None:
+                raise self.fail(GuestAnswer("The agent's process asked where it was to answer."))
+            try:
+                answer = service.answer(message)
+            except AgentError as error:
+                raise self.fail(error) from None
+            message = self._exchange(sandbox, *answer) if answer else self._receive(sandbox)
+        if "error" in message.header:
+            raise self._raised(message.header["error"], service)
+        return message
+
+    def _build(self, sandbox: Sandbox) -> None:
+        copy = sandbox.given / self.file.name
+        copyfile(self.file, copy)
+        begun = time.monotonic()
+        try:
+            sandbox.started()
+        except ClosedError:
+            raise self._gone(sandbox) from None
+        self.left -= time.monotonic() - begun
+        ready = self._receive(sandbox)
+        self.isolation = stated(ready.header.get("ready", ()))
+        fields = {"file": str(copy), "class": self.name, "config": self.config}
+        self.call({"call": "build", **fields})
+
+    def _exchange(
+        self, sandbox: Sandbox, header: dict[str, Any], arrays: Sequence[np.ndarray]
+    ) -> Message:
+        begun = time.monotonic()
+        try:
+            sandbox.channel.send(header, arrays, begun + self.left)
+        except (ClosedError, LateError, OverLimit) as error:
+            raise self._broken(sandbox, error) from None
+        self.left -= time.monotonic() - begun
+        return self._receive(sandbox)
+
+    def _receive(self, sandbox: Sandbox) -> Message:
+        begun = time.monotonic()
+        try:
+            message = sandbox.channel.receive(begun + self.left)
+        except (ClosedError, LateError, MalformedError, OverLimit) as error:
+            raise self._broken(sandbox, error) from None
+        self.left -= time.monotonic() - begun
+        return message
+
+    def _broken(self, sandbox: Sandbox, error: Exception) -> AgentError:
+        """The verdict on a broken channel."""
+        match error:
+            case LateError():
+                wall = seconds(self.limits.wall)
+                return self.fail(GuestLate(f"The agent did not finish within {wall}."))
+            case MalformedError():
+                return self.fail(GuestAnswer(f"The agent's process misbehaved: {error}."))
+            case OverLimit():
+                return self.fail(error)
+        return self._gone(sandbox)
+
+    def _gone(self, sandbox: Sandbox) -> AgentError:
+        """The verdict on a process that hung up."""
+        ending = sandbox.wait(1.0)
+        if ending is None:
+            return self.fail(GuestAnswer("The agent's process closed its connection to the host."))
+        return self.fail(self._verdict(ending))
+
+    def _verdict(self, ending: Ending) -> AgentError:
+        if ending.code >= 0:
+            return GuestFailed(f"The agent's process exited by itself with code {ending.code}.")
+        if ending.cpu > self.limits.cpu - 0.5 and -ending.code in (signal.SIGKILL, signal.SIGXCPU):
+            return GuestLate(f"The agent used up its {seconds(self.limits.cpu)} of CPU time.")
+        try:
+            name = signal.Signals(-ending.code).name
+        except ValueError:
+            name = f"signal {-ending.code}"
+        why = ", perhaps for want of memory" if -ending.code == signal.SIGKILL else ""
+        return GuestFailed(f"The agent's process was killed by {name}{why}.")
+
+    def _raised(self, told: Any, service: Service | None) -> AgentError:
+        """The verdict on an exception in the guest, which says what it likes."""
+        told = told if isinstance(told, dict) else {}
+        number = told.get("of_host")
+        if service is not None and isinstance(number, int) and number in service.raised:
+            error = service.raised[number]
+            if isinstance(error, AgentError):
+                self.close()
+                self._failed = error
+                return error
+        line = told.get("line")
+        where = f" ({plain(self.file.name, 60)}:{line})" if isinstance(line, int) else ""
+        kind, text = plain(told.get("type", "error"), 80), plain(told.get("text", ""))
+        if told.get("exit") is True:
+            return self.fail(GuestFailed(f"The agent exited by itself: {kind}: {text}{where}"))
+        if told.get("memory") is True:
+            limit = f" It may use {size(self.limits.memory)}."
+            return self.fail(GuestFailed(f"Out of memory: {kind}: {text}{where}.{limit}"))
+        return self.fail(GuestFailed(f"{kind}: {text}{where}"))
+
+    def fail(self, error: AgentError) -> AgentError:
+        """Kill the guest; `error` with the end of its output."""
+        if self._sandbox is not None:
+            self._sandbox.kill()
+            output = plain(self._sandbox.output, 300)
+            if output:
+                error.args = (f"{error} Its last output: {output}",)
+            self.close()
+        self._failed = error
+        return error
+
+
+class RemotePart:
+    """A policy or agent in a guest, as `leapbench.agent.Policy`.
+
+    Args:
+        guest: where it lives.
+    """
+
+    def __init__(self, guest: Guest) -> None:
+        self.guest = guest
+        self._calls = 0
+
+    def learn(self, phase: LearningPhase) -> None:
+        """Let it learn; its requests are served and metered here."""
+        service = Service(phase, self.guest.sandbox.given)
+        try:
+            self.guest.call(service.opening(), service=service)
+        finally:
+            service.close()
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, Any]:
+        """Actions for a batch; the state stays in the guest, and a number stands for it here."""
+        if state is not None and state != self._calls:
+            raise UserError("The state of an isolated agent is that of its last call.")
+        arrays = [np.asarray(observation)]
+        if episode_start is not None:
+            arrays.append(np.asarray(episode_start))
+        header = {"call": "predict", "fresh": state is None, "still": deterministic}
+        answer = self.guest.call(header, arrays)
+        if len(answer.arrays) != 1:
+            raise InvalidAction(f"actions are {plain(answer.header.get('odd'), 40)}, not numbers")
+        self._calls += 1
+        return answer.arrays[0], self._calls
+
+    def save(self, folder: Path) -> None:
+        """Let it save, and copy what it saved."""
+        sandbox, name = self.guest.sandbox, self.guest.folder()
+        self.guest.call({"call": "save", "folder": str(sandbox.home / name)})
+        try:
+            files.collect(sandbox.home, name, folder, self.guest.limits.folder)
+        except AgentError as error:
+            raise self.guest.fail(error) from None
+
+    def load(self, folder: Path) -> None:
+        """Give it what it saved."""
+        given = self.guest.sandbox.given / self.guest.folder()
+        files.present(folder, given)
+        self.guest.call({"call": "load", "folder": str(given)})
+
+
+def stated(had: Any) -> str:
+    """One line that says which protections the guest has, and which it has not."""
+    return "own process"

@@ -1,0 +1,158 @@
+"""What an agent in a guest is given to learn from: the host's phase, at the end of a channel.
+
+Imports nothing heavy: an agent that needs NumPy alone starts in a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from leapbench.errors import BudgetExceeded, InvalidAction, UserError
+from leapbench.isolation.channel import Channel, Message
+from leapbench.isolation.wire import unpack_settings
+
+INTERVAL = 0.2  # seconds between two reports
+_ERRORS = {kind.__name__: kind for kind in (BudgetExceeded, InvalidAction, UserError)}
+
+
+class Line:
+    """Requests to the host while the agent learns.
+
+    Args:
+        channel: the guest's end.
+        meter: told of what the host says is used.
+    """
+
+    def __init__(self, channel: Channel, meter: MeterView) -> None:
+        self._channel, self._meter = channel, meter
+
+    def tell(self, call: str, **fields: Any) -> None:
+        """Send what has no answer."""
+        self._channel.send({"call": call, **fields})
+
+    def ask(self, call: str, arrays: Sequence[np.ndarray] = (), **fields: Any) -> Message:
+        """Send a request and wait for the answer.
+
+        Raises:
+            BudgetExceeded: as the host's meter raised it; other refusals are
+                InvalidAction, UserError or RuntimeError.
+        """
+        self._channel.send({"call": call, **fields}, arrays)
+        answer = self._channel.receive()
+        self._meter.used = answer.header.get("used", self._meter.used)
+        if "raised" in answer.header:
+            error: Any = _ERRORS.get(answer.header["raised"], RuntimeError)(answer.header["text"])
+            error.of_host = answer.header["number"]
+            raise error
+        return answer
+
+
+class BudgetView(NamedTuple):
+    """Unit and limit of a budget."""
+
+    unit: str
+    limit: int
+
+
+class MeterView:
+    """A copy of the host's meter; changing it changes nothing there."""
+
+    def __init__(self, budget: BudgetView) -> None:
+        self.budget, self.used = budget, 0
+        self.line: Line | None = None
+
+    @property
+    def left(self) -> int:
+        """What may still be spent."""
+        return self.budget.limit - self.used
+
+    def spend(self, amount: int) -> None:
+        """Spend on the host's meter."""
+        assert self.line is not None  # noqa: S101
+        self.line.ask("spend", amount=int(amount))
+
+
+class Facts(NamedTuple):
+    """Shape and dtype of an array that stays with the host."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+
+class StreamView:
+    """A `MeteredStream` of the host: the samples come batch by batch, paid for there.
+
+    Args:
+        line: to the host.
+        meter: the copy that the host's answers keep up to date.
+        images: facts of the images.
+        labels: facts of the labels.
+    """
+
+    def __init__(self, line: Line, meter: MeterView, images: Facts, labels: Facts) -> None:
+        self._line, self.meter, self.images, self.labels = line, meter, images, labels
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def epoch(
+        self, batch: int, rng: np.random.Generator
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Batches in a fresh order; see `leapbench.meter.MeteredStream.epoch`."""
+        order = rng.permutation(len(self))
+        for start in range(0, len(self) - batch + 1, batch):
+            answer = self._line.ask("samples", [order[start : start + batch]])
+            yield answer.arrays[0], answer.arrays[1]
+
+    @property
+    def passes(self) -> int:
+        """Whole passes over the data that the budget still pays for."""
+        return self.meter.left // len(self)
+
+
+class PhaseView:
+    """A `leapbench.agent.LearningPhase` whose parts are with the host."""
+
+    def __init__(self, channel: Channel, message: Message) -> None:
+        header = message.header
+        self.name, self.seed = header["name"], header["seed"]
+        self.settings: Mapping[str, Any] = unpack_settings(header["settings"])
+        self.meter = MeterView(BudgetView(header["unit"], header["limit"]))
+        self.meter.used = header["used"]
+        self._line = self.meter.line = Line(channel, self.meter)
+        self.data = self._data(header["data"])
+        self.make_env: Callable[..., Any] | None = self._env if header["envs"] else None
+        self._told = 0.0
+
+    def report(self, fraction: float, line: str) -> None:
+        """Tell the host how far learning is, at most five times a second."""
+        now = time.monotonic()
+        if now - self._told >= INTERVAL:
+            self._told = now
+            self._line.tell("report", fraction=float(fraction), line=str(line)[:200])
+
+    def _data(self, record: Mapping[str, Any]) -> Any:
+        match record["kind"]:
+            case "stream":
+                images, labels = (
+                    Facts(tuple(record[name][1]), np.dtype(record[name][0]))
+                    for name in ("images", "labels")
+                )
+                return StreamView(self._line, self.meter, images, labels)
+            case "file":
+                module, _, name = record["class"].partition(":")
+                return getattr(import_module(module), name).load(record["path"])
+        return None
+
+    def _env(self, num_envs: int, **arguments: int | None) -> Any:
+        from leapbench.isolation.vector import RemoteVectorEnv
+
+        return RemoteVectorEnv(self._line, num_envs, arguments)
