@@ -8,16 +8,18 @@ latest verdict about its run id says.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
 from leapbench import durable
 from leapbench.errors import UserError
+from leapbench.provenance import provenance
 from leapbench.result import Scalar
 from leapbench.task import Frozen, canonical
 
@@ -84,6 +86,17 @@ class Verdict(Frozen):
     isolation: str = ""
     commitment: str = ""
     verifier: dict[str, Scalar] = {}
+
+    @classmethod
+    def of(cls, checks: Sequence[Check], **fields: Any) -> Verdict:
+        """A verdict of this moment, by this machine."""
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        return cls(date=now, checks=tuple(checks), verifier=provenance(), **fields)
+
+    @property
+    def ran(self) -> bool:
+        """Whether a row was run again."""
+        return any(row.exact is not None for row in self.rows)
 
     @property
     def passed(self) -> bool:

@@ -13,7 +13,7 @@ def write(path: Path, data: bytes, mode: int = 0o644) -> None:
     Args:
         path: where it goes; a file there is replaced, its folder is made.
         data: the content.
-        mode: permissions, before the umask.
+        mode: permissions.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:60]}.", dir=path.parent)
@@ -22,7 +22,7 @@ def write(path: Path, data: bytes, mode: int = 0o644) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            os.fchmod(file.fileno(), mode & ~_umask())
+            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
         partial.replace(path)
     finally:
@@ -42,10 +42,3 @@ def sync_folder(folder: Path) -> None:
         pass
     finally:
         os.close(handle)
-
-
-def _umask() -> int:
-    """The umask; there is no way to read it but to set it."""
-    now = os.umask(0o022)
-    os.umask(now)
-    return now

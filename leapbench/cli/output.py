@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Literal
 
 from rich import box
@@ -54,3 +55,21 @@ def ordinal(rank: int) -> str:
     """1st, 2nd, 3rd, 4th, ..., 11th, ..."""
     tens = rank % 100 // 10
     return f"{rank}{'th' if tens == 1 else {1: 'st', 2: 'nd', 3: 'rd'}.get(rank % 10, 'th')}"
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[float, str], None]]:
+    """A bar on a terminal, nothing elsewhere; it goes when the work is done."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    screen = console(stderr=True)
+    columns = (
+        TextColumn(title),
+        BarColumn(bar_width=20),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[line]}", style="dim", markup=False),
+    )
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bars:
+        bar = bars.add_task(title, total=1.0, line="starting")
+        yield lambda fraction, line: bars.update(bar, completed=fraction, line=line)

@@ -1,0 +1,1 @@
+"""A board over HTTP: takes bundles, hands them out, shows the site."""

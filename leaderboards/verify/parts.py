@@ -1,0 +1,88 @@
+"""From what a row or a bundle says about its agent to parts that can be run here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from leapbench import external, registry
+from leapbench.composition import Composition
+from leapbench.declaration import Declaration
+from leapbench.errors import UserError
+from leapbench.isolation.compose import declaration_of
+from leapbench.leaderboards.bundle.manifest import BundledPart
+from leapbench.leaderboards.bundle.read import Bundle
+from leapbench.result import AgentRecord, Scalar
+from leapbench.task import Task
+
+
+class NotHere(UserError):
+    """A row cannot be run here; that says nothing against it."""
+
+
+class OtherCode(UserError):
+    """The code that travelled with a row is not what the row says it was made by."""
+
+
+def named(agent: AgentRecord) -> tuple[BundledPart, ...]:
+    """Parts of a bare row: those that are declared here are, of others there are only numbers."""
+    declared = registry.agents()
+    return tuple(
+        BundledPart(**part.model_dump(), kind="registered" if part.name in declared else "numbers")
+        for part in agent.parts
+    )
+
+
+def composition(
+    agent: AgentRecord,
+    parts: Sequence[BundledPart],
+    task: Task,
+    bundle: Bundle | None,
+    folder: Path,
+) -> Composition:
+    """The agent, ready to be run; what travelled is written into `folder`.
+
+    Args:
+        agent: as the row names it.
+        parts: how each of its parts travels.
+        task: the task that it is run on.
+        bundle: where the files of the parts are; None for a bare row.
+        folder: an empty folder for them.
+
+    Raises:
+        NotHere: when a part is not here, or its code here is not what the row was made by.
+        OtherCode: when the code that travelled is not.
+    """
+    found: dict[str, Declaration] = {}
+    config: dict[str, dict[str, Scalar]] = {}
+    for part in parts:
+        found[part.role] = _declaration(part, task, bundle, folder)
+        config[part.role] = dict(part.config)
+    made = Composition(agent.name, found, config)
+    for ours, theirs, part in zip(made.record().parts, agent.parts, parts, strict=True):
+        if ours != theirs and part.file:
+            raise OtherCode(f"{part.file} is not what {theirs.name} was made from.")
+        if ours != theirs:
+            raise NotHere(f"{theirs.name} is other code here than the row was made by.")
+    return made
+
+
+def _declaration(part: BundledPart, task: Task, bundle: Bundle | None, folder: Path) -> Declaration:
+    match part.kind:
+        case "registered":
+            if part.name not in registry.agents():
+                raise NotHere(f"There is no agent {part.name!r} here.")
+            return registry.agent(part.name)
+        case "numbers":
+            raise NotHere(f"{part.name} did not travel: there are only its numbers.")
+    if bundle is None:
+        raise NotHere(f"{part.name} is a file that is not here.")
+    path = folder / PurePosixPath(part.file).name
+    bundle.write(part.file, path)
+    if part.kind == "code":
+        return declaration_of(path, part.entry, part.name, part.role, part.config)
+    text = f"weights:{part.entry}:{path}" if part.kind == "weights" else f"onnx:{path}"
+    made = external.declaration(text, task)
+    if made is None or made.name != part.name:
+        raise NotHere(f"{part.file} does not make the part {part.name!r}.")
+    return made
