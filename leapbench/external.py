@@ -1,4 +1,4 @@
-"""Agents that are not declared: the user's own code, stored policy or weights.
+"""Agents that are not declared: the user's own code, stored policy, weights or graph.
 
 The file of a stored part is named by its content in the agent's record (`sha256`),
 so that the same file at another place gives an equal record.
@@ -30,8 +30,8 @@ def declaration(text: str, task: Task) -> Declaration | None:
     """Declaration made up for `text`, or None when it names a declared agent.
 
     Args:
-        text: "path/to/file.py:ClassName", "sb3:<algorithm>:<path.zip>"
-            or "weights:<network>:<path.safetensors>".
+        text: "path/to/file.py:ClassName", "sb3:<algorithm>:<path.zip>",
+            "weights:<network>:<path.safetensors>" or "onnx:<path.onnx>".
         task: decides the role of the part: the one that acts.
 
     Raises:
@@ -117,7 +117,14 @@ def _weights(rest: str, task: Task) -> Declaration:
     return _model(f"weights-{network}-{file.stem}", "weights:Weights", file, sources, network)
 
 
+def _onnx(rest: str, task: Task) -> Declaration:
+    file = _file("onnx", rest, "onnx:<path.onnx>, such as onnx:model.onnx")
+    sources = (f"{BROUGHT}.graph", f"{BROUGHT}.file", "leapbench.graphs")
+    return _model(f"onnx-{file.stem}", "graph:Graph", file, sources)
+
+
 FORMS: dict[str, Callable[[str, Task], Declaration]] = {
+    "onnx": _onnx,
     "sb3": _sb3,
     "weights": _weights,
 }

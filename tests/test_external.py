@@ -160,7 +160,7 @@ def test_a_record_does_not_depend_on_where_the_file_lies(stored: Path, tmp_path:
     assert coins(f"sb3:ppo:{copy}").record() != coins(f"sb3:ppo:{stored}").record()
 
 
-@pytest.mark.parametrize("form", ["weights:msdnet"])
+@pytest.mark.parametrize("form", ["weights:msdnet", "onnx"])
 def test_a_brought_network_is_named_by_its_file(form: str, tmp_path: Path) -> None:
     file = tmp_path / "My_Net.v2.bin"
     file.write_bytes(b"1")
@@ -227,9 +227,12 @@ def test_other_spaces_are_told(stored: Path) -> None:
         ("sb3:ppo", "no file ''"),
         ("sb3:", "incomplete"),
         ("sb4:ppo:{file}", "no form 'sb4:'. Did you mean 'sb3:'"),
+        ("onx:{file}", "no form 'onx:'. Did you mean 'onnx:'"),
+        ("onnx:", "no file ''. Expected onnx:<path.onnx>"),
         ("weights:{file}", "no file ''. Expected weights:<network>:"),
         ("weights::{file}", "incomplete"),
         ("weights:msdnet:{file}", "does not work on coins/small"),
+        ("onnx:{file}", "does not work on coins/small"),
     ],
 )
 def test_wrong_forms_are_told(stored: Path, text: str, message: str) -> None:
