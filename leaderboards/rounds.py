@@ -17,7 +17,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -26,12 +25,13 @@ from platformdirs import user_data_path
 
 from leapbench import durable
 from leapbench.errors import UserError
+from leapbench.leaderboards.bundle.manifest import Digest
+from leapbench.task import Frozen
 
 PREFIX = b"leapbench salt v1\0"
 
 
-@dataclass(frozen=True)
-class Round:
+class Round(Frozen):
     """One round of a board.
 
     Attributes:
@@ -41,7 +41,7 @@ class Round:
         closed: ISO 8601 in UTC; empty while the round is open.
     """
 
-    commitment: str
+    commitment: Digest
     opened: str
     salt: str = ""
     closed: str = ""
@@ -79,7 +79,7 @@ class Rounds:
         if self.current():
             raise UserError("A round is open already.", "`leapbench round close` ends it.")
         salt = secrets.token_hex(32)
-        made = Round(commit(salt), _now())
+        made = Round(commitment=commit(salt), opened=_now())
         self.secrets.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(self._secret(made), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -129,12 +129,13 @@ class Rounds:
     def _read(self, path: Path) -> Round:
         """A round; a published salt that does not fit its hash is refused."""
         try:
-            found = Round(**json.loads(path.read_text(encoding="utf-8")))
+            record = json.loads(path.read_text(encoding="utf-8"))
             revealed = path.with_suffix(".salt.json")
             more = json.loads(revealed.read_text(encoding="utf-8")) if revealed.exists() else {}
-            found = Round(found.commitment, found.opened, **more)
+            found = Round.model_validate(record | more)
         except (OSError, TypeError, ValueError) as error:
-            raise UserError(f"{path} is not a round: {error}.") from None
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{path} is not a round: {reason}.") from None
         if found.salt and commit(found.salt) != found.commitment:
             raise UserError(f"{path}: the salt that was published does not give its hash.")
         return found

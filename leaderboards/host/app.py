@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +50,7 @@ def application(
         Route("/submissions", _Submissions(store, signed), methods=["GET", "POST"]),
         Route("/submissions/{id}", _bundle(store)),
         Route("/verdicts", _listing(lambda: [v.model_dump() for v in store.ledger.verdicts()])),
-        Route("/rounds", _listing(lambda: [asdict(each) for each in Rounds(board).all()])),
+        Route("/rounds", _listing(lambda: [each.model_dump() for each in Rounds(board).all()])),
     ]
     if site is not None:
         routes.append(Mount("/", StaticFiles(directory=site, html=True)))

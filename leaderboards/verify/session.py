@@ -104,13 +104,16 @@ def _board(
 ) -> Iterator[Verdict]:
     """Every submission that was not verified this far before, the oldest first."""
     before = [] if asked.again else store.ledger.verdicts()
-    todo = [each for each in store.submissions() if not _done(each.id, before, wanted)]
-    for place, submission in enumerate(todo):
-        fits = now is None or submission.received > now.opened
-        chosen = wanted if fits else wanted.unsalted()
+    todo = []
+    for each in store.submissions():
+        late = now is not None and each.received <= now.opened
+        chosen = wanted.unsalted() if late else wanted
+        if not _done(each.id, before, chosen):
+            todo.append((each, chosen, late))
+    for place, (submission, chosen, late) in enumerate(todo):
         staged = _share(report, place, len(todo))
         verdict = verify_bundle(store.bundle(submission.id), chosen, staged)
-        yield verdict if fits else _late(verdict, submission, now)
+        yield _late(verdict, submission, now) if late and now else verdict
 
 
 def _done(subject: str, before: list[Verdict], wanted: Wanted) -> bool:
@@ -122,10 +125,9 @@ def _done(subject: str, before: list[Verdict], wanted: Wanted) -> bool:
     )
 
 
-def _late(verdict: Verdict, submission: Submission, now: Round | None) -> Verdict:
+def _late(verdict: Verdict, submission: Submission, now: Round) -> Verdict:
     """Say why there was no audit: the salt may have been chosen to suit the submission."""
-    opened = now.opened if now else ""
-    detail = f"not audited: it arrived {submission.received}, the round opened {opened}"
+    detail = f"not audited: it arrived {submission.received}, the round opened {now.opened}"
     check = Check(name="round", passed=True, detail=detail)
     return verdict.model_copy(update={"checks": (*verdict.checks, check)})
 

@@ -61,15 +61,18 @@ def ordinal(rank: int) -> str:
 def progress(title: str) -> Iterator[Callable[[float, str], None]]:
     """A bar on a terminal, nothing elsewhere; it goes when the work is done."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
     screen = console(stderr=True)
+    rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
     columns = (
         TextColumn(title),
         BarColumn(bar_width=20),
         TextColumn("{task.percentage:>3.0f}%"),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[line]}", style="dim", markup=False),
+        TextColumn("{task.fields[line]}", style="dim", markup=False, table_column=rest),
     )
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bars:
+    off = not screen.is_terminal
+    with Progress(*columns, console=screen, transient=True, disable=off, expand=True) as bars:
         bar = bars.add_task(title, total=1.0, line="starting")
         yield lambda fraction, line: bars.update(bar, completed=fraction, line=line)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from leapbench.cli.group import Command
+from leapbench.cli.group import INTERRUPTED, Command
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from leapbench.leaderboards.verdict import Finding, Verdict
+    from leapbench.leaderboards.verify.session import Asked
 
 
 @click.command(
@@ -76,34 +81,65 @@ def command(
     one that the protocol plans. Then the rows are run again: registered parts from
     the code that is here, a stranger's in a process of its own.
     """
+    from leapbench.leaderboards.verify.session import Asked
+
+    asked = Asked(subject, not no_rerun, seeds, tolerance, audit, board, ledger, again)
+    levels = []
+    try:
+        for verdict in _verdicts(asked):
+            levels.append(verdict.level)
+            click.echo(verdict.model_dump_json()) if as_json else show(verdict)
+    except KeyboardInterrupt:
+        click.echo("\nStopped. What is finished is filed; the same command goes on.", err=True)
+        sys.exit(INTERRUPTED)
+    if not levels and not as_json:
+        click.echo("Everything here was verified this far before; --again does it anew.")
+    sys.exit(1 if "refused" in levels else 0)
+
+
+def _verdicts(asked: Asked) -> Iterator[Verdict]:
+    """Each verdict when it is there, with a bar in between."""
     from leapbench.cli.output import progress
     from leapbench.leaderboards.verify import session
 
-    asked = session.Asked(subject, not no_rerun, seeds, tolerance, audit, board, ledger, again)
-    passed = True
-    with progress("verify") as report:
-        for verdict in session.verify(asked, report):
-            passed &= verdict.passed
-            click.echo(verdict.model_dump_json()) if as_json else show(verdict)
-    sys.exit(0 if passed else 1)
+    shown: list[Callable[[float, str], None]] = []
+    coming = session.verify(asked, lambda fraction, line: shown[-1](fraction, line))
+    while True:
+        with progress("verify") as report:
+            shown.append(report)
+            verdict = next(coming, None)
+        if verdict is None:
+            return
+        yield verdict
 
 
 def show(verdict: Verdict) -> None:
     """Print one verdict for people."""
-    from rich.text import Text
-
     from leapbench.cli.output import console, table
 
     subject = f"bundle {verdict.subject[:16]}" if verdict.subject else f"{len(verdict.rows)} rows"
     click.secho(f"{subject}: {verdict.level}", bold=True, fg="green" if verdict.passed else "red")
-    marks = {True: Text("\N{CHECK MARK}", "green"), False: Text("\N{BALLOT X}", "red")}
-    lines = [(marks[check.passed], check.name, check.detail) for check in verdict.checks]
+    told = [check for check in verdict.checks if check.detail]
+    plain = [check.name for check in verdict.checks if not check.detail]
+    lines = [(mark(check.passed), check.name, check.detail) for check in told]
+    if plain:
+        lines.append((mark(True), "as it should be", ", ".join(plain)))
     console().print(table(("", "check", "found"), lines))
-    if verdict.rows:
-        rows = [(row.cell, row.level or "refused", outcome(row)) for row in verdict.rows]
-        console().print(table(("row", "badge", "re-run"), rows))
+    for agent, rows in groupby(verdict.rows, key=lambda row: row.cell.rpartition(" seed ")[0]):
+        seeds = [
+            (row.cell.rpartition(" ")[2], row.level or "refused", outcome(row)) for row in rows
+        ]
+        click.echo(agent)
+        console().print(table(("seed", "badge", "re-run"), seeds, right=("badge",)))
     if verdict.isolation:
         click.echo(f"isolation: {verdict.isolation}")
+
+
+def mark(passed: bool) -> Text:
+    """A tick or a cross."""
+    from rich.text import Text
+
+    return Text("\N{CHECK MARK}", "green") if passed else Text("\N{BALLOT X}", "red")
 
 
 def outcome(row: Finding) -> str:
