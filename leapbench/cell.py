@@ -37,6 +37,8 @@ class Cell:
         seed: agent seed, 0 or more.
         settings: `--set` pairs as typed.
         out: folder of the results and artifacts.
+        isolated: True runs parts in files in processes of their own, as submissions are;
+            the result is the same.
     """
 
     task: str
@@ -45,6 +47,7 @@ class Cell:
     seed: int
     settings: tuple[str, ...]
     out: Path
+    isolated: bool = False
 
     @property
     def composition(self) -> Composition:
@@ -108,6 +111,12 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
     """
     import torch
 
+    from leapbench.isolation.compose import isolated
+    from leapbench.isolation.limits import for_tier
+
+    if cell.isolated and agent is None:
+        with isolated(cell.composition, for_tier(cell.tier)) as guests:
+            return run(cell, report, guests, salt)
     torch.set_num_threads(1)
     clock = phases.Clock()
     agent = agent or cell.composition

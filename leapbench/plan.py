@@ -15,7 +15,13 @@ from leapbench.task import TIERS, Task
 
 
 def plan(
-    task: str, tier: str, agents: Sequence[str], seeds: str, settings: Sequence[str], out: Path
+    task: str,
+    tier: str,
+    agents: Sequence[str],
+    seeds: str,
+    settings: Sequence[str],
+    out: Path,
+    isolated: bool = False,
 ) -> list[Cell]:
     """The cells that a command asks for, agent by agent, each once.
 
@@ -26,6 +32,7 @@ def plan(
         seeds: such as "0-4".
         settings: "key=value" pairs; each goes to the agents that have the key.
         out: folder of the results.
+        isolated: run parts in files in processes of their own.
 
     Raises:
         UserError: for the first thing that is wrong.
@@ -38,10 +45,12 @@ def plan(
     plain = {text: compose(found, text) for text in agents}
     chosen = {text: accepted(agent, settings) for text, agent in plain.items()}
     _check_all_used(found, chosen, settings)
+    if isolated:
+        _check_in_files(plain)
     composed = {compose(found, text, own).name: text for text, own in reversed(chosen.items())}
     _check_writable(out)
     return [
-        Cell(found.name, protocol_of(found, tier).tier, text, seed, chosen[text], out)
+        Cell(found.name, protocol_of(found, tier).tier, text, seed, chosen[text], out, isolated)
         for text in reversed(composed.values())
         for seed in numbers
     ]
@@ -63,6 +72,16 @@ def _check_all_used(
     for text in settings:
         if not any(text in own for own in chosen.values()):
             compose(task, next(iter(chosen)), [text])
+
+
+def _check_in_files(agents: dict[str, Composition]) -> None:
+    """Refuse to isolate an agent that has no part in a file."""
+    for text, agent in agents.items():
+        if not any(part.entry.rpartition(":")[0].endswith(".py") for part in agent.parts.values()):
+            raise UserError(
+                f"--isolated: no part of {text!r} is in a file of its own.",
+                "It is for path/to/file.py:Class.",
+            )
 
 
 def _check_writable(out: Path) -> None:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     help="Folder of the results.",
 )
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a setting.")
+@click.option("--isolated", is_flag=True, help="Run your own files as submissions are run.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a result.")
 def command(
@@ -56,6 +57,7 @@ def command(
     jobs: int,
     out: Path,
     settings: tuple[str, ...],
+    isolated: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -65,6 +67,8 @@ def command(
     class of your own (path/to/file.py:Class) or a stored policy
     (sb3:ppo:model.zip). Finished seeds are not run again, so the same command
     goes on where it was stopped. A setting goes to every agent that has it.
+    With --isolated, a class of your own learns and acts in a process of its own,
+    with limits and without network, as a submission does; the result is the same.
     """
     # One thread a process, set before NumPy is imported: equal results for any --jobs.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -73,7 +77,7 @@ def command(
     from leapbench.plan import plan
     from leapbench.sweep import sweep
 
-    cells = plan(task, tier, agents, seeds, settings, out)
+    cells = plan(task, tier, agents, seeds, settings, out, isolated)
     with observer(console(stderr=True), cells, quiet) as watcher:
         try:
             results = sweep(cells, jobs, watcher)

@@ -32,6 +32,12 @@ def plain(text: object, limit: int = 500) -> str:
     return kept if len(kept) <= limit else f"{kept[: limit - 1]}…"
 
 
+def ending(text: str, limit: int = 300) -> str:
+    """The last `limit` characters of `text` from a guest, as one printable line."""
+    line = plain(text[-limit:], 2 * limit)
+    return f"…{line}" if len(text) > limit else line
+
+
 def seconds(value: float) -> str:
     """`value` as "2 s" or "0.5 s"."""
     return f"{value:g} s"

@@ -6,13 +6,17 @@ the host hangs up, and ends as the guest ended. It never runs the agent's code.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import resource
+import select
 import signal
 import socket
 import sys
-import threading
 from typing import Any
+
+from leapbench.isolation import layers, namespaces
 
 
 def main(plan: dict[str, Any]) -> None:
@@ -21,30 +25,57 @@ def main(plan: dict[str, Any]) -> None:
     Args:
         plan: what the host decided; see `leapbench.isolation.sandbox`.
     """
-    had: list[str] = []
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    entered = "namespaces" in plan["layers"] and namespaces.enter()
+    bell, ring = os.pipe()  # no thread can be started once a process namespace is entered
+    os.set_blocking(ring, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(ring)
     pid = os.fork()
     if pid == 0:
-        os.close(plan["lifeline"])
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for number in (bell, ring, plan["lifeline"]):
+            os.close(number)
         os.setsid()
-        _guest(plan, had)
+        _guest(plan, layers.surround(plan, plan["layers"], entered))
     os.close(plan["channel"])
     line = socket.socket(fileno=plan["lifeline"])
     line.sendall(str(pid).encode())
-    threading.Thread(target=_follow, args=(line, pid), daemon=True).start()
-    _, status = os.waitpid(pid, 0)
+    _end_like(_followed(line, bell, pid))
+
+
+def _followed(line: socket.socket, bell: int, pid: int) -> int:
+    """Wait for the guest, and kill it once the host has hung up; its wait status."""
+    waiting: list[Any] = [line, bell]
+    while True:
+        ready, _, _ = select.select(waiting, [], [])
+        if line in ready and _hung_up(line):
+            waiting = [bell]
+            os.kill(pid, signal.SIGKILL)
+        if bell in ready:
+            os.read(bell, 64)
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status
+
+
+def _hung_up(line: socket.socket) -> bool:
+    try:
+        return not line.recv(1)
+    except OSError:
+        return True
+
+
+def _end_like(status: int) -> None:
+    """End this process by the same signal or with the same code."""
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         if number != signal.SIGKILL:
             signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
-
-
-def _follow(line: socket.socket, pid: int) -> None:
-    """Kill the guest once the host has hung up or is gone."""
-    while line.recv(1):
-        pass
-    os.kill(pid, signal.SIGKILL)
 
 
 def _guest(plan: dict[str, Any], had: list[str]) -> None:

@@ -13,9 +13,17 @@ import numpy as np
 
 from leapbench.agent import LearningPhase
 from leapbench.errors import AgentError, InvalidAction, UserError
-from leapbench.isolation import files
+from leapbench.isolation import files, layers
 from leapbench.isolation.channel import ClosedError, LateError, MalformedError, Message
-from leapbench.isolation.failures import GuestAnswer, GuestFailed, GuestLate, plain, seconds, size
+from leapbench.isolation.failures import (
+    GuestAnswer,
+    GuestFailed,
+    GuestLate,
+    ending,
+    plain,
+    seconds,
+    size,
+)
 from leapbench.isolation.limits import Limits
 from leapbench.isolation.sandbox import Ending, Sandbox
 from leapbench.isolation.serving import Service
@@ -120,7 +128,8 @@ class Guest:
             raise self._gone(sandbox) from None
         self.left -= time.monotonic() - begun
         ready = self._receive(sandbox)
-        self.isolation = stated(ready.header.get("ready", ()))
+        self.isolation = layers.statement(ready.header["ready"])
+        sandbox.expose(ready.header["ready"])
         fields = {"file": str(copy), "class": self.name, "config": self.config}
         self.call({"call": "build", **fields})
 
@@ -199,7 +208,7 @@ class Guest:
         """Kill the guest; `error` with the end of its output."""
         if self._sandbox is not None:
             self._sandbox.kill()
-            output = plain(self._sandbox.output, 300)
+            output = ending(self._sandbox.output)
             if output:
                 error.args = (f"{error} Its last output: {output}",)
             self.close()
@@ -260,8 +269,3 @@ class RemotePart:
         given = self.guest.sandbox.given / self.guest.folder()
         files.present(folder, given)
         self.guest.call({"call": "load", "folder": str(given)})
-
-
-def stated(had: Any) -> str:
-    """One line that says which protections the guest has, and which it has not."""
-    return "own process"

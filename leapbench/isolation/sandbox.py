@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -12,10 +13,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from leapbench.isolation import hiding, layers, strays
 from leapbench.isolation.channel import SLICE, Channel, ClosedError
 from leapbench.isolation.limits import Limits
 from leapbench.isolation.output import Tail
@@ -57,6 +59,8 @@ class Sandbox:
         self.given.mkdir()
         self.home.mkdir()
         self._ending: Ending | None = None
+        self._token = secrets.token_hex(8)
+        self._exposed = False
         ours, theirs = socket.socketpair()
         self._lifeline, line = socket.socketpair()
         try:
@@ -90,7 +94,7 @@ class Sandbox:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=environment(self.home),
+            env=environment(self.home) | {strays.VARIABLE: self._token},
             cwd=self.home,
             pass_fds=(channel.fileno(), line.fileno()),
             start_new_session=True,
@@ -114,6 +118,18 @@ class Sandbox:
                 self._watch.follow(int(told))
                 return
         raise ClosedError("the guest did not start")
+
+    def expose(self, had: Collection[str]) -> None:
+        """Make up, as far as the host can, for layers that the guest does not have.
+
+        Args:
+            had: keys of `leapbench.isolation.layers.HAD`.
+        """
+        if layers.PROCESSES not in had:
+            self._exposed = True
+            hiding.hide()
+        if layers.CALLS not in had:
+            self._watch.count_children()
 
     def tick(self) -> None:
         """Look after the guest.
@@ -151,6 +167,10 @@ class Sandbox:
             with contextlib.suppress(OSError):
                 os.killpg(self._popen.pid, signal.SIGKILL)
             self.wait(GRACE)
+        if self._exposed:
+            self._exposed = False
+            hiding.show()
+            strays.kill(self._token)
 
     def close(self) -> None:
         """Kill what is left, and remove the folder."""

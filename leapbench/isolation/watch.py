@@ -25,6 +25,7 @@ class Watch:
     def __init__(self, limits: Limits, home: Path) -> None:
         self._limits, self._home = limits, home
         self._process: object = None
+        self._children = False
 
     def follow(self, pid: int) -> None:
         """Name the process to look at."""
@@ -33,6 +34,10 @@ class Watch:
         with contextlib.suppress(psutil.Error):
             self._process = psutil.Process(pid)
 
+    def count_children(self) -> None:
+        """Look for processes that it starts too, where the system does not refuse them."""
+        self._children = True
+
     def look(self) -> None:
         """Compare once.
 
@@ -40,7 +45,9 @@ class Watch:
             OverLimit: for the first limit that is passed.
         """
         limits = self._limits
-        threads, resident = self._held()
+        threads, resident, children = self._held()
+        if children:
+            raise OverLimit("The agent started another process; only threads are allowed.")
         if threads > limits.threads:
             raise OverLimit(
                 f"The agent has {threads} threads, at most {limits.threads} are allowed."
@@ -61,17 +68,18 @@ class Watch:
         if count > self._limits.count:
             raise OverLimit(f"The agent wrote more than the {self._limits.count} files allowed.")
 
-    def _held(self) -> tuple[int, int]:
-        """Threads and resident bytes; zeros once the process is gone."""
+    def _held(self) -> tuple[int, int, int]:
+        """Threads, resident bytes and children; zeros once the process is gone."""
         import psutil
 
         if not isinstance(self._process, psutil.Process):
-            return 0, 0
+            return 0, 0, 0
         try:
             with self._process.oneshot():
-                return self._process.num_threads(), self._process.memory_info().rss
+                children = len(self._process.children()) if self._children else 0
+                return self._process.num_threads(), self._process.memory_info().rss, children
         except (psutil.Error, OSError):
-            return 0, 0
+            return 0, 0, 0
 
 
 def usage(folder: Path, most: int) -> tuple[int, int]:

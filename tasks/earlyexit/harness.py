@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property, partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from leapbench.task import Phase, Protocol
 from leapbench.tasks.earlyexit import folder, splits
 from leapbench.tasks.earlyexit.outputs import anytime, bank_of
 from leapbench.tasks.earlyexit.splits import Split
+
+RECEIVER = "leapbench.agents.brought.trained:received"  # a name, as `default_agents` are
 
 
 @cache
@@ -88,6 +91,14 @@ class EarlyExitHarness(Harness):
             autoreset_mode=AutoresetMode.SAME_STEP,
         )
         return MeteredVectorEnv(env, meter)
+
+    def receive(self, role: str, folder: Path) -> Learner:
+        """A network of the protocol's with the weights that a training method has saved."""
+        if role != "model":
+            return super().receive(role, folder)
+        module, _, name = RECEIVER.partition(":")
+        made: Learner = getattr(import_module(module), name)(folder, self.settings["networks"])
+        return made
 
     def bank(self, model: Learner, split: str) -> Bank:
         """Outputs of the model's network on one split, kept beside its artifact."""
