@@ -27,7 +27,7 @@ class File(Frozen):
     """One file of the bundle."""
 
     sha256: Digest
-    bytes: int = Field(ge=0)
+    bytes: int = Field(ge=0, lt=2**63)
 
 
 class Entrant(Frozen):

@@ -27,6 +27,8 @@ from leapbench.leaderboards.bundle.signature import signer
 from leapbench.leaderboards.verdict import Check
 from leapbench.result import Result
 
+TOLD = 500  # characters of a message, which may quote what strangers wrote
+
 
 @dataclass(frozen=True)
 class Bundle:
@@ -108,9 +110,8 @@ def open_bundle(path: Path) -> Bundle:
             limit("it", size, FILE_BYTES)
             return _opened(path, file, subject, size)
     except Refused as error:
-        raise Refused(
-            error.check, f"{path} is refused: {error.message}", error.hint, subject
-        ) from None
+        told = error.message if len(error.message) <= TOLD else f"{error.message[:TOLD]}..."
+        raise Refused(error.check, f"{path} is refused: {told}", error.hint, subject) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise UserError(f"{str(path)!r} cannot be read: {why}.") from None
