@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from typing import Literal
 
 from leapbench.composition import compose
 from leapbench.errors import UserError
 from leapbench.leaderboards.board import Board
-from leapbench.leaderboards.intervals import Estimate, estimate
-from leapbench.task import Claim, Task
+from leapbench.leaderboards.commands import spans
+from leapbench.leaderboards.statistics import Interval, paired_difference
+from leapbench.task import Claim, Protocol, Task
 
 Verdict = Literal["reproduced", "not distinguishable", "contradicted", "not tested"]
+VERDICTS: tuple[Verdict, ...] = (
+    "reproduced",
+    "contradicted",
+    "not distinguishable",
+    "not tested",
+)
 POINTS = ("point", "percentage point", "%", "pp", "pt")
+SEEDS = (0, 1, 2, 3, 4)  # for a claim that nobody has tested
 
 
 @dataclass(frozen=True)
@@ -21,17 +30,34 @@ class Finding:
 
     Attributes:
         claim: the claim.
+        protocol: task and tier that it was judged on.
         effect: paired difference, agent minus the other, in the claim's unit;
             None without a common seed.
+        seeds: the common seeds.
         verdict: "reproduced" or "contradicted" when the 95 % interval lies on
             one side of zero.
         reason: why it was not tested, else empty.
     """
 
     claim: Claim
-    effect: Estimate | None
+    protocol: Protocol
+    effect: Interval | None
+    seeds: tuple[int, ...]
     verdict: Verdict
     reason: str = ""
+
+    @property
+    def published(self) -> str:
+        """The published effect with its unit; empty where none was."""
+        effect, unit = self.claim.effect, self.claim.unit
+        return "" if effect is None else f"{effect:+g} {unit}".strip()
+
+    @property
+    def command(self) -> str:
+        """What to type to measure it again."""
+        words = ["leapbench", "run", self.protocol.task, self.claim.agent, self.claim.over]
+        words += ["--tier", self.protocol.tier, "--seeds", spans(self.seeds or SEEDS)]
+        return shlex.join(words)
 
 
 def findings(task: Task, board: Board) -> list[Finding]:
@@ -42,23 +68,24 @@ def findings(task: Task, board: Board) -> list[Finding]:
 def judge(claim: Claim, task: Task, board: Board) -> Finding:
     """Judge one claim; agents with changed settings do not count for it."""
     names = [resolved(task, text) for text in (claim.agent, claim.over)]
-    pair = [board.defaults[name] for name in names if name in board.defaults]
+    pair = [board.defaults[name].scores for name in names if name in board.defaults]
     if len(pair) < 2:
         lacking = [name for name in names if name not in board.defaults]
-        return Finding(claim, None, "not tested", f"no row of {' and '.join(lacking)}")
-    seeds = sorted(pair[0].scores.keys() & pair[1].scores.keys())
+        return _untested(claim, board, f"no row of {' and '.join(lacking)}")
+    seeds = tuple(sorted(pair[0].keys() & pair[1].keys()))
     if not seeds:
-        return Finding(claim, None, "not tested", "no seed in common")
-    differences = [pair[0].scores[seed] - pair[1].scores[seed] for seed in seeds]
-    effect = estimate(differences).scaled(_factor(claim))
-    if effect.half_width is None:
-        return Finding(claim, effect, "not tested", "one common seed gives no interval")
-    return Finding(claim, effect, verdict(effect, board.protocol.metric.higher_is_better))
+        return _untested(claim, board, "no seed in common")
+    effect = paired_difference(pair[0], pair[1]).scaled(_factor(claim))
+    if not effect.known:
+        reason = "one common seed gives no interval"
+        return Finding(claim, board.protocol, effect, seeds, "not tested", reason)
+    found = verdict(effect, board.protocol.metric.higher_is_better)
+    return Finding(claim, board.protocol, effect, seeds, found)
 
 
-def verdict(effect: Estimate, higher_is_better: bool) -> Verdict:
+def verdict(effect: Interval, higher_is_better: bool) -> Verdict:
     """Which side of zero the interval lies on; an interval that touches it says nothing."""
-    if effect.low is None or effect.high is None or effect.low <= 0 <= effect.high:
+    if not effect.excludes(0):
         return "not distinguishable"
     return "reproduced" if (effect.low > 0) == higher_is_better else "contradicted"
 
@@ -69,6 +96,10 @@ def resolved(task: Task, text: str) -> str:
         return compose(task, text).name
     except UserError:  # a claim may be about an agent that is not written yet
         return text
+
+
+def _untested(claim: Claim, board: Board, reason: str) -> Finding:
+    return Finding(claim, board.protocol, None, (), "not tested", reason)
 
 
 def _factor(claim: Claim) -> float:

@@ -17,7 +17,7 @@ from leapbench import registry
 from leapbench.cell import protocol_of
 from leapbench.errors import UserError
 from leapbench.leaderboards.board import Board, Row, load
-from leapbench.leaderboards.intervals import Estimate, estimate
+from leapbench.leaderboards.statistics import Interval, mean_interval
 
 MILLION = 1e6
 
@@ -32,7 +32,7 @@ def curves(row: Row) -> dict[int, list[tuple[float, float]]]:
     }
 
 
-def paired(row: Row, base: Row) -> list[tuple[float, Estimate]]:
+def paired(row: Row, base: Row) -> list[tuple[float, Interval]]:
     """Budget-wise accuracy difference to `base` in points, over the common seeds."""
     ours, theirs = curves(row), curves(base)
     seeds = sorted(ours.keys() & theirs.keys())
@@ -40,17 +40,17 @@ def paired(row: Row, base: Row) -> list[tuple[float, Estimate]]:
     for place in range(len(ours[seeds[0]])):
         gaps = [100 * (ours[s][place][1] - theirs[s][place][1]) for s in seeds]
         cost = sum(ours[s][place][0] for s in seeds) / len(seeds)
-        points.append((cost / MILLION, estimate(gaps)))
+        points.append((cost / MILLION, mean_interval(gaps)))
     return points
 
 
-def absolute(row: Row) -> list[tuple[float, Estimate]]:
+def absolute(row: Row) -> list[tuple[float, Interval]]:
     """Accuracy in % at each budget, over seeds."""
     found = list(curves(row).values())
     return [
         (
             sum(seed[place][0] for seed in found) / len(found) / MILLION,
-            estimate([100 * seed[place][1] for seed in found]),
+            mean_interval([100 * seed[place][1] for seed in found]),
         )
         for place in range(len(found[0]))
     ]
@@ -99,10 +99,10 @@ def draw(board: Board, base: str, policy: str, path: Path) -> None:
     plt.close(figure)
 
 
-def _band(axes: Any, label: str, points: list[tuple[float, Estimate]], style: str) -> None:
+def _band(axes: Any, label: str, points: list[tuple[float, Interval]], style: str) -> None:
     cost = [x for x, _ in points]
-    (line,) = axes.plot(cost, [e.mean for _, e in points], style, label=label, markersize=3)
-    if all(e.half_width is not None for _, e in points):
+    (line,) = axes.plot(cost, [e.value for _, e in points], style, label=label, markersize=3)
+    if all(e.known for _, e in points):
         low, high = [e.low for _, e in points], [e.high for _, e in points]
         axes.fill_between(cost, low, high, alpha=0.07, color=line.get_color(), linewidth=0)
 

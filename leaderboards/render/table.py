@@ -7,6 +7,7 @@ from typing import Literal
 
 Kind = Literal["text", "number", "interval", "rank", "badge"]
 Value = str | int | float | bool | None
+Status = Literal["ranked", "unranked", "failed", "refused", "incomplete"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,8 @@ class Column:
         kind: what the cells are; decides alignment and drawing.
         better: which direction is better, where there is one.
         help: one sentence on what the column means.
+        spare: how soon a narrow rendering may leave it out, the highest first; 0
+            for a column that is always there.
     """
 
     key: str
@@ -26,6 +29,7 @@ class Column:
     kind: Kind = "text"
     better: Literal["higher", "lower"] | None = None
     help: str = ""
+    spare: int = 0
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ class Row:
     """
 
     cells: dict[str, Cell]
-    status: Literal["ranked", "unranked", "failed", "refused", "incomplete"] = "ranked"
+    status: Status = "ranked"
     tie: int | None = None
 
 

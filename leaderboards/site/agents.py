@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from leapbench import registry
 from leapbench.leaderboards.board import Board, Row
+from leapbench.leaderboards.bundle.manifest import Entrant
+from leapbench.leaderboards.commands import run_command
 from leapbench.leaderboards.render.table import Cell, Column, Table
 from leapbench.leaderboards.render.table import Row as Line
-from leapbench.leaderboards.site.content import agent_path, around, run_command, task_path
+from leapbench.leaderboards.site.content import LINKS, agent_path
+from leapbench.leaderboards.tables import cells
+from leapbench.leaderboards.tables.board import ATTEMPTS, BADGE, FROM, failure, status
 from leapbench.result import Part, Result, Scalar
 
 STANDING = (
@@ -18,11 +22,13 @@ STANDING = (
     Column("rank", "Rank", "rank", "lower"),
     Column("of", "Of", "number", help="Ranked rows of that board."),
     Column("score", "Score", "interval", help="Mean over seeds with a 95 % interval."),
-    Column("normalised", "Normalised", "number", "higher", "0 at the floor, 1 at the ceiling."),
+    Column("normalised", "Normalised", "interval", "higher", "0 at the floor, 1 at the ceiling."),
     Column("n", "Seeds", "number"),
     Column("cpu", "CPU s", "number", "lower", "Mean CPU seconds a seed, training included."),
-    Column("badge", "Verified", "badge", help="The least of what is verified about its seeds."),
-    Column("settings", "Settings", help="What differs from the defaults; else empty."),
+    BADGE,
+    ATTEMPTS,
+    FROM,
+    Column("settings", "Settings", help="What differs from the defaults, and the version."),
 )
 SEEDS = (
     Column("task", "Task"),
@@ -56,12 +62,14 @@ class PartView:
 
 
 @dataclass(frozen=True)
-class Entrant:
-    """Who submitted an agent, in their own words."""
+class Author:
+    """Who submitted an agent, in their own words, and how often."""
 
-    name: str
-    url: str
-    notes: str
+    entrant: Entrant
+    attempts: int
+    received: str
+    signed_by: str
+    boards: str
 
 
 @dataclass
@@ -72,8 +80,22 @@ class AgentPage:
     path: str
     ranked: bool
     rows: list[tuple[Board, Row]]
-    entrants: list[Entrant] = field(default_factory=list)
-    badges: Callable[[Row], str] = lambda row: "self-reported"
+
+    @property
+    def authors(self) -> list[Author]:
+        """Everybody who submitted an agent of this name, by day; nothing about others' rows."""
+        found = [
+            Author(
+                sent.entrant,
+                sent.attempts,
+                sent.received[:10],
+                sent.signed_by,
+                f"{board.protocol.task}, tier {board.protocol.tier}",
+            )
+            for board, row in self.rows
+            if (sent := row.submission)
+        ]
+        return sorted(dict.fromkeys(found), key=lambda a: (a.received, a.entrant.name, a.boards))
 
     @property
     def parts(self) -> list[PartView]:
@@ -87,15 +109,13 @@ class AgentPage:
     @property
     def standing(self) -> Table:
         """One line a board."""
-        lines = tuple(
-            _standing(self.name, board, row, self.badges(row)) for board, row in self.rows
-        )
+        lines = tuple(_standing(self.name, board, row) for board, row in self.rows)
         return Table("Its place on every board", STANDING, lines)
 
     @property
     def seeds(self) -> Table:
         """One line a result file."""
-        lines = [_seed(entry.result) for _, row in self.rows for entry in row.entries]
+        lines = [_seed(row, entry.result) for _, row in self.rows for entry in row.entries]
         return Table("Every result file", SEEDS, tuple(lines))
 
     @property
@@ -106,28 +126,18 @@ class AgentPage:
     @property
     def best(self) -> float:
         """Its best normalised score; below everything for an agent without one."""
-        return max((row.normalised for _, row in self.rows if row.scores), default=float("-inf"))
+        shown = (row for _, row in self.rows if row.scores and row.badge != "refused")
+        return max((row.normalised.value for row in shown), default=float("-inf"))
 
 
-def pages(
-    boards: Iterable[Board], badges: Callable[[Row], str], entrants: Mapping[str, Entrant]
-) -> list[AgentPage]:
-    """A page for every agent that has a row of a current protocol, the best first.
-
-    Args:
-        boards: all of them.
-        badges: what was verified about a row.
-        entrants: who submitted what, by run id.
-    """
+def pages(boards: Iterable[Board]) -> list[AgentPage]:
+    """A page for every agent that has a row of a current protocol, the best first."""
     found: dict[str, AgentPage] = {}
     for board in boards:
-        for row in (*board.scored, *board.failed):
+        for row in board.rows:
             name = row.agent.name
             page = found.setdefault(name, AgentPage(name, agent_path(name), row.agent.ranked, []))
             page.rows.append((board, row))
-            page.badges = badges
-            named = (entrants.get(entry.result.run_id) for entry in row.entries)
-            page.entrants += [e for e in dict.fromkeys(named) if e and e not in page.entrants]
     return sorted(found.values(), key=lambda page: (not page.ranked, -page.best, page.name))
 
 
@@ -143,62 +153,50 @@ def _part(part: Part) -> PartView:
     return PartView(part.name, part.role, part.version, part.source_hash, config, summary, paper)
 
 
-def _standing(name: str, board: Board, row: Row, badge: str) -> Line:
-    protocol, rank = board.protocol, board.rank(row.agent)
-    note = "" if not row.failures else f"failed: {row.failures[0].message[:200]}"
-    cells = {
-        "task": Cell(
-            protocol.task, protocol.task, link=f"{task_path(protocol.task)}#{protocol.tier}"
-        ),
-        "tier": Cell(protocol.tier, protocol.tier),
-        "rank": Cell(rank, "not ranked" if rank is None else str(rank), note=note),
-        "of": Cell(len(board.ranked), str(len(board.ranked))),
-        "score": _score(row),
-        "normalised": _number(row.normalised if row.scores else None),
-        "n": Cell(len(row.scores), str(len(row.scores))),
-        "cpu": _number(row.cpu, 1),
-        "badge": Cell(badge, badge),
-        "settings": Cell(row.label, row.label.removeprefix(name).strip()),
+def _standing(name: str, board: Board, row: Row) -> Line:
+    protocol, rank = board.protocol, board.rank(row)
+    shown = row if row.scores and row.badge != "refused" else None
+    found = {
+        "task": cells.text(protocol.task, link=LINKS.task(protocol.task, protocol.tier)),
+        "tier": cells.text(protocol.tier),
+        "rank": Cell(rank, "not ranked" if rank is None else str(rank), note=failure(row)),
+        "of": cells.count(len(board.ranked)),
+        "score": cells.interval(shown.score if shown else None),
+        "normalised": cells.interval(shown.normalised if shown else None, 3),
+        "n": cells.count(len(row.scores)),
+        "cpu": cells.number(row.cpu, 1),
+        "badge": Cell(row.badge, row.badge),
+        "attempts": cells.attempts(row),
+        "from": cells.whose(row),
+        "settings": cells.text(row.label.removeprefix(name).strip()),
     }
-    return Line(cells, "failed" if row.failures else "ranked" if rank else "unranked")
+    return Line(found, status(row))
 
 
-def _score(row: Row) -> Cell:
-    if not row.scores:
-        return Cell(None, "none")
-    found = row.score
-    return Cell(found.mean, around(found.mean, found.half_width), found.low, found.high)
-
-
-def _seed(result: Result) -> Line:
+def _seed(row: Row, result: Result) -> Line:
+    normalised = row.normalised_scores.get(result.seed)
     spent = ", ".join(f"{s.phase} {s.used:,} of {s.limit:,} {s.unit}" for s in result.budget)
     bad = "" if result.status == "ok" else f"{result.status}: {result.message[:200]}"
-    cells = {
-        "task": Cell(result.task, result.task, link=f"{task_path(result.task)}#{result.tier}"),
-        "tier": Cell(result.tier, result.tier),
-        "seed": Cell(result.seed, str(result.seed)),
-        "score": Cell(
-            result.score, "none" if result.score is None else f"{result.score:.4f}", note=bad
-        ),
-        "normalised": _number(result.normalised),
-        "phases": Cell(spent, spent),
-        "cpu": _number(result.timing.cpu, 1),
-        "run": Cell(result.run_id, result.run_id),
+    found = {
+        "task": cells.text(result.task, link=LINKS.task(result.task, result.tier)),
+        "tier": cells.text(result.tier),
+        "seed": cells.count(result.seed),
+        "score": cells.number(result.score, note=bad),
+        "normalised": cells.number(normalised, 3),
+        "phases": cells.text(spent),
+        "cpu": cells.number(result.timing.cpu, 1),
+        "run": cells.text(result.run_id),
     }
-    return Line(cells, "ranked" if result.status == "ok" else "failed")
+    return Line(found, "ranked" if result.status == "ok" else "failed")
 
 
 def _entry(page: AgentPage) -> Line:
-    ranks = [rank for board, row in page.rows if (rank := board.rank(row.agent))]
+    ranks = [rank for board, row in page.rows if (rank := board.rank(row))]
     best = min(ranks, default=None)
-    cells = {
-        "agent": Cell(page.name, page.name, link=page.path),
-        "tasks": Cell(len(page.rows), str(len(page.rows))),
+    found = {
+        "agent": cells.text(page.name, link=page.path),
+        "tasks": cells.count(len(page.rows)),
         "best": Cell(best, "not ranked" if best is None else str(best)),
-        "normalised": _number(page.best if page.best > float("-inf") else None),
+        "normalised": cells.number(page.best, 3),
     }
-    return Line(cells, "ranked" if page.ranked else "unranked")
-
-
-def _number(value: float | None, digits: int = 3) -> Cell:
-    return Cell(value, "none" if value is None else f"{value:.{digits}f}")
+    return Line(found, "ranked" if page.ranked else "unranked")

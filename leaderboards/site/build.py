@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from leapbench import registry
 from leapbench.leaderboards.board import Board, load
+from leapbench.leaderboards.claims import VERDICTS, Finding
+from leapbench.leaderboards.overall import overall
 from leapbench.leaderboards.render.table import Table
-from leapbench.leaderboards.site import agents, content, episode, pictures, tables
-from leapbench.leaderboards.site.content import ClaimView, FamilyPage, Link, Picture
+from leapbench.leaderboards.site import agents, content, episode, pictures
+from leapbench.leaderboards.site.content import LINKS, ClaimView, FamilyPage, Link, Picture
 from leapbench.leaderboards.site.folder import staged
 from leapbench.leaderboards.site.markup import environment, slug
-from leapbench.leaderboards.verdict import Ledger
+from leapbench.leaderboards.sources import Submissions, badges_of
+from leapbench.leaderboards.tables import board_table, claims_table, overall_table
 from leapbench.task import Task
 
 Report = Callable[[float, str], None]
 TITLE = "leapbench"
-VERDICTS = ("reproduced", "contradicted", "not distinguishable", "not tested")
-NOBODY: Mapping[str, agents.Entrant] = MappingProxyType({})
 
 
 @dataclass
@@ -85,8 +85,7 @@ def build(
     runs: Path | None = None,
     tier: str | None = None,
     title: str = TITLE,
-    ledger: Ledger | None = None,
-    entrants: Mapping[str, agents.Entrant] = NOBODY,
+    store: Submissions | None = None,
     report: Report = lambda fraction, line: None,
 ) -> Site:
     """Write the site; the same results give the same bytes.
@@ -96,8 +95,7 @@ def build(
         runs: folder of the user's own results besides the committed ones.
         tier: only boards of this tier; None for all.
         title: what the site is called.
-        ledger: verdicts about the rows; None where nothing was verified.
-        entrants: who submitted what, by run id.
+        store: board folder with submissions and what was verified about them.
         report: called with the fraction done in [0, 1] and a short line.
 
     Raises:
@@ -107,32 +105,28 @@ def build(
         for name in ("families", "tasks", "agents", "images"):
             (folder / name).mkdir()
         report(0.0, "reading results")
-        boards = list(_boards(runs, tier))
-        badges = _badges(ledger)
+        boards = list(_boards(runs, tier, store))
         site = Site(
             title,
             content.families(boards),
-            agents.pages((board for _, board in boards), badges, entrants),
+            agents.pages(board for _, board in boards),
             tuple(problem for _, board in boards for problem in board.problems),
         )
-        _fill(site, badges)
+        _fill(site)
         _draw(site, [task for task, _ in boards], folder, report)
         _static(folder / "static")
         _write(site, folder, report)
     return site
 
 
-def _badges(ledger: Ledger | None) -> tables.Badges:
-    if ledger is None:
-        return lambda row: "self-reported"
-    return lambda row: ledger.badge(entry.result.run_id for entry in row.entries)
-
-
-def _boards(runs: Path | None, tier: str | None) -> Iterator[tuple[Task, Board]]:
+def _boards(
+    runs: Path | None, tier: str | None, store: Submissions | None
+) -> Iterator[tuple[Task, Board]]:
+    badges = badges_of(store)
     for task in registry.tasks().values():
         for name, protocol in task.protocols.items():
             if tier in (None, name):
-                yield task, load(protocol, runs)
+                yield task, load(protocol, runs, store, badges=badges)
 
 
 def _draw(site: Site, tasks: list[Task], folder: Path, report: Report) -> None:
@@ -159,23 +153,27 @@ def _pictures(page: content.TaskPage, section: content.Section, folder: Path) ->
     return [picture for picture in drawn if picture is not None]
 
 
-def _fill(site: Site, badges: tables.Badges) -> None:
-    """Add the tables that need the rows of more than one page, or what was verified."""
+def _fill(site: Site) -> None:
+    """Add the tables that need the rows of more than one page."""
     for family in site.families:
         for section in (section for page in family.tasks for section in page.sections):
-            if section.rows.scored or section.rows.failed:
-                section.board = tables.board_table(section.rows, badges)
-        weights = tables.equal_weights({family.name: family.names}) if family.names else {}
-        note = "Every task counts the same; a row that lacks one is not ranked."
-        family.board = tables.together(family.title, family.boards, weights, (note,))
-        family.ledger = tables.ledger(family.claims)
-    tested = {family.name: family.names for family in site.families if family.names}
-    if len(tested) > 1:
+            if section.rows.rows:
+                section.board = board_table(section.rows, LINKS)
+        family.board = _together(family.title, family.boards)
+        family.ledger = _ledger(family.findings)
+    if len([family for family in site.families if family.boards]) > 1:
         boards = [board for family in site.families for board in family.boards]
-        note = "Every family counts the same, and every task within its family."
-        weights = tables.equal_weights(tested)
-        site.overall = tables.together("All families", boards, weights, (note,))
-    site.ledger = tables.ledger(site.claims)
+        site.overall = _together("All families", boards)
+    site.ledger = _ledger([found for family in site.families for found in family.findings])
+
+
+def _together(title: str, boards: list[Board]) -> Table | None:
+    """Several boards in one table; None where there are fewer than two."""
+    return overall_table(title, overall(boards), LINKS) if len(boards) > 1 else None
+
+
+def _ledger(findings: list[Finding]) -> Table | None:
+    return claims_table(findings, LINKS) if findings else None
 
 
 def _static(folder: Path) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from leapbench import registry
 from leapbench.leaderboards.board import Board, Row
 from leapbench.leaderboards.claims import Finding, findings
 from leapbench.leaderboards.render.table import Table
 from leapbench.leaderboards.site.episode import Episode
 from leapbench.leaderboards.site.markup import slug
+from leapbench.leaderboards.tables import Links
+from leapbench.leaderboards.tables.cells import around, minus
 from leapbench.task import TIERS, Card, Metric, Protocol, Task
 
 LEADERS = 3
@@ -88,7 +89,12 @@ class Section:
     command: str
     board: Table | None = None
     pictures: list[Picture] = field(default_factory=list)
-    claims: list[ClaimView] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def claims(self) -> list[ClaimView]:
+        """The findings in words."""
+        return [_claim(found) for found in self.findings]
 
 
 @dataclass
@@ -143,9 +149,14 @@ class FamilyPage:
         return [board.protocol.task for board in self.boards]
 
     @property
+    def findings(self) -> list[Finding]:
+        """What the rows say about the claims on all its tasks."""
+        return [f for task in self.tasks for section in task.sections for f in section.findings]
+
+    @property
     def claims(self) -> list[ClaimView]:
-        """The claims on all its tasks."""
-        return [c for task in self.tasks for section in task.sections for c in section.claims]
+        """The same in words."""
+        return [_claim(found) for found in self.findings]
 
 
 def families(boards: Iterable[tuple[Task, Board]]) -> list[FamilyPage]:
@@ -177,34 +188,28 @@ def task_path(name: str) -> str:
     return f"tasks/{slug(name.replace('/', '-'))}.html"
 
 
-def run_command(row: Row, protocol: Protocol) -> str:
-    """What to type to run a row again, safe to paste whatever the agent is called."""
-    seeds = [entry.result.seed for entry in row.entries]
-    words = ["leapbench", "run", protocol.task, row.agent.name]
-    words += ["--tier", protocol.tier, "--seeds", spans(seeds)]
-    for part in row.agent.parts:
-        declared = registry.agents().get(part.name)
-        defaults = declared.config if declared else {}
-        for key, value in sorted(part.config.items()):
-            if key in defaults and defaults[key] != value:
-                words += ["--set", f"{part.name}.{key}={value}"]
-    return shlex.join(words)
+class SiteLinks(Links):
+    """The pages of this site."""
+
+    def agent(self, row: Row) -> str:
+        """Page of a row's agent."""
+        return agent_path(row.agent.name)
+
+    def task(self, task: str, tier: str) -> str:
+        """The tier's section on the task's page."""
+        return f"{task_path(task)}#{tier}"
+
+    def claim(self, task: str, tier: str, name: str) -> str:
+        """The claim on the page of claims."""
+        return f"claims.html#{claim_anchor(task, tier, name)}"
 
 
-def spans(seeds: Sequence[int]) -> str:
-    """Seeds as `--seeds` takes them: "0-4,7"."""
-    runs: list[list[int]] = []
-    for seed in sorted(seeds):
-        if runs and seed == runs[-1][-1] + 1:
-            runs[-1].append(seed)
-        else:
-            runs.append([seed])
-    return ",".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in runs)
+LINKS = SiteLinks()
 
 
-def around(mean: float, half_width: float | None) -> str:
-    """A mean and its interval for people."""
-    return f"{mean:.3f}" + ("" if half_width is None else f" ± {half_width:.3f}")
+def claim_anchor(task: str, tier: str, name: str) -> str:
+    """Where a claim is on the page of claims."""
+    return slug(f"{task}-{tier}-{name}")
 
 
 def _family(task: Task) -> FamilyPage:
@@ -224,43 +229,31 @@ def _section(task: Task, board: Board) -> Section:
     words = ["leapbench", "run", task.name, example, "--tier", protocol.tier, "--seeds", "0-4"]
     section = Section(protocol.tier, protocol, board, settings, shlex.join(words))
     if board.scored:
-        section.claims = [_claim(found, protocol, board) for found in findings(task, board)]
+        section.findings = findings(task, board)
     return section
 
 
-def _claim(found: Finding, protocol: Protocol, board: Board) -> ClaimView:
-    claim, effect = found.claim, found.effect
-    published = (
-        "" if claim.effect is None else f"{_minus(f'{claim.effect:+g}')} {claim.unit}".strip()
-    )
+def _claim(found: Finding) -> ClaimView:
+    claim, task, tier = found.claim, found.protocol.task, found.protocol.tier
     measured = ""
-    if effect is not None:
-        width = "" if effect.half_width is None else f" ± {effect.half_width:.4f}"
-        measured = f"{_minus(f'{effect.mean:+.4f}')}{width}, paired over {effect.count} seeds"
-    rows = [row for name, row in board.defaults.items() if name in (claim.agent, claim.over)]
-    seeds = sorted({entry.result.seed for row in rows for entry in row.entries}) or range(5)
-    words = ["leapbench", "run", protocol.task, claim.agent, claim.over]
-    words += ["--tier", protocol.tier, "--seeds", spans(seeds)]
+    if found.effect is not None:
+        effect = around(found.effect, signed=True)
+        measured = f"{effect}, paired over {len(found.seeds)} seeds"
     return ClaimView(
         name=claim.name,
         agent=claim.agent,
         over=claim.over,
-        task=protocol.task,
-        tier=protocol.tier,
-        page=task_path(protocol.task),
-        anchor=slug(f"{protocol.task}-{protocol.tier}-{claim.name}"),
+        task=task,
+        tier=tier,
+        page=task_path(task),
+        anchor=claim_anchor(task, tier, claim.name),
         verdict=found.verdict,
-        published=published,
+        published=minus(found.published),
         measured=measured,
         reason=found.reason,
         source=claim.source,
-        command=shlex.join(words),
+        command=found.command,
     )
-
-
-def _minus(text: str) -> str:
-    """A signed number with a true minus sign."""
-    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _lead(page: TaskPage) -> None:
@@ -273,5 +266,4 @@ def _lead(page: TaskPage) -> None:
 
 
 def _leader(row: Row) -> Leader:
-    score = around(row.score.mean, row.score.half_width)
-    return Leader(row.label, agent_path(row.agent.name), score)
+    return Leader(row.label, agent_path(row.agent.name), around(row.score))

@@ -74,9 +74,12 @@ def profile_lines(boards: Sequence[Board], baselines: Sequence[str]) -> tuple[Li
         boards: one or more; only rows that are on all of them are drawn.
         baselines: agents that are drawn in grey.
     """
-    tables = [{row.label: row for row in board.scored} for board in boards]
-    common = [row for row in boards[0].ranked if all(row.label in table for table in tables)]
-    runs = {row.label: [_values(table[row.label]) for table in tables] for row in common}
+    tables = [{row.key: row for row in board.scored} for board in boards]
+    common = [row for row in boards[0].ranked if all(row.key in table for table in tables)]
+    runs = {
+        row.label: [list(table[row.key].normalised_scores.values()) for table in tables]
+        for row in common
+    }
     best = sorted(runs, key=lambda label: -fmean(map(fmean, runs[label])))[:BEST]
     named = {row.agent.name: row.label for row in common if row.plain}
     grey = [named[name] for name in baselines if name in named and named[name] not in best]
@@ -93,12 +96,6 @@ def _profile_line(label: str, runs: Sequence[list[float]], grid: Floats, baselin
     """A row's profile; without a band, for those of several rows would hide each other."""
     fraction = statistics.performance_profile(runs, grid, reps=1).fraction
     return Line(label, grid.tolist(), fraction.tolist(), baseline=baseline)
-
-
-def _values(row: Row) -> list[float]:
-    """Normalised score of each seed."""
-    found = (entry.result.normalised for entry in row.entries)
-    return [value for value in found if value is not None]
 
 
 def _finite(value: object) -> bool:

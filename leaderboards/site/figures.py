@@ -15,7 +15,7 @@ from io import BytesIO
 from typing import Any
 
 from leapbench.errors import UserError
-from leapbench.leaderboards.site.markup import HARMFUL
+from leapbench.leaderboards.render.text import HARMFUL
 
 # In light and in dark; chosen to differ for colour-blind readers and from the paper.
 COLOURS = {

@@ -11,12 +11,9 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from leapbench.leaderboards.render.text import HARMFUL, clean
+
 PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,79}")
-# What breaks a page or disguises a name: controls, surrogates, changes of direction.
-HARMFUL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ufffe\uffff]"
-    "|[\ud800-\udfff]"
-)
 ARXIV = re.compile(r"\barXiv[: ](\d{4}\.\d{4,5})\b")
 MAX_URL = 500
 
@@ -67,8 +64,7 @@ def web_address(text: str) -> str:
 
 def breakable(text: str) -> Markup:
     """A name with places where a narrow screen may break it, kept apart from what surrounds it."""
-    cleaned = HARMFUL.sub("\N{REPLACEMENT CHARACTER}", text)
-    pieces = re.split(r"(?<=[+/:])", cleaned)
+    pieces = re.split(r"(?<=[+/:])", clean(text))
     inner = Markup("<wbr>").join(escape(piece) for piece in pieces if piece)
     return Markup("<bdi>{}</bdi>").format(inner)
 
@@ -95,5 +91,5 @@ def listed(values: Iterable[Any]) -> str:
 def _clean(value: Any) -> Any:
     """Text that a page can hold; anything else as it is."""
     if isinstance(value, str) and not isinstance(value, Markup):
-        return HARMFUL.sub("\N{REPLACEMENT CHARACTER}", value)
+        return clean(value)
     return value

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 
 from leapbench.leaderboards.board import Board
 from leapbench.leaderboards.render.table import Cell, Column, Table
 from leapbench.leaderboards.render.table import Row as TableRow
-from leapbench.leaderboards.site.content import Picture, around
+from leapbench.leaderboards.site.content import Picture
 from leapbench.leaderboards.site.curves import BEST, profile_lines, score_lines
 from leapbench.leaderboards.site.figures import Chart, Line, svg
 from leapbench.leaderboards.site.markup import number, slug
+from leapbench.leaderboards.statistics import Interval
+from leapbench.leaderboards.tables.cells import interval
 
 SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"')
 
@@ -132,6 +135,6 @@ def _row(line: Line, places: Sequence[float]) -> TableRow:
         if at is None:
             cells[f"x{i}"] = Cell(None, "")
         else:
-            half = (line.high[at] - line.low[at]) / 2 if line.low else None
-            cells[f"x{i}"] = Cell(line.y[at], around(line.y[at], half))
+            ends = (line.low[at], line.high[at]) if line.low else (-inf, inf)
+            cells[f"x{i}"] = interval(Interval(line.y[at], *ends), 3)
     return TableRow(cells)

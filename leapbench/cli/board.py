@@ -1,53 +1,123 @@
-"""`leapbench board`: the committed rows and the user's own, side by side."""
+"""`leapbench board`: the committed rows, the user's own and the submitted ones, side by side."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from leapbench.cli.emit import FORMATS, board_option, runs_option, tier_option
 from leapbench.cli.group import Command
+
+if TYPE_CHECKING:
+    from leapbench.leaderboards.board import Board
+    from leapbench.task import Task
 
 
 @click.command(
     cls=Command,
-    short_help="Rank the agents of a task and check the paper's claims.",
+    short_help="Rank the agents of a task, a family or all of them.",
     sections={
         "Examples": (
-            "leapbench board earlyexit/digits",
-            "leapbench board earlyexit/digits --tier lite --runs trials",
-            "leapbench board earlyexit/digits --json",
+            "leapbench board",
+            "leapbench board --weight earlyexit=2",
+            "leapbench board earlyexit",
+            "leapbench board earlyexit/digits --runs trials",
+            "leapbench board earlyexit/fashion-mnist --tier lite --format csv",
+            "leapbench board earlyexit/digits --out digits.png",
         ),
     },
 )
-@click.argument("task")
-@click.option("--tier", default="smoke", show_default=True, help="smoke, lite or paper.")
+@click.argument("name", metavar="[TASK|FAMILY]", required=False)
+@tier_option
+@runs_option
+@board_option
+@click.option("--weight", "weights", multiple=True, metavar="FAMILY=NUMBER", help="Else 1 each.")
 @click.option(
-    "--runs",
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of your own results.",
+    "--format", "form", type=click.Choice(FORMATS), help="Else by --out's ending, else table."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the board as JSON.")
-def command(task: str, tier: str, runs: Path, as_json: bool) -> None:
-    """Rank every agent that has run on TASK, and check the paper's claims.
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+def command(
+    name: str | None,
+    tier: str | None,
+    runs: Path,
+    board: Path | None,
+    weights: tuple[str, ...],
+    form: str | None,
+    out: Path | None,
+) -> None:
+    """Rank every agent that has run on a task, on a family's tasks, or on all of them.
 
-    Rows are means over seeds with 95 % intervals. Only rows of the current
-    protocol are ranked; oracles and rows with a failed seed are shown apart.
+    Rows are means over seeds with 95 % intervals; a rank is every place that the
+    seeds do not rule out. Only rows of the current protocol are ranked; oracles and
+    rows that failed or were refused are shown below. Over several tasks scores are
+    normalised, and an agent that lacks a task is not ranked.
     """
-    from leapbench import registry
+    from leapbench.cli.emit import chosen, emit, opened, scope
+    from leapbench.errors import UserError
+    from leapbench.leaderboards import tables
+    from leapbench.leaderboards.board import of_task
+    from leapbench.leaderboards.overall import overall, parse_weights
+    from leapbench.leaderboards.sources import badges_of
+
+    tasks, weighed = scope(name), parse_weights(weights)
+    if weighed and name:
+        raise UserError("--weight is for the board of all families.", "Leave the name out.")
+    store = opened(board)
+    badges = badges_of(store)
+    found = [of_task(task, tier, runs, store, badges=badges) for task in tasks]
+    form = chosen(form, out)
+    _problems(found)
+    if name == tasks[0].name:
+        _task(tasks[0], found[0], tier, form, out)
+        return
+    first = [boards[0] for boards in found if boards and boards[0].ranked]
+    if not first:
+        raise UserError("There are no rows yet.", "`leapbench run TASK AGENT` makes one.")
+    title = f"Family {name}" if name else "All families"
+    emit(tables.overall_table(title, overall(first, weighed)), form, out)
+
+
+def _task(task: Task, boards: list[Board], tier: str | None, form: str, out: Path | None) -> None:
+    """Print the board of one task; for people with its matrix and its claims."""
     from leapbench.cell import protocol_of
-    from leapbench.cli import tables
-    from leapbench.leaderboards.board import load
+    from leapbench.cli.emit import emit
+    from leapbench.leaderboards import tables
+
+    if tier:
+        protocol_of(task, tier)  # tells which tiers there are
+    board = boards[0]
+    made = tables.board_table(board)
+    emit(made, form, out)
+    if form != "table" or out:
+        return
+    if not board.rows:
+        click.echo("\nNo rows yet. The first one:")
+        click.echo(f"  leapbench run {task.name} AGENT --tier {board.protocol.tier}")
+    also = [other.protocol.tier for other in boards[1:] if other.rows]
+    if also:
+        click.echo(f"There are rows of other tiers too: --tier {' or --tier '.join(also)}.")
+    _more(task, board)
+
+
+def _more(task: Task, board: Board) -> None:
+    """Print the matrix and what the rows say about the papers' claims."""
+    from leapbench.cli.emit import emit
+    from leapbench.cli.matrix import print_matrix
+    from leapbench.leaderboards import tables
     from leapbench.leaderboards.claims import findings
 
-    found = registry.task(task)
-    board = load(protocol_of(found, tier), runs)
-    judged = findings(found, board)
-    if as_json:
-        click.echo(json.dumps(tables.record(board, judged), allow_nan=False, indent=1))
-    else:
-        tables.print_board(found, board, judged)
+    if len(task.default_agents) == 2 and board.scored:
+        click.echo()
+        print_matrix(task, board)
+    if task.claims:
+        click.echo()
+        emit(tables.claims_table(findings(task, board)), "table", records=True)
+
+
+def _problems(found: list[list[Board]]) -> None:
+    """Name on stderr what was left out."""
+    for board in (board for boards in found for board in boards):
+        for problem in board.problems:
+            click.echo(f"left out: {problem}", err=True)

@@ -11,6 +11,7 @@ import click
 from leapbench.cell import Cell
 from leapbench.cli.output import console, facts, number, ordinal
 from leapbench.leaderboards.board import Board, Entry, Row, assemble, load, rows
+from leapbench.leaderboards.tables.cells import around
 from leapbench.result import Result, read
 from leapbench.task import Metric
 
@@ -37,8 +38,9 @@ def print_summary(cells: Sequence[Cell]) -> None:
     committed = [entry for row in load(protocol).scored for entry in row.entries]
     for _, group in groupby(cells, key=lambda cell: cell.agent):
         own = list(group)
-        entries = [Entry(read(cell.path), cell.path, False) for cell in own]
-        _agent(own, rows(entries)[0], assemble(protocol, [*committed, *entries]))
+        entries = [Entry(read(cell.path), cell.path, "yours") for cell in own]
+        row = rows(entries, protocol.metric)[0]
+        _agent(own, row, assemble(protocol, [*committed, *entries]))
 
 
 def _agent(cells: Sequence[Cell], row: Row, board: Board) -> None:
@@ -60,9 +62,8 @@ def _agent(cells: Sequence[Cell], row: Row, board: Board) -> None:
 
 def score(row: Row, metric: Metric) -> str:
     """Mean over seeds with its interval, and on the normalised scale."""
-    mean, width = row.score.mean, row.score.half_width
-    around = "" if width is None else f" ± {number(width)} (95 %, {row.score.count} seeds)"
-    return f"{number(mean)}{around}, normalised {number(row.normalised)}"
+    seeds = f" (95 %, {len(row.scores)} seeds)" if row.score.known else ""
+    return f"{around(row.score)}{seeds}, normalised {around(row.normalised, 3)}"
 
 
 def budget(row: Row) -> list[str]:
@@ -79,11 +80,11 @@ def budget(row: Row) -> list[str]:
 
 def standing(board: Board, row: Row) -> str:
     """Where the row stands among the committed ones."""
-    others = [other for other in board.ranked if other.agent != row.agent]
+    others = [other for other in board.ranked if other.key != row.key]
     see = f"leapbench board {board.protocol.task} --tier {board.protocol.tier}"
-    place = board.rank(row.agent)
+    place = board.rank(row)
     if not row.agent.ranked:
-        return "not ranked: it looks at what agents may not see"
+        return "not ranked: it looks at what agents may not see, or learned elsewhere"
     if place is None:
         return "not ranked: a seed failed"
     if not others:

@@ -67,8 +67,8 @@ def test_adopting_copies_good_rows_and_names_the_others(tmp_path: Path) -> None:
 def test_curves_of_a_row_against_itself_are_flat() -> None:
     board = load(DIGITS.protocols["smoke"])
     mine = board.defaults["msdnet+confidence"]
-    assert all(gap.mean == gap.half_width == 0 for _, gap in paired(mine, mine))
+    assert all(gap.value == gap.low == gap.high == 0 for _, gap in paired(mine, mine))
     costs = [cost for cost, _ in absolute(mine)]
     assert costs == sorted(costs)
-    mean = sum(point.mean for _, point in absolute(mine)) / len(costs)
-    assert mean == pytest.approx(100 * mine.score.mean)
+    mean = sum(point.value for _, point in absolute(mine)) / len(costs)
+    assert mean == pytest.approx(100 * mine.score.value)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sites
 
-from leapbench.leaderboards import board
+from leapbench.leaderboards import sources
 from leapbench.leaderboards.site import episode
 from leapbench.leaderboards.site.build import build
 
@@ -20,7 +20,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("site")
     runs = sites.write(root / "runs", sites.some())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(board, "committed_root", lambda: None)
+        patch.setattr(sources, "committed_root", lambda: None)
         build(root / "site", runs)
     return root / "site"
 
@@ -28,5 +28,5 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """No committed rows and no episode: what a test of one detail does not need."""
-    monkeypatch.setattr(board, "committed_root", lambda: None)
+    monkeypatch.setattr(sources, "committed_root", lambda: None)
     monkeypatch.setattr(episode, "draw", lambda *given: None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from pathlib import Path
 
+import boards
 import pytest
 import sites
 from hypothesis import given
@@ -13,13 +14,10 @@ from hypothesis import strategies as st
 from leapbench import registry
 from leapbench.errors import UserError
 from leapbench.leaderboards.board import Entry, assemble
-from leapbench.leaderboards.site import tables
-from leapbench.leaderboards.site.agents import Entrant
+from leapbench.leaderboards.commands import run_command, spans
 from leapbench.leaderboards.site.build import build
-from leapbench.leaderboards.site.content import run_command, spans
 from leapbench.leaderboards.site.curves import BEST, curve, profile_lines, score_lines
 from leapbench.leaderboards.site.figures import Chart, Line, svg
-from leapbench.leaderboards.verdict import Check, Finding, Ledger, Verdict
 from leapbench.result import AgentRecord, Part, Result
 from leapbench.sweep import parse_seeds
 
@@ -27,7 +25,7 @@ POINT = {"budget": 1, "accuracy": 0.5}
 
 
 def board_of(*found: Result):
-    return assemble(sites.PROTOCOL, [Entry(r, Path("x"), False) for r in found])
+    return assemble(sites.PROTOCOL, [Entry(r, Path("x"), "yours") for r in found])
 
 
 def test_a_curve_is_the_mean_over_seeds_at_each_budget():
@@ -90,17 +88,6 @@ def test_rows_that_lack_a_board_are_not_in_the_profile_of_both():
     assert set(line.y) == {1.0, 0.75, 0.5, 0.25, 0.0}
 
 
-def test_rows_that_cannot_be_told_apart_share_ranks():
-    clear = [sites.made("top", s, 0.9 + s / 1000) for s in range(4)]
-    tied = [
-        sites.made(m, s, 0.5 + 0.1 * ((s + i) % 2)) for i, m in enumerate("ab") for s in range(4)
-    ]
-    table = tables.board_table(board_of(*clear, *tied), lambda row: "checked")
-    assert [row.cells["rank"].text for row in table.rows] == ["1", "2–3", "2–3"]
-    assert [row.cells["rank"].value for row in table.rows] == [1, 2, 3]
-    assert [row.tie for row in table.rows] == [0, 1, 1]
-
-
 def test_a_chart_is_the_same_twice_and_keeps_text_as_text():
     chart = Chart((Line("$a_b & <c>", [1, 2], [0.1, 0.2], [0, 0.1], [0.2, 0.3]),), "x", "y")
     assert svg(chart) == svg(chart)
@@ -119,15 +106,6 @@ def test_without_matplotlib_one_is_told_what_to_install(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(UserError, match=r"leapbench\[plots\]"):
         svg(Chart((), "x", "y"))
-
-
-@given(st.dictionaries(st.text(), st.lists(st.integers(), min_size=1, unique=True), min_size=1))
-def test_weights_are_equal_by_family_and_add_up_to_one(families):
-    named = {f: [f"{f}/{task}" for task in found] for f, found in families.items()}
-    weights = tables.equal_weights(named)
-    assert sum(weights.values()) == pytest.approx(1)
-    for found in named.values():
-        assert sum(weights[task] for task in found) == pytest.approx(1 / len(named))
 
 
 @given(st.sets(st.integers(0, 60), min_size=1))
@@ -149,20 +127,21 @@ def test_changed_settings_are_in_the_command():
 @pytest.mark.usefixtures("quick")
 def test_badges_and_entrants_are_shown(tmp_path):
     results = [sites.made("a", seed, 0.8 + seed / 100) for seed in range(2)]
-    runs = sites.write(tmp_path / "runs", results)
-    ledger = Ledger(tmp_path / "verdicts")
-    rows = tuple(
-        Finding(run_id=r.digest(), cell="c", level=level)
-        for r, level in zip(results, ("audited", "reproduced"), strict=True)
-    )
-    check = Check(name="re-run", passed=True)
-    ledger.add(Verdict(date="2026-03-01T00:00:00Z", checks=(check,), rows=rows))
-    people = {results[0].digest(): Entrant("Somebody <b>", "https://example.org/", "by hand")}
-    build(tmp_path / "site", runs, "smoke", ledger=ledger, entrants=people)
-    board = sites.read(tmp_path / "site/tasks/earlyexit-digits.html")
-    assert "reproduced" in "".join(board.words).split("Verified")[1]
+    store = boards.Folder(tmp_path / "board")
+    first = store.add(results, "Somebody <b>", url="https://example.org/", notes="by hand")
+    store.add([sites.made("a", 0, 0.7)], "Somebody else", attempts=3)
+    store.judge(first, ("audited", "reproduced"))
+    site = build(tmp_path / "site", None, "smoke", store=store)
+    assert site.results == 3
+    board = "".join(sites.read(tmp_path / "site/tasks/earlyexit-digits.html").words)
+    assert "a+confidence (Somebody <b>)" in board
+    assert board.index("reproduced") < board.index("a+confidence (Somebody else)")
+    assert "Submitted rows bear the name that their entrant gave" in board
     agent = sites.read(tmp_path / "site/agents/a+confidence.html")
-    assert "Submitted by Somebody <b>: by hand" in "".join(agent.words)
+    text = " ".join("".join(agent.words).split())
+    assert "Submitted to earlyexit/digits, tier smoke by Somebody <b>: by hand 1 attempt" in text
+    assert "by Somebody else 3 attempts" in text
+    assert "nothing here says who invented it" in text
     assert "https://example.org/" in agent.links()
 
 

@@ -12,9 +12,11 @@ import sites
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leapbench.leaderboards.bundle.manifest import Entrant
+from leapbench.leaderboards.render.text import HARMFUL
 from leapbench.leaderboards.site import agents
 from leapbench.leaderboards.site.build import build
-from leapbench.leaderboards.site.markup import HARMFUL, breakable, environment, slug, web_address
+from leapbench.leaderboards.site.markup import breakable, environment, slug, web_address
 from leapbench.result import AgentRecord
 
 HOSTILE = (
@@ -152,12 +154,14 @@ def test_hostile_names_stay_text(tmp_path):
     assert "leapbench run earlyexit/digits 'x; rm -rf ~ #'" in shown
 
 
-def test_entrants_get_a_link_only_for_web_addresses(tmp_path):
+def test_entrants_get_a_link_only_for_web_addresses(monkeypatch):
     page = agents.AgentPage("a", "agents/a.html", True, [])
-    page.entrants = [
-        agents.Entrant("Bad <b>", "javascript:alert(1)", "<i>note</i>"),
-        agents.Entrant("Good", "https://example.org/a?b=c&d", ""),
+    entrants = [
+        Entrant.model_construct(name="Bad <b>", url="javascript:alert(1)", notes="<i>note</i>"),
+        Entrant(name="Good", url="https://example.org/a?b=c&d"),
     ]
+    found = [agents.Author(entrant, 1, "2026-03-01", "", "here") for entrant in entrants]
+    monkeypatch.setattr(agents.AgentPage, "authors", found)
 
     class Shell:
         title, menu, results, newest = "t", [], 0, ""

@@ -11,7 +11,6 @@ from scipy import integrate
 from scipy import stats as scipy_stats
 
 from leapbench.leaderboards import statistics as stats
-from leapbench.leaderboards.intervals import estimate, t_quantile
 from leapbench.leaderboards.statistics.student import quantile, survival
 
 GOLDEN = json.loads(Path(__file__).with_name("rliable_golden.json").read_text(encoding="utf-8"))
@@ -81,13 +80,12 @@ def test_student_t_is_that_of_scipy(degrees: int) -> None:
         assert quantile(p, degrees) == pytest.approx(scipy_stats.t.ppf(p, degrees), rel=1e-8)
 
 
-def test_intervals_of_means_are_those_of_scipy_and_of_boards() -> None:
+def test_intervals_of_means_are_those_of_scipy() -> None:
     x = np.array([0.3, 0.9, 0.4, 0.7])
-    ours, board = stats.mean_interval(x, level=0.9), estimate(x.tolist())
+    ours = stats.mean_interval(x, level=0.9)
     known = scipy_stats.ttest_1samp(x, 0).confidence_interval(0.9)
     assert (ours.low, ours.high) == pytest.approx(tuple(known), abs=1e-10)
-    assert stats.mean_interval(x).high == pytest.approx(board.high, abs=2e-4)
-    assert quantile(0.975, 3) == pytest.approx(t_quantile(3), abs=6e-4)
+    assert quantile(0.975, 3) == pytest.approx(3.182, abs=6e-4)  # of printed tables
 
 
 def test_paired_and_welch_differences_are_those_of_scipy() -> None:

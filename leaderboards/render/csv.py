@@ -1,0 +1,61 @@
+"""A table as comma-separated values for spreadsheets and programs."""
+
+from __future__ import annotations
+
+import csv
+from io import StringIO
+
+from leapbench.leaderboards.render.table import Cell, Column, Table, Value
+from leapbench.leaderboards.render.text import line
+
+# What makes a spreadsheet take text for a formula.
+FORMULA = ("=", "+", "-", "@", "\N{FULLWIDTH EQUALS SIGN}", "\N{FULLWIDTH PLUS SIGN}",
+           "\N{FULLWIDTH HYPHEN-MINUS}", "\N{FULLWIDTH COMMERCIAL AT}")  # fmt: skip
+
+
+def render(table: Table) -> str:
+    """One line of headings, one a row; plain numbers, an empty field where there is none.
+
+    A column of intervals or ranks is three: `score`, `score_low`, `score_high`. The
+    columns `status`, `tie` (number of the group of ties) and `note` are the last.
+    """
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    heads = [head for column in table.columns for head in _heads(column)]
+    writer.writerow([safe(head) for head in (*heads, "status", "tie", "note")])
+    for row in table.rows:
+        values = [v for c in table.columns for v in _values(c, row.cells[c.key])]
+        notes = (row.cells[column.key].note for column in table.columns)
+        note = "; ".join(filter(None, notes))
+        writer.writerow(map(_field, (*values, row.status, row.tie, note)))
+    return out.getvalue()
+
+
+def safe(text: str) -> str:
+    """Text on one line that no spreadsheet takes for a formula: such text gets an apostrophe."""
+    found = line(text)
+    return f"'{found}" if found.startswith(FORMULA) else found
+
+
+def _heads(column: Column) -> list[str]:
+    if column.kind not in ("interval", "rank"):
+        return [column.key]
+    return [column.key, f"{column.key}_low", f"{column.key}_high"]
+
+
+def _values(column: Column, cell: Cell) -> list[Value]:
+    if column.kind not in ("interval", "rank"):
+        return [cell.value]
+    return [cell.value if cell.value is not None else _reason(cell), cell.low, cell.high]
+
+
+def _reason(cell: Cell) -> Value:
+    """A word such as "failed" in place of a number; nothing for a dash."""
+    return cell.text if cell.text.isalpha() else None
+
+
+def _field(value: Value) -> str:
+    """A number as Python writes it, text made safe."""
+    if value is None:
+        return ""
+    return safe(value) if isinstance(value, str) else repr(value)

@@ -1,0 +1,40 @@
+"""A table as one page that needs nothing else: style and script are inside."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from hashlib import sha256
+from importlib.resources import files
+
+from markupsafe import Markup
+
+from leapbench.leaderboards.render.table import Table
+from leapbench.leaderboards.site.markup import environment
+
+STATIC = "leapbench.leaderboards.site"
+
+
+def render(*tables: Table) -> str:
+    """The tables under the heading of the first; readable on a phone, light and dark.
+
+    The page is drawn by the site's own macro, and may load and run only what it
+    came with: the policy in its head names the hashes of its style and script.
+    """
+    style, script = _inside("site.css"), _inside("site.js")
+    template = environment().get_template("single.html.j2")
+    return template.render(
+        tables=tables,
+        style=Markup(style),  # noqa: S704  our own file
+        script=Markup(script),  # noqa: S704  our own file
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+    )
+
+
+def _inside(name: str) -> str:
+    """A static file of the site, as it stands between its tags."""
+    return files(STATIC).joinpath("static", name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + b64encode(sha256(text.encode()).digest()).decode()

@@ -1,0 +1,124 @@
+"""A table as a picture: each agent's score with its interval, and its ranks."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+from leapbench.errors import UserError
+from leapbench.leaderboards.render.table import Column, Row, Table
+from leapbench.leaderboards.render.text import line, name_column
+
+INK, SOFT, RULE, BAND = "#25303b", "#55616d", "#d5dbe1", "#eef2f6"
+RANKED, OTHER = "#0072b2", "#7a848e"
+DPI = 160
+WIDTH = 8.0  # inches
+HEIGHT = 0.24  # inches a row
+MARGIN = 1.5  # inches above and below the rows
+LONGEST = 44  # characters of a name
+SHOWN = 120  # rows
+
+
+def render(table: Table) -> bytes:
+    """A forest plot as PNG, the same bytes for equal tables on one machine.
+
+    The first column of intervals is drawn, a row an agent, in the order of the
+    table. Rows of one group of ties share a band and a bracket. Rows without a
+    value, such as failed ones, are named at the end.
+
+    Raises:
+        UserError: when Matplotlib is missing, or there is nothing to draw.
+    """
+    try:
+        import matplotlib as mpl
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        raise UserError("A picture needs Matplotlib.", 'pip install "leapbench[plots]"') from None
+    column = next((c for c in table.columns if c.kind == "interval"), None)
+    rows = [row for row in table.rows if column and row.cells[column.key].value is not None]
+    if column is None or not rows:
+        raise UserError(f"{line(table.title)} has no rows that can be drawn.")
+    drawn = rows[:SHOWN]
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        params: Any = mpl.rcParams
+        params.update({"text.parse_math": False, "font.size": 9, "text.color": INK})
+        figure = Figure(figsize=(WIDTH, MARGIN + HEIGHT * len(drawn)), dpi=DPI)
+        _draw(figure, table, drawn, column)
+        below = _below(table, len(rows))
+        figure.text(0.02, 0.12 / figure.get_figheight(), below, color=SOFT, size=7.5, va="bottom")
+        file = BytesIO()
+        figure.savefig(file, format="png", metadata={"Software": None})
+    return file.getvalue()
+
+
+def _draw(figure: Any, table: Table, rows: list[Row], column: Column) -> None:
+    """Axes with bands, brackets, names, intervals and ranks; the first row at the top."""
+    high = figure.get_figheight()
+    axes = figure.add_axes((0.40, 0.72 / high, 0.46, 1 - MARGIN / high))
+    figure.text(0.02, 1 - 0.30 / high, line(table.title), size=12, weight="bold")
+    figure.text(0.02, 1 - 0.52 / high, line(table.subtitle)[:120], size=8, color=SOFT)
+    name, side = name_column(table).key, axes.get_yaxis_transform()
+    for start, stop in _groups(rows):
+        axes.axhspan(start - 0.45, stop - 0.55, color=BAND, zorder=0, linewidth=0)
+        ends = [start - 0.35, stop - 0.65]
+        axes.plot([1.02, 1.02], ends, color=SOFT, lw=1.2, transform=side, clip_on=False)
+    for i, row in enumerate(rows):
+        cell, ranked = row.cells[column.key], row.status == "ranked"
+        tint = RANKED if ranked else OTHER
+        if cell.low is not None:
+            axes.plot([cell.low, cell.high], [i, i], color=tint, lw=1.6, zorder=2)
+        face = tint if ranked else "white"
+        axes.plot([cell.value], [i], "o", color=tint, markerfacecolor=face, ms=4.5, zorder=3)
+        rank = row.cells["rank"].text if "rank" in row.cells else ""
+        axes.text(1.04, i, rank, transform=side, va="center", size=8, color=SOFT)
+        label = _short(row.cells[name].text)
+        axes.text(-0.02, i, label, transform=side, va="center", ha="right", size=8.5)
+    axes.set(ylim=(len(rows) - 0.4, -0.6), yticks=[])
+    axes.set_xlabel(_axis(column), size=8.5)
+    axes.text(1.04, -0.9, "ranks", transform=side, size=8, color=SOFT, va="bottom")
+    axes.tick_params(axis="x", labelsize=8, colors=INK)
+    axes.grid(axis="x", color=RULE, lw=0.6)
+    axes.set_axisbelow(True)
+    for edge in ("top", "left", "right"):
+        axes.spines[edge].set_visible(False)
+
+
+def _groups(rows: list[Row]) -> list[tuple[int, int]]:
+    """Start and end of each group of two or more tied rows."""
+    found, start = [], 0
+    for i in range(1, len(rows) + 1):
+        if i == len(rows) or rows[i].tie is None or rows[i].tie != rows[start].tie:
+            if i - start > 1:
+                found.append((start, i))
+            start = i
+    return found
+
+
+def _below(table: Table, drawn: int) -> str:
+    """What the reader has to know: the marks, and which rows are not in the picture."""
+    said = [
+        "Bars: 95 % intervals over seeds. Grey band and bracket: cannot be told from its first."
+    ]
+    if any(row.status == "unranked" for row in table.rows):
+        said.append("Hollow: not ranked.")
+    if drawn > SHOWN:
+        said.append(f"The first {SHOWN} of {drawn} rows.")
+    name = name_column(table).key
+    left = [row for row in table.rows if all(c.low is None for c in row.cells.values())]
+    left = [row for row in left if row.status in ("failed", "refused", "incomplete")]
+    if left:
+        names = ", ".join(f"{_short(row.cells[name].text)} ({row.status})" for row in left[:3])
+        more = f" and {len(left) - 3} more" if len(left) > 3 else ""
+        said.append(f"\nNot drawn: {names}{more}.")
+    return " ".join(said)
+
+
+def _axis(column: Column) -> str:
+    better = f", {column.better} is better" if column.better else ""
+    return f"{line(column.heading).lower()}{better}"
+
+
+def _short(text: str) -> str:
+    found = line(text) or "?"
+    return found if len(found) <= LONGEST else f"{found[: LONGEST - 1]}…"

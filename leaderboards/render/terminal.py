@@ -1,0 +1,209 @@
+"""A table for a terminal of any width: folded, then shortened, and it says what it left out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table as Grid
+from rich.text import Text
+
+from leapbench.leaderboards.render.table import Column, Row, Table
+from leapbench.leaderboards.render.text import bracket, line, name_column, remarks
+
+GAP = 2  # characters between two columns
+RULE = box.Box("    \n    \n ── \n    \n    \n    \n    \n    \n")  # one line below the headings
+LONGEST = 60  # characters of a name on one line
+NARROWEST = 12  # of a folded name
+STYLES = {"unranked": "dim", "incomplete": "dim", "failed": "dim", "refused": "dim"}
+TONES = {
+    "reproduced": "green",
+    "audited": "green",
+    "better": "green",
+    "contradicted": "red",
+    "refused": "red",
+    "worse": "red",
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a table is drawn at some width.
+
+    Attributes:
+        columns: those that are drawn.
+        folded: whether names and intervals take two lines.
+        said: lines about columns that are not drawn.
+    """
+
+    columns: tuple[Column, ...]
+    folded: bool = False
+    said: tuple[str, ...] = ()
+
+
+def render(table: Table, width: int = 80, colour: bool = False, records: bool = False) -> str:
+    """The table as text that ends in a newline.
+
+    Args:
+        table: what to draw.
+        width: of the terminal, in characters; 40 or more.
+        colour: whether escape sequences for colours may be used.
+        records: a paragraph a row in place of lines and columns, for long texts.
+    """
+    screen = Console(
+        file=StringIO(),
+        width=width,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        force_terminal=colour,
+        color_system="standard" if colour else None,
+        legacy_windows=False,
+    )
+    screen.print(Text(line(table.title), style="bold"))
+    if table.subtitle:
+        screen.print(Text(line(table.subtitle)))
+    if table.rows:
+        said = _records(screen, table) if records else _grid(screen, table, width)
+        for each in (*said, *table.notes):
+            screen.print(Text(line(each)))
+    file: StringIO = screen.file  # type: ignore[assignment]
+    return "\n".join(text.rstrip() for text in file.getvalue().splitlines()) + "\n"
+
+
+def layout(table: Table, width: int) -> Layout:
+    """The fullest way to draw a table that fits the width."""
+    columns = table.columns
+    said: tuple[str, ...] = ()
+    for folded in (False, True):
+        if _width(table, columns, folded) <= width:
+            return Layout(columns, folded)
+        if not said:
+            columns, said = _constant(table)
+            if _width(table, columns, False) <= width:
+                return Layout(columns, False, said)
+    left: list[Column] = []
+    while _width(table, columns, True) > width:
+        spare = max(columns, key=lambda column: column.spare)
+        if not spare.spare:
+            break
+        left.append(spare)
+        columns = tuple(column for column in columns if column is not spare)
+    if left:
+        names = ", ".join(column.heading for column in left)
+        said = (*said, f"Too narrow for: {names}. --format csv has every column.")
+    return Layout(columns, True, said)
+
+
+def _constant(table: Table) -> tuple[tuple[Column, ...], tuple[str, ...]]:
+    """The columns that tell rows apart, and a line about those that do not."""
+    first, kept, same = name_column(table), [], []
+    for column in table.columns:
+        values = {row.cells[column.key].text for row in table.rows}
+        spare = column.spare and len(values) == 1 and len(table.rows) > 1
+        if spare and column is not first:
+            same.append(f"{column.heading} {values.pop()}")
+        else:
+            kept.append(column)
+    return tuple(kept), (f"All rows: {', '.join(same)}.",) if same else ()
+
+
+def _grid(screen: Console, table: Table, width: int) -> list[str]:
+    """Draw lines and columns; what else has to be said."""
+    drawn = layout(table, width)
+    marks = bracket(table)
+    made = Grid(
+        box=RULE, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0)
+    )
+    if marks:
+        made.add_column("", no_wrap=True, width=1)
+    first = name_column(table)
+    for column in drawn.columns:
+        right = column.kind in ("number", "interval", "rank")
+        text = Text(_heading(column, drawn.folded))
+        made.add_column(text, justify="right" if right else "left", overflow="fold")
+        made.columns[-1].no_wrap = column is not first
+    for i, row in enumerate(table.rows):
+        cells = [_cell(row, column, drawn.folded) for column in drawn.columns]
+        tie = [Text("\n".join(_tie(marks[i], _height(cells))))] if marks else []
+        made.add_row(*tie, *cells, style=STYLES.get(row.status, ""))
+    screen.print(made)
+    return [*remarks(table), *drawn.said]
+
+
+def _records(screen: Console, table: Table) -> list[str]:
+    """Draw a paragraph a row; what has no text is left out."""
+    head, *rest = table.columns
+    badge = next((column for column in rest if column.kind == "badge"), None)
+    for row in table.rows:
+        title = Text(f"\n{line(row.cells[head.key].text)}", style="bold")
+        if badge:
+            word = row.cells[badge.key]
+            title.append(": ").append(line(word.text), style=TONES.get(word.text, ""))
+            title.append(f" ({line(word.note)})" if word.note else "")
+        screen.print(title)
+        facts = Grid.grid(padding=(0, 2))
+        facts.add_column(style="dim", no_wrap=True)
+        facts.add_column(overflow="fold")
+        for column in rest:
+            cell = row.cells[column.key]
+            if column is not badge and cell.value is not None and cell.value != "":
+                facts.add_row(column.heading.lower(), Text(line(cell.text)))
+        screen.print(Padding(facts, (0, 0, 0, 2)))
+    screen.print()
+    return []
+
+
+def _width(table: Table, columns: Sequence[Column], folded: bool) -> int:
+    """Characters that a drawing takes."""
+    first = name_column(table)
+    total = GAP + 1 if bracket(table) else 0
+    for column in columns:
+        texts = [_heading(column, folded)]
+        texts += [_text(row.cells[column.key].text, column, folded) for row in table.rows]
+        size = max(cell_len(part) for text in texts for part in text.split("\n"))
+        if column is first:
+            size = min(size, LONGEST)
+        total += size + GAP
+    return total
+
+
+def _heading(column: Column, folded: bool) -> str:
+    text = line(column.heading)
+    return text.replace(" ", "\n").replace("/", "/\n") if folded else text
+
+
+def _cell(row: Row, column: Column, folded: bool) -> Text:
+    text = _text(row.cells[column.key].text, column, folded)
+    return Text(text, style=TONES.get(text, "") if column.kind == "badge" else "")
+
+
+def _text(text: str, column: Column, folded: bool) -> str:
+    """A cell's text, in two lines where it is folded."""
+    found = line(text)
+    if not folded:
+        return found
+    if column.kind == "interval":
+        return found.replace(" ± ", "\n±").replace(" (", "\n(")
+    if column.kind == "badge":
+        return found.replace("self-reported", "self-\nreported")
+    if column.kind == "text" and len(found) > NARROWEST:
+        return found.replace("+", "+\n", 1)
+    return found
+
+
+def _height(cells: Sequence[Text]) -> int:
+    return max(text.plain.count("\n") for text in cells) + 1
+
+
+def _tie(mark: str, height: int) -> list[str]:
+    """The bracket beside a row of several lines."""
+    first = {"└": "│"}.get(mark, mark) if height > 1 else mark
+    below = {"┌": "│", "│": "│", "└": "│"}.get(mark, " ")
+    last = "└" if mark == "└" else below
+    return [first, *[below] * (height - 2), *([last] if height > 1 else [])]

@@ -1,0 +1,145 @@
+"""The table of one task and tier."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from leapbench.leaderboards.board import Board
+from leapbench.leaderboards.render.table import Cell, Column, Status, Table
+from leapbench.leaderboards.render.table import Row as Line
+from leapbench.leaderboards.rows import Row
+from leapbench.leaderboards.statistics import RankInterval, rank_intervals, tie_groups
+from leapbench.leaderboards.tables import cells
+from leapbench.leaderboards.tables.links import NOWHERE, Links
+
+Better = Literal["higher", "lower"]
+Ranks = Mapping[tuple[str, str], tuple[RankInterval, int]]
+RANK = Column("rank", "Rank", "rank", "lower", "Ranks that these seeds do not rule out (95 %).")
+AGENT = Column("agent", "Agent")
+BADGE = Column(
+    "badge", "Verified", "badge", help="The least of what is verified about its seeds.", spare=1
+)
+ATTEMPTS = Column(
+    "attempts",
+    "Attempts",
+    "number",
+    "lower",
+    "How often this entrant submitted this agent; a dash for what was never submitted.",
+    spare=2,
+)
+FROM = Column("from", "From", help="Committed, your own, or who submitted it.", spare=5)
+UNRANKED = "Not ranked are agents that look at what agents may not see, or that learned elsewhere."
+
+
+def board_table(board: Board, links: Links = NOWHERE) -> Table:
+    """Every row of one task and tier: ranked, then oracles, failed and refused ones.
+
+    Args:
+        board: the rows.
+        links: where agents lead.
+    """
+    protocol = board.protocol
+    metric = protocol.metric
+    better: Better = "higher" if metric.higher_is_better else "lower"
+    columns = (
+        RANK,
+        AGENT,
+        Column(
+            "normalised", "Normalised", "interval", "higher", "0 at the floor, 1 at the ceiling."
+        ),
+        Column("score", metric.name, "interval", better, "Mean over seeds ± 95 % interval."),
+        Column(
+            "spent", "Budget used", "number", "lower", "Highest share of a phase's budget.", spare=4
+        ),
+        Column("n", "Seeds", "number", spare=3),
+        Column("cpu", "CPU s", "number", "lower", "Mean CPU seconds a seed, with training.", 6),
+        BADGE,
+        ATTEMPTS,
+        FROM,
+    )
+    ranks = _ranks(board)
+    lines = tuple(_line(row, place, ranks, links) for place, row in enumerate(board.rows, 1))
+    return Table(
+        title=f"{protocol.task}, tier {protocol.tier}",
+        subtitle=f"Protocol {protocol.hash}; {metric.name}, {better} is better; "
+        "± is a 95 % interval over seeds",
+        columns=columns,
+        rows=lines,
+        notes=tuple(_notes(board)),
+        meta={
+            "kind": "board",
+            "task": protocol.task,
+            "tier": protocol.tier,
+            "protocol_hash": protocol.hash,
+            "metric": metric.name,
+        },
+    )
+
+
+def _notes(board: Board) -> Iterator[str]:
+    if board.unranked:
+        yield UNRANKED
+    if board.failed:
+        yield "A row with a failed seed is not ranked: the seeds that survived would flatter it."
+    if board.refused:
+        yield "In a refused row a verification found something wrong; its numbers are not shown."
+    if len({len(row.scores) for row in board.ranked}) > 1:
+        yield "The rows have different numbers of seeds; fewer give wider intervals."
+    if board.other:
+        yield f"{len(board.other)} rows of another protocol are not shown."
+    if board.problems:
+        yield f"{len(board.problems)} files could not be read and are left out."
+    if any(row.submission for row in board.rows):
+        yield "Submitted rows bear the name that their entrant gave; a badge says what was checked."
+
+
+def _ranks(board: Board) -> Ranks:
+    """Rank interval and number of the group of ties of each ranked row."""
+    if not board.ranked:
+        return {}
+    higher = board.protocol.metric.higher_is_better
+    scores = {str(i): row.scores for i, row in enumerate(board.ranked)}
+    intervals = rank_intervals(scores, higher)
+    groups = tie_groups(list(scores), scores, higher)
+    ties = {name: i for i, group in enumerate(groups) for name in group}
+    return {
+        row.key: (intervals[name], ties[name])
+        for name, row in zip(scores, board.ranked, strict=True)
+    }
+
+
+def _line(row: Row, place: int, ranks: Ranks, links: Links) -> Line:
+    rank, tie = ranks.get(row.key, (None, None))
+    shown = row if row.scores and row.badge != "refused" else None
+    found = {
+        "rank": cells.rank(place, rank),
+        "agent": Cell(row.label, row.label, note=failure(row), link=links.agent(row)),
+        "normalised": cells.interval(shown.normalised if shown else None, 3),
+        "score": cells.interval(shown.score if shown else None),
+        "spent": cells.share(row.spent),
+        "n": cells.count(len(row.scores)),
+        "cpu": cells.number(row.cpu, 1),
+        "badge": Cell(row.badge, row.badge),
+        "attempts": cells.attempts(row),
+        "from": cells.whose(row),
+    }
+    return Line(found, status(row), tie)
+
+
+def status(row: Row) -> Status:
+    """Why a row of the current protocol is ranked or not."""
+    if row.badge == "refused":
+        return "refused"
+    if row.failures:
+        return "failed"
+    return "ranked" if row.agent.ranked else "unranked"
+
+
+def failure(row: Row) -> str:
+    """The first seed that did not end well, and why; empty where all did."""
+    if not row.failures:
+        return ""
+    first, more = row.failures[0], len(row.failures) - 1
+    also = f" (and {more} more)" if more else ""
+    return f"seed {first.seed} {first.status}{also}: {first.message[:200]}".rstrip(": ")

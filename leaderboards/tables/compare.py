@@ -1,0 +1,116 @@
+"""The table of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from leapbench.leaderboards.compare import Comparison, Total, totals
+from leapbench.leaderboards.render.table import Cell, Column, Table
+from leapbench.leaderboards.render.table import Row as Line
+from leapbench.leaderboards.tables import cells
+
+COLUMNS = (
+    Column("task", "Task"),
+    Column("tier", "Tier"),
+    Column("agent", "Agent"),
+    Column("verdict", "Verdict", "badge", help="About the first of the two."),
+    Column(
+        "difference",
+        "Difference",
+        "interval",
+        help="First minus second, paired over common seeds, with a 95 % interval.",
+    ),
+    Column("a", "First", "interval", help="Mean score of the first.", spare=4),
+    Column("b", "Second", "interval", help="Mean score of the second.", spare=4),
+    Column(
+        "improvement",
+        "P(better)",
+        "interval",
+        "higher",
+        "Probability that a run of the first beats one of the second, by the bootstrap.",
+        spare=2,
+    ),
+    Column("n", "Seeds", "number", help="Seeds that both completed."),
+    Column(
+        "budget",
+        "Budget ratio",
+        "number",
+        "lower",
+        "Highest share of a budget that was used, first over second.",
+        spare=3,
+    ),
+    Column("cpu", "CPU ratio", "number", "lower", "CPU seconds a seed, first over second.", 1),
+)
+
+
+def compare_table(a: str, b: str, found: Sequence[Comparison]) -> Table:
+    """One line a task, tier and agent, and one for each agent over all tasks.
+
+    Args:
+        a: the first as typed.
+        b: the second as typed.
+        found: the comparisons.
+    """
+    lines = [_line(each) for each in found]
+    return Table(
+        title=f"{a} against {b}",
+        subtitle="Differences are the first minus the second, paired over common seeds",
+        columns=COLUMNS,
+        rows=(*lines, *map(_total, totals(found))),
+        notes=tuple(_notes(found)),
+        meta={"kind": "compare", "a": a, "b": b},
+    )
+
+
+def _notes(found: Sequence[Comparison]) -> Iterator[str]:
+    metrics = sorted({each.protocol.metric.name for each in found})
+    yield f"Scores: {', '.join(metrics)}; over several tasks normalised scores."
+    if any(each.verdict == "same bytes" for each in found):
+        yield "Same bytes: every common seed has the same run id, so that nothing changed at all."
+    if any(any(each.failed) for each in found):
+        yield "A seed that failed in one of both decides: what survived would flatter its row."
+
+
+def _line(each: Comparison) -> Line:
+    protocol = each.protocol
+    versions = f"{each.a.version[:6]} against {each.b.version[:6]}"
+    found = {
+        "task": cells.text(protocol.task),
+        "tier": cells.text(protocol.tier),
+        "agent": Cell(each.agent, each.agent),
+        "verdict": Cell(each.verdict, each.verdict, note=_remark(each)),
+        "difference": cells.interval(each.difference, 4, signed=True),
+        "a": cells.interval(each.a.score if each.a.scores else None),
+        "b": cells.interval(each.b.score if each.b.scores else None),
+        "improvement": cells.interval(each.improvement, 2),
+        "n": cells.count(len(each.seeds)),
+        "budget": cells.number(each.budget, 2),
+        "cpu": cells.number(each.cpu, 2),
+    }
+    if each.a.version != each.b.version and each.a.name == each.b.name:
+        found["agent"] = Cell(each.agent, each.agent, note=f"version {versions}")
+    return Line(found, "unranked" if each.reason else "ranked")
+
+
+def _remark(each: Comparison) -> str:
+    """Why they cannot be compared, or which seeds failed on one side."""
+    sides = zip(("first", "second"), each.failed, strict=True)
+    failed = [f"the {side} failed on seeds {_listed(seeds)}" for side, seeds in sides if seeds]
+    return "; ".join(filter(None, (each.reason, *failed)))
+
+
+def _listed(seeds: Sequence[int]) -> str:
+    return ", ".join(map(str, seeds))
+
+
+def _total(total: Total) -> Line:
+    nothing = {column.key: Cell(None, cells.NONE) for column in COLUMNS}
+    return Line(
+        nothing
+        | {
+            "task": cells.text(f"{total.tasks} tasks"),
+            "agent": Cell(total.agent, total.agent),
+            "verdict": Cell(total.verdict, total.verdict),
+            "difference": cells.interval(total.difference, 4, signed=True),
+        }
+    )

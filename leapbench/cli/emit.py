@@ -1,0 +1,118 @@
+"""Prints a table, or writes it to a file, in the format that was asked for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from leapbench.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from leapbench.leaderboards.render.table import Table
+    from leapbench.leaderboards.sources import Submissions
+    from leapbench.task import Task
+
+TEXTS = ("table", "md", "csv", "json")
+FORMATS = (*TEXTS, "html", "png")
+FOLDER = click.Path(file_okay=False, path_type=Path)
+runs_option = click.option(
+    "--runs",
+    type=FOLDER,
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of your own results.",
+)
+board_option = click.option("--board", type=FOLDER, help="Folder of submissions.")
+tier_option = click.option(
+    "--tier",
+    type=click.Choice(("smoke", "lite", "paper")),
+    help="Only this tier; else the dearest that has rows.",
+)
+
+
+def chosen(form: str | None, out: Path | None) -> str:
+    """The format: as typed, else by the ending of the file, else a table for people."""
+    ending = out.suffix.removeprefix(".") if out else ""
+    return form or (ending if ending in FORMATS else "table")
+
+
+def emit(made: Table, form: str, out: Path | None = None, *, records: bool = False) -> None:
+    """Print a table or write it to `out`.
+
+    Args:
+        made: the table.
+        form: one of `FORMATS`.
+        out: file to write; None to print.
+        records: whether a table for people is a paragraph a row.
+
+    Raises:
+        UserError: when a picture would go to a terminal, or the file cannot be written.
+    """
+    if form == "png" and out is None and sys.stdout.isatty():
+        raise UserError("A picture is no text for a terminal.", "Type --out board.png besides.")
+    data = rendered(made, form, records=records, to_file=out is not None)
+    if out is None:
+        click.echo(data, nl=False)
+        return
+    try:
+        out.write_bytes(data if isinstance(data, bytes) else data.encode())
+    except OSError as error:
+        raise UserError(f"--out {out} cannot be written: {error.strerror}.") from None
+    click.echo(f"{out}: {len(made.rows)} rows", err=True)
+
+
+def rendered(made: Table, form: str, *, records: bool, to_file: bool) -> str | bytes:
+    """The table in a format."""
+    from leapbench.cli.output import console
+    from leapbench.leaderboards.render import csv, html, json, markdown, png, terminal
+
+    if form == "table":
+        screen = console()
+        colour = screen.is_terminal and not screen.no_color and not to_file
+        return terminal.render(made, screen.width, colour, records)
+    ways: dict[str, Callable[[Table], str | bytes]] = {
+        "md": markdown.render,
+        "csv": csv.render,
+        "json": json.render,
+        "html": html.render,
+        "png": png.render,
+    }
+    return ways[form](made)
+
+
+def scope(name: str | None) -> list[Task]:
+    """The task that was named, the tasks of a family, or all.
+
+    Raises:
+        UserError: when there is no such task or family.
+    """
+    from leapbench import registry
+    from leapbench.errors import unknown
+
+    tasks = registry.tasks()
+    found = [task for task in tasks.values() if name in (None, task.name, task.family)]
+    if not found:
+        known = [*tasks, *{task.family for task in tasks.values()}]
+        raise unknown("task or family", str(name), known, "leapbench list tasks")
+    return found
+
+
+def opened(folder: Path | None) -> Submissions | None:
+    """The board folder, if one was named.
+
+    Raises:
+        UserError: when it is not there.
+    """
+    if folder is None:
+        return None
+    if not folder.is_dir():
+        raise UserError(f"--board {folder} is no folder.", "`leapbench submit` makes one.")
+    from leapbench.leaderboards.store import Store
+
+    store: Submissions = Store(folder)
+    return store
