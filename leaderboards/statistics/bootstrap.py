@@ -20,7 +20,7 @@ from leapbench.leaderboards.statistics.strata import Strata
 Integers = NDArray[np.int64]
 Counts = NDArray[np.int64]
 REPS = 50_000
-_CHUNK, _MOST = 1 << 16, 500
+_CHUNK, _MOST = 1 << 15, 500
 _TABLE = 1 << 16
 
 
@@ -64,7 +64,8 @@ def counts(
         b = min(size, reps - done)
         found = np.zeros(b * total, np.int64)
         for tasks, runs, start in _groups(strata.sizes):
-            keys = table.take(_draw(rng, b, tasks, runs, runs - small_sample, start))
+            drawn = _draw(rng, b, tasks, runs, runs - small_sample, start)
+            keys = table.take(drawn.astype(np.intp))
             keys += rows[:b]
             found += np.bincount(keys.ravel(), minlength=b * total)
         yield found.reshape(b, total)
