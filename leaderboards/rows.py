@@ -157,12 +157,20 @@ def told_apart(made: list[Row]) -> list[Row]:
     tags: tuple[Callable[[Row], str], ...] = (
         lambda row: f"{row.agent.name}@{row.version[:6]}{row.label.removeprefix(row.agent.name)}",
         lambda row: f"{row.label} ({row.entrant})" if row.entrant else row.label,
-        lambda row: f"{row.label} #{row.submission.id[:6]}" if row.submission else row.label,
+        _with_bundle,
         lambda row: f"{row.label} under {row.entries[0].result.protocol_hash}",
     )
     for tag in tags:
         made = list(_tagged(made, tag))
     return made
+
+
+def _with_bundle(row: Row) -> str:
+    """A label with entrant and bundle, for entrants who gave one name."""
+    if row.submission is None:
+        return row.label
+    named = row.label.removesuffix(f" ({row.entrant})")
+    return f"{named} ({row.entrant}, {row.submission.id[:6]})"
 
 
 def _tagged(made: Sequence[Row], tag: Callable[[Row], str]) -> Iterator[Row]:

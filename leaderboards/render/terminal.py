@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -69,15 +70,16 @@ def render(table: Table, width: int = 80, colour: bool = False, records: bool = 
     if table.subtitle:
         screen.print(Text(line(table.subtitle)))
     if table.rows:
-        said = _records(screen, table) if records else _grid(screen, table, width)
+        drawn = None if records else layout(table, width)
+        said = _grid(screen, table, drawn) if drawn else _records(screen, table)
         for each in (*said, *table.notes):
             screen.print(Text(line(each)))
     file: StringIO = screen.file  # type: ignore[assignment]
     return "\n".join(text.rstrip() for text in file.getvalue().splitlines()) + "\n"
 
 
-def layout(table: Table, width: int) -> Layout:
-    """The fullest way to draw a table that fits the width."""
+def layout(table: Table, width: int) -> Layout | None:
+    """The fullest way to draw a table that fits the width; None where there is none."""
     columns = table.columns
     said: tuple[str, ...] = ()
     for folded in (False, True):
@@ -89,11 +91,11 @@ def layout(table: Table, width: int) -> Layout:
                 return Layout(columns, False, said)
     left: list[Column] = []
     while _width(table, columns, True) > width:
-        spare = max(columns, key=lambda column: column.spare)
-        if not spare.spare:
-            break
-        left.append(spare)
-        columns = tuple(column for column in columns if column is not spare)
+        most = max(column.spare for column in columns)
+        if not most:
+            return None
+        left += [column for column in columns if column.spare == most]
+        columns = tuple(column for column in columns if column.spare < most)
     if left:
         names = ", ".join(column.heading for column in left)
         said = (*said, f"Too narrow for: {names}. --format csv has every column.")
@@ -113,9 +115,8 @@ def _constant(table: Table) -> tuple[tuple[Column, ...], tuple[str, ...]]:
     return tuple(kept), (f"All rows: {', '.join(same)}.",) if same else ()
 
 
-def _grid(screen: Console, table: Table, width: int) -> list[str]:
+def _grid(screen: Console, table: Table, drawn: Layout) -> list[str]:
     """Draw lines and columns; what else has to be said."""
-    drawn = layout(table, width)
     marks = bracket(table)
     made = Grid(
         box=RULE, show_edge=False, pad_edge=False, header_style="bold", padding=(0, 1, 0, 0)
@@ -189,11 +190,11 @@ def _text(text: str, column: Column, folded: bool) -> str:
     if not folded:
         return found
     if column.kind == "interval":
-        return found.replace(" ± ", "\n±").replace(" (", "\n(")
+        return found.replace(" ± ", "\n±").replace(" (", "\n(").replace(" to ", "\nto ")
     if column.kind == "badge":
-        return found.replace("self-reported", "self-\nreported")
+        return found.replace("self-reported", "self-\nreported").replace(" ", "\n", 1)
     if column.kind == "text" and len(found) > NARROWEST:
-        return found.replace("+", "+\n", 1)
+        return re.sub(r"(?<=[+/])(?=.)|(?<= against) ", "\n", found, count=1)
     return found
 
 

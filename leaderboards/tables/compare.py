@@ -52,10 +52,12 @@ def compare_table(a: str, b: str, found: Sequence[Comparison]) -> Table:
         found: the comparisons.
     """
     lines = [_line(each) for each in found]
+    one = len({each.agent for each in found}) == 1  # the title names it
+    columns = tuple(column for column in COLUMNS if not (one and column.key == "agent"))
     return Table(
         title=f"{a} against {b}",
         subtitle="Differences are the first minus the second, paired over common seeds",
-        columns=COLUMNS,
+        columns=columns,
         rows=(*lines, *map(_total, totals(found))),
         notes=tuple(_notes(found)),
         meta={"kind": "compare", "a": a, "b": b},
@@ -73,7 +75,6 @@ def _notes(found: Sequence[Comparison]) -> Iterator[str]:
 
 def _line(each: Comparison) -> Line:
     protocol = each.protocol
-    versions = f"{each.a.version[:6]} against {each.b.version[:6]}"
     found = {
         "task": cells.text(protocol.task),
         "tier": cells.text(protocol.tier),
@@ -87,8 +88,6 @@ def _line(each: Comparison) -> Line:
         "budget": cells.number(each.budget, 2),
         "cpu": cells.number(each.cpu, 2),
     }
-    if each.a.version != each.b.version and each.a.name == each.b.name:
-        found["agent"] = Cell(each.agent, each.agent, note=f"version {versions}")
     return Line(found, "unranked" if each.reason else "ranked")
 
 
@@ -96,7 +95,9 @@ def _remark(each: Comparison) -> str:
     """Why they cannot be compared, or which seeds failed on one side."""
     sides = zip(("first", "second"), each.failed, strict=True)
     failed = [f"the {side} failed on seeds {_listed(seeds)}" for side, seeds in sides if seeds]
-    return "; ".join(filter(None, (each.reason, *failed)))
+    other = each.a.name == each.b.name and each.a.version != each.b.version
+    versions = f"version {each.a.version[:6]} against {each.b.version[:6]}" if other else ""
+    return "; ".join(filter(None, (each.reason, *failed, versions)))
 
 
 def _listed(seeds: Sequence[int]) -> str:

@@ -74,7 +74,10 @@ def command(
         return
     first = [boards[0] for boards in found if boards and boards[0].ranked]
     if not first:
-        raise UserError("There are no rows yet.", "`leapbench run TASK AGENT` makes one.")
+        where = f" of tier {tier}" if tier else ""
+        raise UserError(
+            f"There are no ranked rows{where}.", "`leapbench run TASK AGENT` makes some."
+        )
     title = f"Family {name}" if name else "All families"
     emit(tables.overall_table(title, overall(first, weighed)), form, out)
 
@@ -92,13 +95,14 @@ def _task(task: Task, boards: list[Board], tier: str | None, form: str, out: Pat
     emit(made, form, out)
     if form != "table" or out:
         return
-    if not board.rows:
+    if not board.scored:
         click.echo("\nNo rows yet. The first one:")
         click.echo(f"  leapbench run {task.name} AGENT --tier {board.protocol.tier}")
     also = [other.protocol.tier for other in boards[1:] if other.rows]
     if also:
         click.echo(f"There are rows of other tiers too: --tier {' or --tier '.join(also)}.")
-    _more(task, board)
+    if board.scored:
+        _more(task, board)
 
 
 def _more(task: Task, board: Board) -> None:
@@ -108,7 +112,7 @@ def _more(task: Task, board: Board) -> None:
     from leapbench.leaderboards import tables
     from leapbench.leaderboards.claims import findings
 
-    if len(task.default_agents) == 2 and board.scored:
+    if len(task.default_agents) == 2:
         click.echo()
         print_matrix(task, board)
     if task.claims:
