@@ -9,7 +9,7 @@ Counts come in chunks that stay in the processor's cache, whatever `reps` is.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import groupby
 
 import numpy as np
@@ -62,13 +62,13 @@ def counts(
     table = np.arange(total) if columns is None else columns
     for done in range(0, reps, size):
         b = min(size, reps - done)
-        found = np.zeros(b * total, np.int64)
+        found = []
         for tasks, runs, start in _groups(strata.sizes):
             drawn = _draw(rng, b, tasks, runs, runs - small_sample, start)
             keys = table.take(drawn.astype(np.intp))
             keys += rows[:b]
-            found += np.bincount(keys.ravel(), minlength=b * total)
-        yield found.reshape(b, total)
+            found.append(np.bincount(keys.ravel(), minlength=b * total))
+        yield reduce(np.add, found).reshape(b, total)
 
 
 def chunk_size(*strata: Strata) -> int:
