@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from io import BytesIO
 from typing import Any
 
@@ -48,7 +49,9 @@ def render(table: Table) -> bytes:
         below = _below(table, len(rows))
         figure.text(0.02, 0.12 / figure.get_figheight(), below, color=SOFT, size=7.5, va="bottom")
         file = BytesIO()
-        figure.savefig(file, format="png", metadata={"Software": None})
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph", UserWarning)  # drawn as an empty box
+            figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
 
 
