@@ -90,10 +90,12 @@ class Index:
 
 
 def broken(error: sqlite3.Error) -> bool:
-    """Whether the index is missing or damaged, rather than busy or out of reach."""
+    """Whether the index may be missing or damaged, rather than busy or misused."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     return code in (
         sqlite3.SQLITE_ERROR,  # no such table
+        sqlite3.SQLITE_READONLY,  # moved away while it was open
+        sqlite3.SQLITE_IOERR,
         sqlite3.SQLITE_CANTOPEN,
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_NOTADB,
@@ -109,7 +111,9 @@ def insert(db: sqlite3.Connection, row: Row) -> None:
     )
     if added.rowcount:
         rows = [(row.head[0], *each) for each in row.results]
-        db.executemany("INSERT INTO results (submission, seed, result) VALUES (?, ?, ?)", rows)
+        db.executemany(
+            "INSERT OR REPLACE INTO results (submission, seed, result) VALUES (?, ?, ?)", rows
+        )
 
 
 def remove(db: sqlite3.Connection, identity: str) -> None:

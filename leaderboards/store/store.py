@@ -11,7 +11,8 @@ supported: their locks do not hold what SQLite needs.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +31,7 @@ from leapbench.leaderboards.verdict import Check, Ledger, Verdict
 from leapbench.result import Result
 
 T = TypeVar("T")
+REPAIRS = 5  # of an index in one operation: somebody may take it away again
 
 
 class Store:
@@ -119,10 +121,7 @@ class Store:
 
     def rebuild(self) -> int:
         """Make the index again from the files; how many submissions it has."""
-        with self._lock():
-            if not self.index.sound(deep=True):
-                self.index.create()
-            return self._fill()
+        return self._guarded(self._rebuild)
 
     def sync(self) -> None:
         """Bring the index up to the files; cheap when it is."""
@@ -157,6 +156,12 @@ class Store:
             for identity in sorted(held - indexed):
                 self._take(db, identity)
 
+    def _rebuild(self) -> int:
+        with self._lock():
+            if not self.index.sound(deep=True):
+                self.index.create()
+            return self._fill()
+
     def _fill(self) -> int:
         """Fill the index from the files, in one transaction."""
         with self.index.writing() as db:
@@ -183,16 +188,17 @@ class Store:
 
     def _guarded(self, work: Callable[[], T]) -> T:
         """Do something with the index; a missing or damaged one is made again first."""
-        try:
+        left = REPAIRS
+        while True:
             try:
                 return work()
-            except sqlite3.DatabaseError as error:
-                if not index.broken(error):
-                    raise
+            except sqlite3.Error as error:
+                if not left or not index.broken(error):
+                    told = f"The index of {self.folder} cannot be used: {error}."
+                    raise UserError(told) from None
+            left -= 1
+            with suppress(sqlite3.DatabaseError):  # the next turn will tell
                 self._repair()
-                return work()
-        except (sqlite3.Error, Timeout) as error:
-            raise UserError(f"The index of {self.folder} cannot be used: {error}.") from None
 
     def _repair(self) -> None:
         with self._lock():
@@ -200,8 +206,15 @@ class Store:
                 self.index.create()
                 self._fill()
 
-    def _lock(self) -> FileLock:
-        return FileLock(self.folder / "index.lock", timeout=index.BUSY)
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """Alone in making the index."""
+        try:
+            with FileLock(self.folder / "index.lock", timeout=index.BUSY):
+                yield
+        except Timeout:
+            told = f"Another process has been making the index of {self.folder} for {index.BUSY} s."
+            raise UserError(told, "Try again when it is done.") from None
 
 
 def _submission(row: Row, attempts: int) -> Submission:
