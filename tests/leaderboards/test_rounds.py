@@ -71,7 +71,10 @@ def test_the_salt_of_an_open_round_is_only_where_it_was_opened(
         rounds.salt(opened)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"commitment": 1, "opened": 2, "more": 3}', '{"commitment": 1, "opened": 2}'])
+@pytest.mark.parametrize(
+    "text",
+    ["", "{}", "[]", '{"commitment": 1, "opened": 2, "more": 3}', '{"commitment": 1, "opened": 2}'],
+)
 def test_a_broken_round_is_one_line(rounds: Rounds, tmp_path: Path, text: str) -> None:
     rounds.open()
     (path,) = (tmp_path / "board" / "rounds").iterdir()
