@@ -56,7 +56,8 @@ def command(
     """
     from leapbench.cli.emit import emit, scope
     from leapbench.leaderboards import tables
-    from leapbench.leaderboards.compare import compare, totals
+    from leapbench.leaderboards.compare import totals
+    from leapbench.leaderboards.matches import compare
 
     found = compare(scope(task), a, b, tier, runs)
     emit(tables.compare_table(a, b, found), form)

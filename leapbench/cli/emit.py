@@ -53,7 +53,7 @@ def emit(made: Table, form: str, out: Path | None = None, *, records: bool = Fal
     Raises:
         UserError: when a picture would go to a terminal, or the file cannot be written.
     """
-    if form == "png" and out is None and sys.stdout.isatty():
+    if form == "png" and out is None and on_terminal():
         raise UserError("A picture is no text for a terminal.", "Type --out board.png besides.")
     data = rendered(made, form, records=records, to_file=out is not None)
     if out is None:
@@ -64,6 +64,11 @@ def emit(made: Table, form: str, out: Path | None = None, *, records: bool = Fal
     except OSError as error:
         raise UserError(f"--out {out} cannot be written: {error.strerror}.") from None
     click.echo(f"{out}: {len(made.rows)} rows", err=True)
+
+
+def on_terminal() -> bool:
+    """Whether what is printed goes to a terminal."""
+    return sys.stdout.isatty()
 
 
 def rendered(made: Table, form: str, *, records: bool, to_file: bool) -> str | bytes:

@@ -58,11 +58,13 @@ def test_board_shows_the_users_rows_as_table_and_json(toys):
     assert "No rows yet" in toys("board", "coins/small").stdout
     toys("run", "coins/small", "toy-guess", "toy-guess-prior", "--seeds", "0-1", "--out", "mine")
     shown = toys("board", "coins/small", "--runs", "mine").stdout
-    rows = json.loads(toys("board", "coins/small", "--out", "mine", "--json").stdout)["rows"]
-    assert [row["rank"] for row in rows] == [1, 2]
-    assert {row["agent"] for row in rows} == {"toy-mean+toy-guess", "toy-mean+toy-guess-prior"}
-    assert all(row["seeds"].keys() == {"0", "1"} for row in rows)
-    assert all(row["agent"] in shown for row in rows)
+    done = toys("board", "coins/small", "--runs", "mine", "--format", "json")
+    rows = [row["cells"] for row in json.loads(done.stdout)["rows"]]
+    assert [row["rank"]["value"] for row in rows] == [1, 2]
+    agents = {row["agent"]["value"] for row in rows}
+    assert agents == {"toy-mean+toy-guess", "toy-mean+toy-guess-prior"}
+    assert all(row["n"]["value"] == 2 for row in rows)
+    assert all(agent in shown for agent in agents)
     assert "model \\ policy" in shown
 
 

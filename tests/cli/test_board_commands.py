@@ -1,0 +1,181 @@
+"""`leapbench board`, `claims`, `compare` and `site` as they are typed."""
+
+from __future__ import annotations
+
+import csv
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from leapbench.cli import emit
+from leapbench.leaderboards.claims import VERDICTS
+
+DIGITS = "earlyexit/digits"
+
+
+def rows(done):
+    assert done.exit_code == 0, done.output
+    return list(csv.DictReader(StringIO(done.stdout)))
+
+
+@pytest.fixture
+def runs(toys):
+    """Toy results in folder `mine`, those of one policy in `one` besides."""
+    agents = ("toy-guess", "toy-guess-prior")
+    assert toys("run", "coins/small", *agents, "--seeds", "0-2", "--out", "mine").exit_code == 0
+    toys("run", "coins/small", "toy-guess", "--seeds", "0-1", "--out", "one")
+    return toys
+
+
+@pytest.mark.parametrize("width", [80, 160])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("board",),
+        ("board", "earlyexit"),
+        ("board", "earlyexit/fashion-mnist"),
+        ("claims",),
+        ("compare", "l2w-den", "msdnet"),
+    ],
+)
+def test_nothing_is_wider_than_the_terminal_or_cut_off(invoke, monkeypatch, width, words):
+    monkeypatch.setenv("COLUMNS", str(width))
+    done = invoke(*words)
+    assert done.exit_code == 0, done.output
+    assert max(map(len, done.stdout.splitlines())) <= width
+    assert "…" not in done.stdout
+
+
+def test_the_board_of_a_task_is_that_of_its_dearest_tier_with_rows(invoke):
+    shown = invoke("board", "earlyexit/fashion-mnist").stdout
+    assert shown.startswith("earlyexit/fashion-mnist, tier lite\n")
+    for text in (
+        "model \\ policy",
+        "l2w-over-plain",
+        "Not ranked are",
+        "All rows: Budget used 100%",
+    ):
+        assert text in shown
+    assert invoke("board", DIGITS).stdout.startswith(f"{DIGITS}, tier smoke\n")
+    empty = invoke("board", "earlyexit/fashion-mnist", "--tier", "smoke").stdout
+    assert "leapbench run earlyexit/fashion-mnist AGENT --tier smoke" in empty
+
+
+def test_a_task_with_rows_of_ones_own_in_a_cheaper_tier_says_so(invoke, tmp_path):
+    from leapbench import result
+    from leapbench.registry import task
+
+    found = next((Path(emit.__file__).parents[2] / "leaderboards/results").glob("*/fashion*/*/*/*"))
+    protocol = task("earlyexit/fashion-mnist").protocols["smoke"]
+    cheap = result.read(found).model_copy(update={"tier": "smoke", "protocol_hash": protocol.hash})
+    result.write(cheap, tmp_path / "runs/earlyexit/fashion-mnist/smoke/x/seed-0.json")
+    assert "--tier smoke" in invoke("board", "earlyexit/fashion-mnist").stdout
+
+
+def test_all_families_together_are_weighed(runs):
+    shown = runs("board", "--runs", "mine").stdout
+    assert "Weights: earlyexit 0.5 (3 tasks, equal), coins 0.5 (1 task)." in " ".join(shown.split())
+    found = rows(runs("board", "--runs", "mine", "--weight", "coins=3", "--format", "csv"))
+    assert {row["status"] for row in found} == {"incomplete", "unranked"}
+    assert {row["earlyexit/digits"] for row in found if "toy" in row["agent"]} == {"missing"}
+    heavy = runs("board", "--runs", "mine", "--weight", "coins=3", "--format", "json").stdout
+    assert json.loads(heavy)["meta"]["coins/small weight"] == 0.75
+
+
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [
+        ("table", "earlyexit"),
+        ("md", "### earlyexit"),
+        ("csv", "rank,rank_low"),
+        ("json", "{"),
+        ("html", "<!doctype html>"),
+    ],
+)
+def test_every_format_is_printed_or_written_the_same(invoke, tmp_path, form, start):
+    printed = invoke("board", DIGITS, "--format", form).stdout
+    assert printed.startswith(start)
+    assert "msdnet" in printed
+    out = tmp_path / f"b.{form}"
+    done = invoke("board", DIGITS, "--out", out, *(("--format", form) if form == "table" else ()))
+    assert done.exit_code == 0
+    assert printed.startswith(out.read_text(encoding="utf-8"))
+    assert done.stdout == ""
+
+
+def test_a_picture_goes_to_a_file_and_not_to_a_terminal(invoke, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    assert invoke("board", DIGITS, "--out", "b.png").exit_code == 0
+    with Image.open(tmp_path / "b.png") as picture:
+        assert picture.size[1] > 1000
+    monkeypatch.setattr(emit, "on_terminal", lambda: True)
+    done = invoke("board", DIGITS, "--format", "png")
+    assert done.exit_code == 2
+    assert "--out board.png" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("board", "earlyexi"), "'earlyexit'"),
+        (("board", "earlyexit/digit"), "'earlyexit/digits'"),
+        (("board", DIGITS, "--tier", "paper"), "smoke"),
+        (("board", "earlyexit", "--tier", "paper"), "no ranked rows of tier paper"),
+        (("board", "earlyexit", "--weight", "earlyexit=2"), "Leave the name out"),
+        (("board", "--weight", "x=2"), "earlyexit"),
+        (("board", "--board", "nowhere"), "nowhere is no folder"),
+        (("board", DIGITS, "--out", "no/where.csv"), "cannot be written"),
+        (("claims", "earlyexi"), "'earlyexit'"),
+        (("compare", "msdnet", "msdnot"), "msdnet"),
+        (("compare", "msdnet", "ranet", "earlyexit/digit"), "'earlyexit/digits'"),
+    ],
+)
+def test_a_mistake_costs_one_line(invoke, words, told):
+    done = invoke(*words)
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_claims_are_on_every_tier_with_rows_and_can_be_run_again(invoke):
+    found = rows(invoke("claims", "--format", "csv"))
+    assert {row["task"] for row in found} >= {DIGITS, "earlyexit/fashion-mnist"}
+    assert {row["verdict"] for row in found} <= set(VERDICTS)
+    for row in found:
+        assert row["command"].startswith(f"leapbench run {row['task']} ")
+        assert (row["here_low"] == "") == (row["verdict"] == "not tested")
+        low, high = float(row["here_low"]), float(row["here_high"])
+        assert (low > 0 or high < 0) == (row["verdict"] in ("reproduced", "contradicted"))
+    text = invoke("claims", DIGITS).stdout
+    assert "--seeds 0-2" in text
+    assert "No rows, so nothing is tested: earlyexit/cifar100" in invoke("claims").stdout
+
+
+def test_a_run_against_itself_is_the_same_bytes(runs):
+    (found,) = rows(runs("compare", "mine", "one", "--format", "csv"))
+    assert (found["verdict"], found["n"], found["difference"]) == ("same bytes", "2", "0.0")
+
+
+def test_worse_fails_only_on_demand(runs):
+    from leapbench import result
+
+    for path in Path("one").glob("coins/small/smoke/*/seed-*.json"):
+        found = result.read(path)
+        result.write(found.model_copy(update={"score": -10.0 + found.seed / 100}), path)
+    for words, code in (((), 0), (("--fail-on-worse",), 1)):
+        done = runs("compare", "one", "mine", *words)
+        assert done.exit_code == code
+        assert "worse" in done.stdout
+    assert runs("compare", "mine", "one", "--fail-on-worse").exit_code == 0
+
+
+def test_unreadable_files_are_named_on_stderr(runs):
+    bad = Path("mine/coins/small/smoke/x/seed-0.json")
+    bad.parent.mkdir()
+    bad.write_text("{}")
+    done = runs("board", "coins/small", "--runs", "mine")
+    assert f"left out: {bad}" in done.stderr
+    assert "1 files could not be read" in done.stdout
