@@ -17,7 +17,7 @@ bits of the outputs and not the count. Three rules are for graphs alone:
     right behind a convolution of its own, ...) costs one multiply-add a value.
     A product of matrices that is written as products of numbers thus costs at
     least what it would have cost as one.
-*   Free operations (activations, sums, pools) are free up to a quarter of the
+*   Free operations (activations, sums, pools) are free up to half of the
     multiply-adds so far; each beyond costs as much as a multiply-add. Networks
     of convolutions stay far below. It makes arithmetic that was moved from
     products into sums, maxima or activations pay.
@@ -36,7 +36,7 @@ from leapbench.errors import UserError
 from leapbench.graphs.check import Graph, shown
 from leapbench.graphs.operators import FOLDABLE, OPERATORS, Call
 
-FREE_SHARE = 4
+FREE_SHARE = 2
 """Free operations are free up to one for so many multiply-adds."""
 
 

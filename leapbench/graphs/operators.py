@@ -72,7 +72,8 @@ def _conv_transpose(call: Call) -> int:
 
 def _gemm(call: Call) -> int:
     rows, columns = call.given(0)
-    return call.values * (rows if call.attributes.get("transA") else columns)
+    terms = rows if call.attributes.get("transA") else columns
+    return call.values * max(1, terms)  # without terms it still scales its third input
 
 
 def _matmul(call: Call) -> int:

@@ -41,7 +41,7 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
     except UserError as error:
         return wire.refuse(sink, error.message, error.hint)
     except Exception as error:
-        return wire.refuse(sink, _unexpected(error))
+        return wire.refuse(sink, _unexpected(error, "read"))
     wire.send(sink, wire.DATA, json.dumps(facts).encode())
     image, cost = tuple(facts["image"]), facts["multiply_adds"][-1]
     while True:
@@ -54,16 +54,16 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
         try:
             logits = [session.run(None, {facts["input"]: each[None]}) for each in images]
         except Exception as error:
-            return wire.refuse(sink, _unexpected(error))
+            return wire.refuse(sink, _unexpected(error, "run"))
         by_exit = np.array(logits, np.float32).squeeze(2).swapaxes(0, 1)
         wire.send(sink, wire.DATA, by_exit.tobytes())
 
 
-def _unexpected(error: Exception) -> str:
+def _unexpected(error: Exception, doing: str) -> str:
     """What went wrong where nothing should have; any library may have raised it."""
     if isinstance(error, MemoryError):
         return f"it needs more than {MEMORY >> 30} GiB of memory"
-    return f"{type(error).__name__} in the process that runs it"
+    return f"it cannot be {doing} ({type(error).__name__})"
 
 
 def opened(data: bytes) -> tuple[dict[str, Any], Any]:
