@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from leapbench import registry
 from leapbench.agent import Learner
 from leapbench.composition import Composition
 from leapbench.declaration import Declaration, Role
@@ -17,7 +16,6 @@ from leapbench.isolation.limits import MIB, Limits
 from leapbench.isolation.remote import Guest, RemotePart
 from leapbench.result import Scalar
 from leapbench.source import source_hash
-from leapbench.task import Task
 
 LARGEST = MIB  # bytes of an agent's file
 
@@ -130,45 +128,3 @@ def declaration_of(
         ranked=True,
         version=1,
     )
-
-
-def composed(
-    task: Task,
-    parts: Sequence[Declaration],
-    configs: Mapping[str, Mapping[str, Scalar]] | None = None,
-) -> Composition:
-    """A composition of declarations, such as those of a bundle; nothing is imported.
-
-    Args:
-        task: the task; roles left open take its default parts.
-        parts: declarations, one a role.
-        configs: settings of a role, over the declaration's.
-
-    Raises:
-        UserError: when two parts have one role, one does not fit the task, or a
-            setting is unknown.
-    """
-    found: dict[str, Declaration] = {part.role: part for part in parts}
-    if len(found) < len(parts):
-        raise UserError("Two parts have the same role.")
-    roles = list(task.default_agents)
-    for role, part in found.items():
-        if (roles and role not in roles) or (part.families and task.family not in part.families):
-            raise UserError(f"Part {part.name!r} ({role}) does not work on {task.name}.")
-    default = {r: registry.agent(task.default_agents[r]) for r in roles if r not in found}
-    filled = found if "agent" in found else default | found
-    ordered = {role: filled[role] for role in (*roles, "agent") if role in filled}
-    config: dict[str, dict[str, Scalar]] = {}
-    for role, part in ordered.items():
-        given = dict((configs or {}).get(role, {}))
-        if not given.keys() <= part.config.keys():
-            raise UserError(f"{part.name!r} has no setting {sorted(given.keys() - part.config)}.")
-        config[role] = dict(part.config) | given
-    name = "+".join(part.name for part in ordered.values())
-    changed = {
-        f"{part.name}.{key}": value
-        for role, part in ordered.items()
-        for key, value in sorted(config[role].items())
-        if value != part.config[key]
-    }
-    return Composition(name, ordered, config, dict(sorted(changed.items())))

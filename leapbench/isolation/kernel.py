@@ -39,7 +39,7 @@ def call(function: str, *arguments: Any) -> int:
 
 
 def prctl(option: int, value: Any = 0, further: Any = 0) -> int:
-    """Change a property of this process, see prctl(2).
+    """Set or read a property of this process.
 
     Raises:
         OSError: when it fails.

@@ -26,9 +26,12 @@ class Tail:
     def text(self) -> str:
         """What was printed last, after at most a moment's wait for it to arrive."""
         self._thread.join(0.2)
-        text = self._kept.decode("utf-8", "replace")
-        lost = self._total - len(self._kept)
-        return f"({lost} bytes left out) {text}" if lost > 0 else text
+        return self._kept.decode("utf-8", "replace")
+
+    @property
+    def total(self) -> int:
+        """Bytes printed so far."""
+        return self._total
 
     def close(self) -> None:
         """Wait for the end of the pipe and close it."""

@@ -19,7 +19,6 @@ from leapbench.isolation.failures import (
     GuestAnswer,
     GuestFailed,
     GuestLate,
-    ending,
     plain,
     seconds,
     size,
@@ -39,6 +38,11 @@ class Guest:
         config: its settings.
         limits: what it may use up.
         paths: further folders in which its Python finds packages.
+
+    Attributes:
+        had: the protections that it got, keys of `leapbench.isolation.layers.HAD`.
+        isolation: what was had and what was not, one line.
+        left: seconds that the host will still wait for it.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class Guest:
         self.file, self.name, self.config = file, name, dict(config)
         self.limits, self.paths = limits or Limits(), paths
         self.left = self.limits.wall
+        self.had: frozenset[str] = frozenset()
         self.isolation = "not started"
         self._sandbox: Sandbox | None = None
         self._failed: AgentError | None = None
@@ -128,8 +133,9 @@ class Guest:
             raise self._gone(sandbox) from None
         self.left -= time.monotonic() - begun
         ready = self._receive(sandbox)
-        self.isolation = layers.statement(ready.header["ready"])
-        sandbox.expose(ready.header["ready"])
+        self.had = frozenset(ready.header["ready"])
+        self.isolation = layers.statement(self.had)
+        sandbox.expose(self.had)
         fields = {"file": str(copy), "class": self.name, "config": self.config}
         self.call({"call": "build", **fields})
 
@@ -208,9 +214,9 @@ class Guest:
         """Kill the guest; `error` with the end of its output."""
         if self._sandbox is not None:
             self._sandbox.kill()
-            output = ending(self._sandbox.output)
+            output = self._sandbox.output
             if output:
-                error.args = (f"{error} Its last output: {output}",)
+                error.args = (f"{error} {output}",)
             self.close()
         self._failed = error
         return error

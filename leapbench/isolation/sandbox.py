@@ -19,6 +19,7 @@ from pathlib import Path
 
 from leapbench.isolation import hiding, layers, strays
 from leapbench.isolation.channel import SLICE, Channel, ClosedError
+from leapbench.isolation.failures import ending, size
 from leapbench.isolation.limits import Limits
 from leapbench.isolation.output import Tail
 from leapbench.isolation.reading import readable
@@ -102,8 +103,9 @@ class Sandbox:
 
     @property
     def output(self) -> str:
-        """The end of what the guest printed; says when there was more."""
-        return self._tail.text()
+        """The end of what the guest printed, as a sentence; empty when that was nothing."""
+        shown = ending(self._tail.text())
+        return f"Its output, of {size(self._tail.total)}, ends: {shown}" if shown else ""
 
     def started(self) -> None:
         """Note the guest's process id, which the launcher tells; it watches memory and threads.
