@@ -127,8 +127,9 @@ def assemble(protocol: Protocol, entries: Iterable[Entry], problems: Sequence[st
     """
     current: list[Entry] = []
     other: list[Entry] = []
+    expected = protocol.hash
     for entry in entries:
-        same = entry.result.protocol_hash == protocol.hash
+        same = entry.result.protocol_hash == expected
         (current if same else other).append(entry)
     kinds: dict[Kind, list[Row]] = {"ranked": [], "unranked": [], "failed": [], "refused": []}
     for row in rows(current, protocol.metric):

@@ -20,6 +20,7 @@ from leapbench.result import Result
 BEST = 6  # more lines cannot be told apart
 GREYS = 4
 LARGEST = 1e30
+SPREAD = 1e-9  # of all scores, below which there is nothing to see
 POINTS = 201  # of a profile, between the lowest and the highest run
 
 
@@ -85,7 +86,7 @@ def profile_lines(boards: Sequence[Board], baselines: Sequence[str]) -> tuple[Li
     grey = [named[name] for name in baselines if name in named and named[name] not in best]
     drawn = [*best, *grey[:GREYS]]
     values = [value for label in drawn for task in runs[label] for value in task]
-    if not values or min(values) == max(values):
+    if not values or max(values) - min(values) < SPREAD:
         return ()
     margin = 0.02 * (max(values) - min(values))
     grid = np.linspace(min(values) - margin, max(values) + margin, POINTS)
