@@ -19,11 +19,14 @@ from leapbench.isolation.limits import Limits, for_tier
 from leapbench.leaderboards.bundle.manifest import BundledPart
 from leapbench.leaderboards.bundle.read import Bundle
 from leapbench.leaderboards.verdict import Finding, Level
+from leapbench.leaderboards.verify.deadline import deadline
 from leapbench.leaderboards.verify.parts import OtherCode, composition
 from leapbench.leaderboards.verify.rerun import SECRET_TOLERANCE, TOLERANCE, compare
 from leapbench.result import AgentRecord, Result
 
 Report = Callable[[float, str], None]
+PATIENCE = 2
+"""Wall seconds for a whole re-run, in those of a guest: registered parts learn beside it."""
 
 
 def python(row: Result) -> tuple[str, str]:
@@ -139,7 +142,8 @@ class Runner:
         again = Cell(row.task, row.tier, self.agent.name, row.seed, (), self.folder)
         limits = self.wanted.limits or for_tier(row.tier)
         with isolated(self._composition, limits) as agent:
-            found = cell.run(again, report, agent=agent, salt=salt)
+            with deadline(PATIENCE * limits.wall):
+                found = cell.run(again, report, agent=agent, salt=salt)
             if agent.isolation and agent.isolation not in self.isolation:
                 self.isolation.append(agent.isolation)
         return found

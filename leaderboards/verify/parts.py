@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from leapbench import external, registry
@@ -72,7 +72,10 @@ def _declaration(part: BundledPart, task: Task, bundle: Bundle | None, folder: P
         case "registered":
             if part.name not in registry.agents():
                 raise NotHere(f"There is no agent {part.name!r} here.")
-            return registry.agent(part.name)
+            declared = registry.agent(part.name)
+            if kinds(part.config) != kinds(declared.config):
+                raise NotHere(f"{part.name} has other settings here: {', '.join(declared.config)}.")
+            return declared
         case "numbers":
             raise NotHere(f"{part.name} did not travel: there are only its numbers.")
     if bundle is None:
@@ -86,3 +89,8 @@ def _declaration(part: BundledPart, task: Task, bundle: Bundle | None, folder: P
     if made is None or made.name != part.name:
         raise NotHere(f"{part.file} does not make the part {part.name!r}.")
     return made
+
+
+def kinds(config: Mapping[str, Scalar]) -> dict[str, type]:
+    """Type of each setting: a stranger's reach constructors in this process."""
+    return {key: type(value) for key, value in config.items()}

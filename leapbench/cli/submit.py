@@ -82,8 +82,8 @@ def command(
     signer = submission.signer(key, unsigned)
     packed = submission.bundle(rows, who, signer, numbers)
     filed = deliver(packed, target)
-    seeds = len(rows.results)
-    click.echo(f"{rows.results[0].agent.name} on {task}, tier {tier}: {seeds} seeds")
+    seeds = f"{len(rows.results)} seed{'s' if len(rows.results) > 1 else ''}"
+    click.echo(f"{rows.results[0].agent.name} on {task}, tier {tier}: {seeds}")
     click.echo(f"bundle {filed.id}, {len(packed) / 1e3:,.1f} kB, {signed(filed.signed_by)}")
     click.echo(filed.where)
 

@@ -153,6 +153,28 @@ def test_what_cannot_be_run_here_stays_checked(runs: Path) -> None:
     assert "other code here" in reasons(verdict)
 
 
+def test_settings_that_a_part_does_not_have_reach_no_constructor(runs: Path) -> None:
+    (row,) = run(runs, seeds="0")
+    for change in ({"rate": "0.5"}, {"path": "/etc/passwd"}):
+        model, acting = row.agent.parts
+        acting = acting.model_copy(update={"config": acting.config | change})
+        agent = row.agent.model_copy(update={"parts": (model, acting)})
+        odd = row.model_copy(update={"agent": agent})
+        verdict = verify_rows([odd], Wanted(), lambda fraction, line: None)
+        assert (verdict.level, verdict.ran) == ("checked", False)
+        assert "other settings here" in reasons(verdict)
+
+
+def test_a_registered_part_that_goes_on_for_ever_is_stopped(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (row,) = run(runs, seeds="0")
+    monkeypatch.setenv("TOYS_HANG", "0")
+    verdict = verify_rows([row], Wanted(limits=Limits(wall=0.2)), lambda fraction, line: None)
+    assert verdict.level == "refused"
+    assert "ended as timeout" in reasons(verdict)
+
+
 def test_failed_rows_are_not_run_again(runs: Path, policy: Path) -> None:
     policy.write_text(
         (HEAD + POLICY).replace("        return (obs", "        1 / 0\n        return (obs")
