@@ -201,11 +201,12 @@ def _described(entries: Any, limit: int) -> list[tuple[str, tuple[int, ...], int
     for entry in entries:
         if not _is_array(entry):
             raise MalformedError("the arrays of a message are described wrongly")
-        size = int(entry[0][2]) * math.prod(entry[1])
-        total += size
+        dtype, shape = entry
+        # An empty array may not have a dimension that NumPy refuses either.
+        total += int(dtype[2]) * math.prod(max(n, 1) for n in shape)
         if total > limit:
             raise MalformedError(f"a message of {total} bytes, at most {limit} are allowed")
-        found.append((entry[0], tuple(entry[1]), size))
+        found.append((dtype, tuple(shape), int(dtype[2]) * math.prod(shape)))
     return found
 
 

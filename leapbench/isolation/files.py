@@ -35,8 +35,11 @@ def collect(home: Path, name: str, into: Path, limit: int) -> None:
         names = sorted(os.listdir(folder))  # noqa: PTH208
         if len(names) > COUNT:
             raise GuestAnswer(f"The agent saved {len(names)} files, at most {COUNT} are taken.")
+        left = limit
         for each in names:
-            limit -= _copy(folder, each, into / each, limit)
+            left -= _copy(folder, each, into / each, left)
+            if left < 0:
+                raise GuestAnswer(f"The agent saved more than the {size(limit)} that are taken.")
     finally:
         os.close(folder)
 
@@ -50,7 +53,7 @@ def present(folder: Path, into: Path) -> None:
 
 
 def _copy(folder: int, name: str, target: Path, limit: int) -> int:
-    """Copy one file; its bytes."""
+    """Copy one file, or a little more than `limit` bytes of it; the bytes copied."""
     shown = plain(name, 60)
     if Path(name).suffix not in SUFFIXES:
         raise GuestAnswer(f"The agent saved {shown!r}; taken are {', '.join(SUFFIXES)}.")
@@ -58,14 +61,14 @@ def _copy(folder: int, name: str, target: Path, limit: int) -> int:
         source = os.open(name, _FLAGS, dir_fd=folder)
     except OSError as error:
         raise GuestAnswer(f"What the agent saved as {shown!r} is no plain file.") from error
-    with open(source, "rb") as reading, target.open("wb") as writing:  # noqa: PTH123
+    try:
         found = os.fstat(source)
         if not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
             raise GuestAnswer(f"What the agent saved as {shown!r} is no plain file.")
         done = 0
-        while chunk := reading.read(CHUNK):
-            done += len(chunk)
-            if done > limit:
-                raise GuestAnswer(f"The agent saved more than {size(limit)}, in {shown!r}.")
-            writing.write(chunk)
-    return done
+        with target.open("wb") as writing:
+            while done <= limit and (chunk := os.read(source, CHUNK)):
+                done += writing.write(chunk)
+        return done
+    finally:
+        os.close(source)

@@ -67,6 +67,8 @@ class Sandbox:
         try:
             self._popen = self._start(limits, paths, theirs, line)
         except BaseException:
+            ours.close()
+            self._lifeline.close()
             shutil.rmtree(self._base, ignore_errors=True)
             raise
         finally:
@@ -89,9 +91,10 @@ class Sandbox:
             "limits": limits.model_dump(mode="json", exclude={"layers"}),
             "layers": sorted(limits.layers),
         }
-        command = [sys.executable, "-I", "-m", "leapbench.isolation.launch", json.dumps(plan)]
+        # Unbuffered, so that the last words of a process that is killed are not lost.
+        entry = ["-I", "-u", "-m", "leapbench.isolation.launch"]
         return subprocess.Popen(  # noqa: S603
-            command,
+            [sys.executable, *entry, json.dumps(plan)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
