@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from io import BytesIO
+from textwrap import wrap
 from typing import Any
 
 from leapbench.errors import UserError
@@ -15,8 +16,9 @@ RANKED, OTHER = "#0072b2", "#7a848e"
 DPI = 160
 WIDTH = 8.0  # inches
 HEIGHT = 0.24  # inches a row
-MARGIN = 1.5  # inches above and below the rows
+MARGIN = 1.9  # inches above and below the rows
 LONGEST = 44  # characters of a name
+ACROSS = 112  # characters of a line across the whole picture
 SHOWN = 120  # rows
 
 
@@ -40,13 +42,14 @@ def render(table: Table) -> bytes:
     if column is None or not rows:
         raise UserError(f"{line(table.title)} has no rows that can be drawn.")
     drawn = rows[:SHOWN]
+    left = [row for row in table.rows if row not in drawn]
     with mpl.rc_context():
         mpl.rcdefaults()
         params: Any = mpl.rcParams
         params.update({"text.parse_math": False, "font.size": 9, "text.color": INK})
         figure = Figure(figsize=(WIDTH, MARGIN + HEIGHT * len(drawn)), dpi=DPI)
         _draw(figure, table, drawn, column)
-        below = _below(table, len(rows))
+        below = _below(table, drawn, left)
         figure.text(0.02, 0.12 / figure.get_figheight(), below, color=SOFT, size=7.5, va="bottom")
         file = BytesIO()
         with warnings.catch_warnings():
@@ -58,9 +61,10 @@ def render(table: Table) -> bytes:
 def _draw(figure: Any, table: Table, rows: list[Row], column: Column) -> None:
     """Axes with bands, brackets, names, intervals and ranks; the first row at the top."""
     high = figure.get_figheight()
-    axes = figure.add_axes((0.40, 0.72 / high, 0.46, 1 - MARGIN / high))
+    axes = figure.add_axes((0.40, 0.98 / high, 0.46, 1 - MARGIN / high))
     figure.text(0.02, 1 - 0.30 / high, line(table.title), size=12, weight="bold")
-    figure.text(0.02, 1 - 0.52 / high, line(table.subtitle)[:120], size=8, color=SOFT)
+    said = "\n".join(wrap(line(table.subtitle), ACROSS)[:2])
+    figure.text(0.02, 1 - 0.40 / high, said, size=8, color=SOFT, va="top")
     name, side = name_column(table).key, axes.get_yaxis_transform()
     for start, stop in _groups(rows):
         axes.axhspan(start - 0.45, stop - 0.55, color=BAND, zorder=0, linewidth=0)
@@ -98,23 +102,18 @@ def _groups(rows: list[Row]) -> list[tuple[int, int]]:
     return found
 
 
-def _below(table: Table, drawn: int) -> str:
+def _below(table: Table, drawn: list[Row], left: list[Row]) -> str:
     """What the reader has to know: the marks, and which rows are not in the picture."""
     said = [
         "Bars: 95 % intervals over seeds. Grey band and bracket: cannot be told from its first."
     ]
-    if any(row.status == "unranked" for row in table.rows):
-        said.append("Hollow: not ranked.")
-    if drawn > SHOWN:
-        said.append(f"The first {SHOWN} of {drawn} rows.")
-    name = name_column(table).key
-    left = [row for row in table.rows if all(c.low is None for c in row.cells.values())]
-    left = [row for row in left if row.status in ("failed", "refused", "incomplete")]
+    if any(row.status != "ranked" for row in drawn):
+        said[0] += " Hollow: not ranked."
     if left:
-        names = ", ".join(f"{_short(row.cells[name].text)} ({row.status})" for row in left[:3])
-        more = f" and {len(left) - 3} more" if len(left) > 3 else ""
-        said.append(f"\nNot drawn: {names}{more}.")
-    return " ".join(said)
+        key = name_column(table).key
+        names = ", ".join(f"{_short(row.cells[key].text)} ({row.status})" for row in left[:3])
+        said.append(f"Not drawn: {names}{f' and {len(left) - 3} more' if left[3:] else ''}.")
+    return "\n".join(each for part in said for each in wrap(part, ACROSS, break_on_hyphens=False))
 
 
 def _axis(column: Column) -> str:
