@@ -176,6 +176,10 @@ def _interface(graph: Any) -> tuple[str, tuple[int, int, int]]:
             f"it has {len(graph.output)} outputs ({', '.join(names)}, ...)",
             f"Expected 2 to {MAX_EXITS} with names of their own: the logits of the exits in order.",
         )
+    made = {name for node in graph.node for name in node.output}
+    for output in graph.output:
+        if output.name not in made:
+            raise UserError(f"its output {shown(output.name)!r} is made by none of its nodes")
     return source.name, (sizes[1], sizes[2], sizes[3])
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import Field
@@ -23,7 +23,12 @@ from leapbench.graphs.worker import MAX_FRAME, seconds
 from leapbench.task import Frozen
 
 BATCH = 500
+PATIENCE = 5.0
+"""Seconds that a process which gave no answer has for ending by itself."""
 NEEDED = ("onnx", "onnxruntime")
+
+
+Form = TypeVar("Form", bound=Frozen)
 
 
 class Facts(Frozen):
@@ -105,7 +110,7 @@ class ExportedNetwork:
         limit = seconds(len(batch) * costs[-1])
         tag, data = _ask(process, self.name, limit, 4 * int(np.prod(shape)), batch.data)
         if tag == wire.REFUSAL:
-            raise AgentError(f"{self.name}: {wire.refusal(data).message}")
+            raise AgentError(f"{self.name}: {_read(wire.Refusal, data).message}")
         if len(data) != 4 * int(np.prod(shape)):
             raise InvalidOutput(f"{self.name} gave {len(data)} bytes for logits of shape {shape}")
         return np.frombuffer(data, np.float32).reshape(shape)
@@ -122,12 +127,20 @@ class ExportedNetwork:
         weakref.finalize(self, _end, process)
         try:
             tag, answer = _ask(process, self.name, seconds(0), wire.MAX_TEXT, self.data)
+            refusal = _read(wire.Refusal, answer) if tag == wire.REFUSAL else None
+            if refusal is None:
+                return process, _read(Facts, answer)
         except AgentError as error:
             raise UserError(f"{self.name} cannot be used: {error}.") from None
-        if tag == wire.REFUSAL:
-            refusal = wire.refusal(answer)
-            raise UserError(f"{self.name} cannot be used: {refusal.message}.", refusal.hint)
-        return process, Facts.model_validate_json(answer)
+        raise UserError(f"{self.name} cannot be used: {refusal.message}.", refusal.hint)
+
+
+def _read(form: type[Form], answer: bytes) -> Form:
+    """An answer of the worker, which a hostile file may have taken over."""
+    try:
+        return form.model_validate_json(answer)
+    except ValueError:
+        raise AgentError("the process that reads it gave no proper answer") from None
 
 
 def _worker() -> subprocess.Popen[bytes]:
@@ -187,7 +200,7 @@ def _deadline(process: subprocess.Popen[bytes], limit: int) -> Iterator[threadin
 def _ending(process: subprocess.Popen[bytes]) -> str:
     """How a process that gave no answer ended, in words."""
     try:
-        code = process.wait(5)
+        code = process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()
         return "gave no proper answer"

@@ -50,8 +50,3 @@ class Refusal(Frozen):
 def refuse(stream: BinaryIO, message: str, hint: str | None = None) -> None:
     """Write why something is refused."""
     send(stream, REFUSAL, Refusal(message=message, hint=hint).model_dump_json().encode())
-
-
-def refusal(data: bytes) -> Refusal:
-    """What `refuse` wrote."""
-    return Refusal.model_validate_json(data)
