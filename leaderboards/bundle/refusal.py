@@ -11,7 +11,7 @@ RATIO_FREE_BYTES = 16 * 2**20  # ... beyond so many bytes, which cost nobody any
 ENTRIES = 1_200  # files in the archive
 MANIFEST_BYTES = 2**20  # bytes of manifest.json
 SIGNATURE_BYTES = 1_000  # bytes of signature.json
-RESULTS_BYTES = 64 * 2**20  # bytes of all results together; each has its own limit
+RESULTS_BYTES = 16 * 2**20  # bytes of all results together; each has its own limit
 CODE_BYTES = 2**20  # bytes of a part that is code
 
 

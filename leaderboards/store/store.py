@@ -215,6 +215,8 @@ class Store:
         except Timeout:
             told = f"Another process has been making the index of {self.folder} for {index.BUSY} s."
             raise UserError(told, "Try again when it is done.") from None
+        except OSError as error:
+            raise UserError(f"{self.folder} cannot be written: {error.strerror}.") from None
 
 
 def _submission(row: Row, attempts: int) -> Submission:

@@ -294,6 +294,14 @@ BOMBS: dict[str, tuple[str, Made]] = {
         "size",
         lambda: archive([member(f"f{n}", b"", data=ZEROS, size=64 * MIB) for n in range(9)]),
     ),
+    "results that are too much together": (
+        "size",
+        lambda: resealed(
+            GOOD,
+            more := {f"results/seed-{n}.json": bytes(result.MAX_BYTES) for n in range(90)},
+            results=list(more),
+        ),
+    ),
     "archive in an archive as code": ("parts", lambda: resealed(GOOD, {POLICY: quoted()})),
     "archive in an archive as a result": ("results", lambda: resealed(GOOD, {FIRST: quoted()})),
     "archive in an archive as weights": (

@@ -366,6 +366,19 @@ def test_a_disk_that_is_full_is_told(
     assert store.check() == []
 
 
+def test_an_index_that_cannot_be_made_is_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    store.index.path.unlink()
+    monkeypatch.setattr(store.index, "create", forbidden)
+    for work in (store.submissions, store.sync, store.rebuild, store.check):
+        with pytest.raises(UserError, match="cannot be written: Permission denied"):
+            work()
+
+
 def test_without_a_write_ahead_log_it_works_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
