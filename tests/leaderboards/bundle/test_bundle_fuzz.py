@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bundles import made_bundle, made_files, made_result
-from forge import contents, resealed, sealed
+from forge import archive, contents, members, resealed, sealed
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -125,6 +126,53 @@ def test_random_fields_of_a_manifest(field: str, value: Any) -> None:
     before = manifest.get(field)
     found = tried(sealed(manifest | {field: value}, made_files()))
     assert found is None or value == before or field in ("entrant", "results")
+
+
+numbers = st.sampled_from([0, 1, 8, 22, 0xFFFF, 0xFFFFFFFF, 2**31]) | st.integers(0, 2**32 - 1)
+shorts = numbers.map(lambda number: number & 0xFFFF)
+texts = st.sampled_from(["", "manifest.json", FIRST, "../x", "x\0y", "\ud7ff", "a/b"]) | st.text()
+lies = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": texts.map(lambda text: text.encode()[:1000]) | st.binary(max_size=20),
+        "data": st.binary(max_size=50),
+        "size": numbers,
+        "crc": numbers,
+        "method": shorts,
+        "flags": shorts,
+        "extra": st.binary(max_size=40),
+        "comment": st.binary(max_size=40),
+        "mode": numbers,
+        "packed": numbers,
+        "offset": numbers,
+        "gap": st.binary(max_size=5),
+        "local": st.fixed_dictionaries(
+            {}, optional={"flags": shorts, "method": shorts, "size": numbers, "packed": numbers}
+        ),
+    },
+)
+ends = st.fixed_dictionaries(
+    {},
+    optional={
+        "start": st.binary(max_size=30),
+        "before_directory": st.binary(max_size=30),
+        "before_end": st.binary(max_size=30),
+        "after": st.binary(max_size=30),
+        "comment": st.binary(max_size=30),
+    },
+)
+HONEST = {"mode": 0o100600 << 16, "flags": 0x800}
+
+
+@settings(max_examples=600)
+@given(lies=st.lists(lies, min_size=5, max_size=5), end=ends)
+@example(lies=[HONEST] * 5, end={})
+def test_lies_in_every_field(lies: list[dict[str, Any]], end: dict[str, bytes]) -> None:
+    held = [replace(one, **said) for one, said in zip(members(GOOD), lies, strict=True)]
+    found = tried(archive(held, **end))
+    if lies == [HONEST] * 5:
+        assert found is not None
+    assert found is None or found.manifest == tried(GOOD).manifest
 
 
 @settings(max_examples=200)
