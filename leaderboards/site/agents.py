@@ -19,7 +19,7 @@ from leapbench.result import Part, Result, Scalar
 STANDING = (
     Column("task", "Task"),
     Column("tier", "Tier"),
-    Column("rank", "Rank", "rank", "lower"),
+    Column("rank", "Place", "rank", "lower", "By mean score; the board has the ranks."),
     Column("of", "Of", "number", help="Ranked rows of that board."),
     Column("score", "Score", "interval", help="Mean over seeds with a 95 % interval."),
     Column("normalised", "Normalised", "interval", "higher", "0 at the floor, 1 at the ceiling."),
@@ -39,11 +39,12 @@ SEEDS = (
     Column("phases", "Spent", help="What each phase used of its budget."),
     Column("cpu", "CPU s", "number", "lower"),
     Column("run", "Run id", help="Hash of the result file's content."),
+    FROM,
 )
 DIRECTORY = (
     Column("agent", "Agent"),
     Column("tasks", "Boards", "number", "higher"),
-    Column("best", "Best rank", "rank", "lower"),
+    Column("best", "Best place", "rank", "lower"),
     Column("normalised", "Best normalised", "number", "higher"),
 )
 
@@ -120,8 +121,12 @@ class AgentPage:
 
     @property
     def commands(self) -> list[str]:
-        """What to type to run it again."""
-        return list(dict.fromkeys(run_command(row, board.protocol) for board, row in self.rows))
+        """What to type to run it again; what was submitted comes out of its bundle."""
+        found = [
+            "leapbench verify BOARD" if row.submission else run_command(row, board.protocol)
+            for board, row in self.rows
+        ]
+        return list(dict.fromkeys(found))
 
     @property
     def best(self) -> float:
@@ -186,6 +191,7 @@ def _seed(row: Row, result: Result) -> Line:
         "phases": cells.text(spent),
         "cpu": cells.number(result.timing.cpu, 1),
         "run": cells.text(result.run_id),
+        "from": cells.whose(row),
     }
     return Line(found, "ranked" if result.status == "ok" else "failed")
 
