@@ -22,12 +22,14 @@ import numpy as np
 DTYPES = frozenset(
     ("|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8")
 )
-HEADER = 2**20  # bytes of the longest header
+HEADER = 2**18  # bytes of the longest header
+BUFFER = 2 * HEADER
 ARRAYS, DIMENSIONS = 512, 16
-BUFFER = 2**18
 SLICE = 0.2  # seconds between two looks around
 _PREFIX = struct.Struct("<4sI")
 _MAGIC = b"leap"
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
 
 
 class ChannelError(Exception):
@@ -67,7 +69,11 @@ class Channel:
         self, sock: socket.socket, limit: int, tick: Callable[[], None] | None = None
     ) -> None:
         self._sock, self._limit, self._tick = sock, limit, tick
-        self._sock.settimeout(SLICE)
+        # Timeouts of the kernel's: those of Python cost a call of poll for each read.
+        timeout = struct.pack("ll", 0, int(1e6 * SLICE))
+        self._sock.setblocking(True)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeout)
         self._buffer = bytearray(BUFFER)
         self._view = memoryview(self._buffer)
         self._start = self._end = 0
@@ -98,7 +104,7 @@ class Channel:
                 if array.dtype.str not in DTYPES:
                     raise TypeError(f"arrays of {array.dtype} cannot be sent")
             header = header | {"arrays": [[a.dtype.str, a.shape] for a in arrays]}
-        text = json.dumps(header, separators=(",", ":")).encode()
+        text = _encode(header).encode()
         parts: list[Any] = [_PREFIX.pack(_MAGIC, len(text)) + text]
         parts += [a.reshape(-1).view(np.uint8).data for a in arrays if a.size]
         while parts:
@@ -115,16 +121,19 @@ class Channel:
             ClosedError: when the other side is gone.
             LateError: after the deadline.
         """
-        magic, size = _PREFIX.unpack(self._take(_PREFIX.size, deadline).tobytes())
+        magic, size = _PREFIX.unpack(self._short(_PREFIX.size, deadline))
         if magic != _MAGIC or size > HEADER:
             raise MalformedError("what was sent is no message")
         try:
-            header = json.loads(self._take(size, deadline).tobytes())
+            header = _decode(self._short(size, deadline).decode())
         except (ValueError, RecursionError) as error:
             raise MalformedError("the header of a message is not JSON") from error
         if not isinstance(header, dict):
             raise MalformedError("the header of a message is not a JSON object")
-        shapes = _described(header.pop("arrays", []), self._limit)
+        described = header.pop("arrays", None)
+        if described is None:
+            return Message(header)
+        shapes = _described(described, self._limit)
         return Message(header, [self._array(*each, deadline) for each in shapes])
 
     def _array(self, dtype: str, shape: tuple[int, ...], size: int, deadline: float) -> np.ndarray:
@@ -132,6 +141,19 @@ class Channel:
         if dtype == "|b1":  # NumPy relies on a bool being 0 or 1
             flat = flat != 0
         return flat.view(dtype).reshape(shape)
+
+    def _short(self, size: int, deadline: float) -> bytes:
+        """The next `size` bytes, at most `HEADER`."""
+        if self._start == self._end:
+            self._start = self._end = 0
+        while self._end - self._start < size:
+            if self._start + size > BUFFER:
+                left = self._end - self._start
+                self._view[:left] = self._view[self._start : self._end]
+                self._start, self._end = 0, left
+            self._end += self._read(self._view[self._end :], deadline)
+        self._start += size
+        return bytes(self._view[self._start - size : self._start])
 
     def _take(self, size: int, deadline: float) -> np.ndarray:
         """The next `size` bytes, uint8."""
@@ -153,7 +175,7 @@ class Channel:
             self._look(deadline)
             try:
                 count = self._sock.recv_into(into)
-            except TimeoutError:
+            except BlockingIOError:
                 continue
             except OSError as error:
                 raise ClosedError("the other side is gone") from error
@@ -166,7 +188,7 @@ class Channel:
             self._look(deadline)
             try:
                 return self._sock.sendmsg(parts)
-            except TimeoutError:
+            except BlockingIOError:
                 continue
             except OSError as error:
                 raise ClosedError("the other side is gone") from error
