@@ -55,10 +55,13 @@ class Board:
 
     @cached_property
     def defaults(self) -> dict[str, Row]:
-        """Rows with default settings by name: our own before submitted ones, then by seeds."""
-        plain = [row for row in self.scored if row.plain]
-        plain.sort(key=lambda row: (not row.submission, len(row.entries)))
-        return {row.agent.name: row for row in plain}
+        """Rows with default settings by name; of several versions that with most seeds.
+
+        Submitted rows are not among them: a stranger's agent may bear any name, and
+        these rows speak for the names in claims and cards.
+        """
+        plain = [row for row in self.scored if row.plain and not row.submission]
+        return {row.agent.name: row for row in sorted(plain, key=lambda row: len(row.entries))}
 
     def rank(self, row: Row) -> int | None:
         """Place of a row, 1 for the best; None when it is not ranked."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from io import StringIO
 
 from leapbench.leaderboards.render.table import Cell, Column, Table, Value
@@ -17,7 +18,8 @@ def render(table: Table) -> str:
     """One line of headings, one a row; plain numbers, an empty field where there is none.
 
     A column of intervals or ranks is three: `score`, `score_low`, `score_high`. The
-    columns `status`, `tie` (number of the group of ties) and `note` are the last.
+    columns `status`, `tie` (number of the group of ties) and `note` are the last. Why
+    a number is missing, such as a failed task, is in the note.
     """
     out = StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -25,8 +27,7 @@ def render(table: Table) -> str:
     writer.writerow([safe(head) for head in (*heads, "status", "tie", "note")])
     for row in table.rows:
         values = [v for c in table.columns for v in _values(c, row.cells[c.key])]
-        notes = (row.cells[column.key].note for column in table.columns)
-        note = "; ".join(filter(None, notes))
+        note = "; ".join(n for c in table.columns for n in _notes(c, row.cells[c.key]))
         writer.writerow(map(_field, (*values, row.status, row.tie, note)))
     return out.getvalue()
 
@@ -46,12 +47,15 @@ def _heads(column: Column) -> list[str]:
 def _values(column: Column, cell: Cell) -> list[Value]:
     if column.kind not in ("interval", "rank"):
         return [cell.value]
-    return [cell.value if cell.value is not None else _reason(cell), cell.low, cell.high]
+    return [cell.value, cell.low, cell.high]
 
 
-def _reason(cell: Cell) -> Value:
-    """A word such as "failed" in place of a number; nothing for a dash."""
-    return cell.text if cell.text.isalpha() else None
+def _notes(column: Column, cell: Cell) -> Iterator[str]:
+    """A cell's note, and a word such as "failed" that stands in place of a number."""
+    if cell.value is None and cell.text.isalpha():
+        yield f"{column.heading}: {cell.text}"
+    if cell.note:
+        yield cell.note
 
 
 def _field(value: Value) -> str:

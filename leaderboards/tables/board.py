@@ -58,8 +58,11 @@ def board_table(board: Board, links: Links = NOWHERE) -> Table:
         ATTEMPTS,
         FROM,
     )
-    ranks = _ranks(board)
-    lines = tuple(_line(row, place, ranks, links) for place, row in enumerate(board.rows, 1))
+    ranks, copies = _ranks(board), _copies(board)
+    lines = tuple(
+        _line(row, place, ranks, copies.get(row.key, ""), links)
+        for place, row in enumerate(board.rows, 1)
+    )
     return Table(
         title=f"{protocol.task}, tier {protocol.tier}",
         subtitle=f"Protocol {protocol.hash}; {metric.name}, {better} is better; "
@@ -109,12 +112,25 @@ def _ranks(board: Board) -> Ranks:
     }
 
 
-def _line(row: Row, place: int, ranks: Ranks, links: Links) -> Line:
+def _copies(board: Board) -> dict[tuple[str, str], str]:
+    """A note on each submitted row whose results are those of an earlier row, byte for byte."""
+    first: dict[tuple[str, ...], Row] = {}
+    found = {}
+    for row in sorted(board.rows, key=lambda r: r.submission.received if r.submission else ""):
+        ids = tuple(entry.result.run_id for entry in row.entries)
+        other = first.setdefault(ids, row)
+        if row.submission and other is not row:
+            found[row.key] = f"the same results as {other.label}"
+    return found
+
+
+def _line(row: Row, place: int, ranks: Ranks, copy: str, links: Links) -> Line:
     rank, tie = ranks.get(row.key, (None, None))
     shown = row if row.scores and row.badge != "refused" else None
+    note = "; ".join(filter(None, (failure(row), copy)))
     found = {
         "rank": cells.rank(place, rank),
-        "agent": Cell(row.label, row.label, note=failure(row), link=links.agent(row)),
+        "agent": Cell(row.label, row.label, note=note, link=links.agent(row)),
         "normalised": cells.interval(shown.normalised if shown else None, 3),
         "score": cells.interval(shown.score if shown else None),
         "spent": cells.share(row.spent),

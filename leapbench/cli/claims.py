@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from leapbench.cli.emit import TEXTS, board_option, runs_option, tier_option
+from leapbench.cli.emit import TEXTS, runs_option, tier_option
 from leapbench.cli.group import Command
 
 
@@ -24,7 +24,6 @@ from leapbench.cli.group import Command
 @click.argument("name", metavar="[TASK|FAMILY]", required=False)
 @tier_option
 @runs_option
-@board_option
 @click.option(
     "--format",
     "form",
@@ -33,24 +32,23 @@ from leapbench.cli.group import Command
     show_default=True,
     help="As what.",
 )
-def command(name: str | None, tier: str | None, runs: Path, board: Path | None, form: str) -> None:
-    """Check every claim of the papers on every task and tier that has rows.
+def command(name: str | None, tier: str | None, runs: Path, form: str) -> None:
+    """Check every claim of the papers on every task and tier with rows, committed or yours.
 
     Published effects stand beside ours: a difference that is paired over the seeds
     that both agents have, with a 95 % interval. A claim is reproduced or contradicted
     when the interval lies on one side of zero. The command below each measures it again.
     """
-    from leapbench.cli.emit import emit, opened, scope
+    from leapbench.cli.emit import emit, scope
     from leapbench.leaderboards import tables
     from leapbench.leaderboards.board import of_task
     from leapbench.leaderboards.claims import findings
     from leapbench.leaderboards.sources import badges_of
 
-    store = opened(board)
-    badges = badges_of(store)
+    badges = badges_of()
     found, untested = [], []
     for task in scope(name):
-        boards = of_task(task, tier, runs, store, badges=badges)
+        boards = of_task(task, tier, runs, badges=badges)
         with_rows = [each for each in boards if each.scored]
         found += [finding for each in with_rows for finding in findings(task, each)]
         untested += [task.name] if task.claims and not with_rows else []

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from test_board import PROTOCOL, TASK, made
-from test_board_table import FASHION, fashion, spread
+from test_board_overall import FASHION, fashion
+from test_board_table import spread
 
 from leapbench import result
 from leapbench.errors import UserError
