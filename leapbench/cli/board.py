@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from leapbench.cli.emit import FORMATS, board_option, runs_option, tier_option
+from leapbench.cli.emit import FORMATS, board_option, dearest_option, runs_option
 from leapbench.cli.group import Command
 
 if TYPE_CHECKING:
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
             "leapbench board",
             "leapbench board --weight earlyexit=2",
             "leapbench board earlyexit",
-            "leapbench board earlyexit/digits --runs trials",
+            "leapbench board earlyexit/digits --runs trials --board boards/lab",
             "leapbench board earlyexit/fashion-mnist --tier lite --format csv",
             "leapbench board earlyexit/digits --out digits.png",
         ),
     },
 )
 @click.argument("name", metavar="[TASK|FAMILY]", required=False)
-@tier_option
+@dearest_option
 @runs_option
 @board_option
 @click.option("--weight", "weights", multiple=True, metavar="FAMILY=NUMBER", help="Else 1 each.")

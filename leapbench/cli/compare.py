@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from leapbench.cli.emit import TEXTS, runs_option
+from leapbench.cli.emit import TEXTS, runs_option, tier_option
 from leapbench.cli.group import Command
 
 
@@ -31,9 +31,7 @@ from leapbench.cli.group import Command
 @click.argument("a")
 @click.argument("b")
 @click.argument("task", required=False)
-@click.option(
-    "--tier", type=click.Choice(("smoke", "lite", "paper")), help="Only this tier; else all."
-)
+@tier_option
 @runs_option
 @click.option(
     "--format",

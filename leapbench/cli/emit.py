@@ -28,11 +28,11 @@ runs_option = click.option(
     help="Folder of your own results.",
 )
 board_option = click.option("--board", type=FOLDER, help="Folder of submissions.")
-tier_option = click.option(
-    "--tier",
-    type=click.Choice(("smoke", "lite", "paper")),
-    help="Only this tier; else the dearest that has rows.",
+TIERS = click.Choice(("smoke", "lite", "paper"))
+dearest_option = click.option(
+    "--tier", type=TIERS, help="Only this tier; else the dearest that has rows."
 )
+tier_option = click.option("--tier", type=TIERS, help="Only this tier; else all.")
 
 
 def chosen(form: str | None, out: Path | None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from leapbench.cli.emit import board_option, runs_option
+from leapbench.cli.emit import board_option, runs_option, tier_option
 from leapbench.cli.group import Command
 
 
@@ -31,9 +31,7 @@ from leapbench.cli.group import Command
 )
 @runs_option
 @board_option
-@click.option(
-    "--tier", type=click.Choice(("smoke", "lite", "paper")), help="Only boards of this tier."
-)
+@tier_option
 @click.option("--title", default="leapbench", show_default=True, help="What the site is called.")
 def command(out: Path, runs: Path, board: Path | None, tier: str | None, title: str) -> None:
     """Write every board as a folder of pages.
