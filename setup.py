@@ -12,7 +12,7 @@ setup(
     package_dir={f"leapbench.{root}": root for root in ROOTS},
     package_data={
         "": ["*.toml", "*.npz", "*.json", "*.safetensors", "*.md", "py.typed"],
-        "leapbench.leaderboards": ["results/**/*.json"],
+        "leapbench.leaderboards": ["results/**/*.json", "verdicts/*.json"],
         "leapbench.leaderboards.site": ["templates/*.j2", "static/*"],
     },
 )

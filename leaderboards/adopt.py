@@ -3,8 +3,8 @@
     python -m leapbench.leaderboards.adopt earlyexit/digits --tier smoke --runs runs
 
 A row is taken when its file is valid, it ended well under the current protocol
-with unchanged settings, its metrics follow from its episodes, and it was made
-by committed code. What is refused is said, one line each.
+with unchanged settings, everything in it follows from its episodes, and it was
+made by committed code. What is refused is said, one line each.
 """
 
 from __future__ import annotations
@@ -14,24 +14,26 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from leapbench import registry, result
-from leapbench.cell import harness_of, protocol_of
+from leapbench.cell import protocol_of
 from leapbench.errors import UserError
-from leapbench.result import Result, same_metrics
-from leapbench.task import Protocol, Task
+from leapbench.leaderboards.verify.follow import examine
+from leapbench.leaderboards.verify.parts import named
+from leapbench.result import Result
+from leapbench.task import Task
 
 RESULTS = Path(__file__).parent / "results"
 
 
-def refusal(found: Result, task: Task, protocol: Protocol) -> str:
+def refusal(found: Result) -> str:
     """Why a row may not stand on a committed board; empty when it may."""
     if found.status != "ok":
         return f"it ended as {found.status}: {found.message}"
-    if found.protocol_hash != protocol.hash:
-        return f"protocol {found.protocol_hash}, the current one is {protocol.hash}"
+    wrong = examine(found, named(found.agent))
+    for name, reason in wrong.items():
+        if reason:
+            return f"{name}: {reason}"
     if found.provenance.get("dirty", True):
         return "made by code that was not committed"
-    if not same_metrics(harness_of(task).metrics(protocol, found.rows()), found.metrics):
-        return "its metrics do not follow from its episodes"
     declared = registry.agents()
     changed = [p.name for p in found.agent.parts if p.config != declared[p.name].config]
     return f"settings of {', '.join(changed)} are not the defaults" if changed else ""
@@ -46,11 +48,12 @@ def adopt(task: Task, tier: str, runs: Path, into: Path = RESULTS) -> tuple[int,
         runs: folder given to `leapbench run --out`.
         into: folder of the committed rows.
     """
-    protocol, taken, refused = protocol_of(task, tier), 0, []
+    protocol_of(task, tier)
+    taken, refused = 0, []
     for path in sorted((runs / task.name / tier).glob("*/seed-*.json")):
         try:
             found = result.read(path)
-            reason = refusal(found, task, protocol)
+            reason = refusal(found)
         except UserError as error:
             reason = str(error)
         if reason:

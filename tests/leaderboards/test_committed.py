@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from leapbench import registry, result
-from leapbench.cell import protocol_of
 from leapbench.leaderboards.adopt import RESULTS, adopt, refusal
 from leapbench.leaderboards.board import load
 from leapbench.leaderboards.plot import absolute, paired
@@ -24,19 +23,17 @@ def row() -> Result:
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: "/".join(f.parts[-3:]))
 def test_every_committed_row_could_be_adopted_again(folder: Path) -> None:
-    task = registry.task("/".join(folder.parts[-3:-1]))
-    protocol = protocol_of(task, folder.name)
     files = sorted(folder.glob("*/seed-*.json"))
     assert len(files) >= 15
     for path in files:
         found = result.read(path)
-        assert refusal(found, task, protocol) == "", path
+        assert refusal(found) == "", path
         assert (found.agent.name, f"seed-{found.seed}") == (path.parent.name, path.stem)
-        assert found.metrics["violations"] == 0
+        assert found.metrics.get("violations", 0) == 0
 
 
 def test_rows_that_should_not_stand_are_refused() -> None:
-    good, protocol = row(), DIGITS.protocols["smoke"]
+    good = row()
     part = good.agent.parts[0]
     changed = good.agent.model_copy(
         update={"parts": (part.model_copy(update={"config": part.config | {"lr_factor": 2.0}}),)}
@@ -45,11 +42,11 @@ def test_rows_that_should_not_stand_are_refused() -> None:
         "it ended as": {"status": "failed"},
         "protocol": {"protocol_hash": "0" * 16},
         "not committed": {"provenance": dict(good.provenance) | {"dirty": True}},
-        "do not follow": {"metrics": dict(good.metrics) | {"accuracy": 0.99}},
+        "the episodes give": {"metrics": dict(good.metrics) | {"accuracy": 0.99}},
         "not the defaults": {"agent": changed},
     }
     for reason, update in spoiled.items():
-        assert reason in refusal(good.model_copy(update=update), DIGITS, protocol)
+        assert reason in refusal(good.model_copy(update=update))
 
 
 def test_adopting_copies_good_rows_and_names_the_others(tmp_path: Path) -> None:
