@@ -15,10 +15,11 @@ from leapbench.leaderboards.store.records import Row
 
 VERSION = 1
 BUSY = 120  # seconds that a transaction waits for others, such as a rebuild
-HEAD = "id, task, tier, agent, identity, entrant, signed_by, received"
+HEAD = "id, task, tier, agent, identity, entrant, signed_by, manifest, received"
 SCHEMA = f"""
 CREATE TABLE submissions ({HEAD.replace(",", " TEXT NOT NULL,")} TEXT NOT NULL, PRIMARY KEY (id));
 CREATE INDEX attempts ON submissions (task, tier, agent, identity, received, id);
+CREATE INDEX contents ON submissions (manifest, signed_by);
 CREATE TABLE results (
     submission TEXT NOT NULL REFERENCES submissions (id),
     seed INTEGER NOT NULL,
@@ -136,6 +137,16 @@ def finish(db: sqlite3.Connection) -> None:
 def ids(db: sqlite3.Connection) -> set[str]:
     """Ids of all submissions."""
     return {identity for (identity,) in db.execute("SELECT id FROM submissions")}
+
+
+def equal(db: sqlite3.Connection, row: Row) -> tuple[str, str] | None:
+    """Id and arrival of the oldest submission with this manifest and signer."""
+    found: tuple[str, str] | None = db.execute(
+        """SELECT id, received FROM submissions WHERE manifest = ? AND signed_by = ?
+           ORDER BY received, id LIMIT 1""",
+        (row.head[7], row.head[6]),
+    ).fetchone()
+    return found
 
 
 def attempt(db: sqlite3.Connection, identity: str) -> int:

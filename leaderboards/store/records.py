@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from pydantic import Field
 
@@ -35,7 +36,7 @@ class Receipt:
         received: when it came first, ISO 8601 in UTC.
         attempt: 1 for the first submission of this agent by this entrant to
             this task and tier, 2 for the second, ...
-        new: False when the same bytes were there before.
+        new: False when it was there before.
     """
 
     id: str
@@ -77,7 +78,8 @@ class Row:
     """A submission as the index holds it: text and numbers, all from the files.
 
     Attributes:
-        head: id, task, tier, agent, identity, entrant as JSON, key, time of arrival.
+        head: id, task, tier, agent, identity, entrant as JSON, key, SHA-256 of the
+            manifest, time of arrival.
         results: seed and validated JSON of each result, in ascending order of seeds.
     """
 
@@ -96,6 +98,7 @@ class Row:
             identity(bundle.signed_by, manifest.entrant),
             manifest.entrant.model_dump_json(),
             bundle.signed_by,
+            sha256(manifest.text()).hexdigest(),
             received,
         )
         results = sorted((one.seed, one.model_dump_json()) for one in bundle.results())

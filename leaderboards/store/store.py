@@ -62,7 +62,9 @@ class Store:
     def add(self, bundle: Path, record: bool = False) -> Receipt:
         """File a submission; once this returns, it is on the disk.
 
-        The same bytes again are the same submission and no further attempt.
+        The same manifest by the same signer is the same submission and no further
+        attempt, however the archive is compressed: else anybody could make attempts
+        for somebody else out of a published bundle.
 
         Args:
             bundle: the file; it stays where it is.
@@ -134,6 +136,9 @@ class Store:
     def _receive(self, opened: Bundle, staged: Path | None) -> Receipt:
         """Put bundle, receipt and row in their places, while no other writer does."""
         with self.index.writing() as db:
+            known = index.equal(db, Row.of(opened, ""))
+            if known and known[0] != opened.id:
+                return Receipt(*known, index.attempt(db, known[0]), new=False)
             if staged and staged.exists():
                 self.files.place(staged, opened.id)
             new = not self.files.receipt(opened.id).exists()
@@ -220,7 +225,7 @@ class Store:
 
 
 def _submission(row: Row, attempts: int) -> Submission:
-    identity, task, tier, agent, _, entrant, signed_by, received = row.head
+    identity, task, tier, agent, _, entrant, signed_by, _, received = row.head
     return Submission(
         id=identity,
         task=task,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from bundles import made_bundle, made_files, made_manifest, made_result
+from forge import archive, changed, members
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,6 +84,22 @@ def test_the_same_bytes_are_the_same_submission(store: Store, put: Callable) -> 
     assert other.attempt == 2
     assert [one.attempts for one in store.submissions()] == [2, 2]
     assert put(noted("1")).attempt == 1
+
+
+def test_another_archive_of_one_manifest_is_no_further_attempt(store: Store, put: Callable) -> None:
+    data = noted("1", key=ADA)
+    first = put(data)
+    assert put(noted("2", key=ADA)).attempt == 2
+    for other in (archive(members(data)), changed(data, "code/policy.py", mode=0o100600 << 16)):
+        again = put(other)
+        assert (again.id, again.received) == (first.id, first.received)
+        assert (again.attempt, again.new) == (1, False)
+    assert [one.attempts for one in store.submissions()] == [2, 2]
+    resigned = put(noted("1", key=BOB))
+    assert (resigned.attempt, resigned.new) == (1, True)
+    assert len(store.submissions()) == 3
+    assert list(store.files.incoming.iterdir()) == []
+    assert store.check() == []
 
 
 def test_attempts_are_counted_by_who_what_and_where(store: Store, put: Callable) -> None:
@@ -220,7 +237,7 @@ DAMAGE = [
     statement("UPDATE results SET result = '{}'"),
     statement("DELETE FROM results; DELETE FROM submissions"),
     statement("DELETE FROM results WHERE rowid = 1; DELETE FROM submissions WHERE rowid = 1"),
-    statement("INSERT INTO submissions SELECT 'f', task, tier, agent, identity, entrant, '', ''"
+    statement("INSERT INTO submissions SELECT 'f', task, tier, agent, identity, entrant, '', '', ''"
               " FROM submissions LIMIT 1"),
 ]  # fmt: skip
 
