@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from leapbench.leaderboards.store.records import Row
+from leapbench.leaderboards.store.records import Head, Row
 
 VERSION = 1
 BUSY = 120  # seconds that a transaction waits for others, such as a rebuild
-HEAD = "id, task, tier, agent, identity, entrant, signed_by, manifest, received"
+HEAD = ", ".join(Head._fields)
 SCHEMA = f"""
 CREATE TABLE submissions ({HEAD.replace(",", " TEXT NOT NULL,")} TEXT NOT NULL, PRIMARY KEY (id));
 CREATE INDEX attempts ON submissions (task, tier, agent, identity, received, id);
@@ -111,7 +111,7 @@ def insert(db: sqlite3.Connection, row: Row) -> None:
         row.head,
     )
     if added.rowcount:
-        rows = [(row.head[0], *each) for each in row.results]
+        rows = [(row.head.id, *each) for each in row.results]
         db.executemany(
             "INSERT OR REPLACE INTO results (submission, seed, result) VALUES (?, ?, ?)", rows
         )
@@ -144,7 +144,7 @@ def equal(db: sqlite3.Connection, row: Row) -> tuple[str, str] | None:
     found: tuple[str, str] | None = db.execute(
         """SELECT id, received FROM submissions WHERE manifest = ? AND signed_by = ?
            ORDER BY received, id LIMIT 1""",
-        (row.head[7], row.head[6]),
+        (row.head.manifest, row.head.signed_by),
     ).fetchone()
     return found
 
@@ -172,14 +172,14 @@ def select(
         (task, task, tier, tier),
     )
     for *head, attempts in heads.fetchall():
-        yield Row(tuple(head), _results(db, head[0])), attempts
+        yield Row(Head(*head), _results(db, head[0])), attempts
 
 
 def row(db: sqlite3.Connection, identity: str) -> Row | None:
     """One submission; None when it is not there."""
     found = db.execute(f"SELECT {HEAD} FROM submissions WHERE id = ?", (identity,))  # noqa: S608
     head = found.fetchone()
-    return Row(head, _results(db, identity)) if head else None
+    return Row(Head(*head), _results(db, identity)) if head else None
 
 
 def _results(db: sqlite3.Connection, identity: str) -> tuple[tuple[int, str], ...]:

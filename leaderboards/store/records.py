@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 from pydantic import Field
 
@@ -73,36 +74,80 @@ class Submission:
     results: tuple[Result, ...]
 
 
-@dataclass(frozen=True)
-class Row:
-    """A submission as the index holds it: text and numbers, all from the files.
+class Head(NamedTuple):
+    """The columns of a submission in the index, all from its files.
 
     Attributes:
-        head: id, task, tier, agent, identity, entrant as JSON, key, SHA-256 of the
-            manifest, time of arrival.
+        id: SHA-256 of the bundle.
+        task: task name.
+        tier: tier name.
+        agent: name of the agent.
+        identity: see `identity`.
+        entrant: as JSON.
+        signed_by: fingerprint of the key; empty for an unsigned bundle.
+        manifest: SHA-256 of the manifest.
+        received: when it came, ISO 8601 in UTC.
+    """
+
+    id: str
+    task: str
+    tier: str
+    agent: str
+    identity: str
+    entrant: str
+    signed_by: str
+    manifest: str
+    received: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A submission as the index holds it.
+
+    Attributes:
+        head: what it is.
         results: seed and validated JSON of each result, in ascending order of seeds.
     """
 
-    head: tuple[str, ...]
+    head: Head
     results: tuple[tuple[int, str], ...]
 
     @classmethod
     def of(cls, bundle: Bundle, received: str) -> Row:
         """The row of a bundle that arrived at some time."""
         manifest = bundle.manifest
-        head = (
-            bundle.id,
-            manifest.task,
-            manifest.tier,
-            manifest.agent,
-            identity(bundle.signed_by, manifest.entrant),
-            manifest.entrant.model_dump_json(),
-            bundle.signed_by,
-            sha256(manifest.text()).hexdigest(),
-            received,
+        head = Head(
+            id=bundle.id,
+            task=manifest.task,
+            tier=manifest.tier,
+            agent=manifest.agent,
+            identity=identity(bundle.signed_by, manifest.entrant),
+            entrant=manifest.entrant.model_dump_json(),
+            signed_by=bundle.signed_by,
+            manifest=sha256(manifest.text()).hexdigest(),
+            received=received,
         )
         results = sorted((one.seed, one.model_dump_json()) for one in bundle.results())
         return cls(head, tuple(results))
+
+    def submission(self, attempts: int) -> Submission:
+        """The submission, which has this many attempts.
+
+        Raises:
+            pydantic.ValidationError: when the text is not what the files gave.
+        """
+        head = self.head
+        return Submission(
+            id=head.id,
+            task=head.task,
+            tier=head.tier,
+            agent=head.agent,
+            entrant=Entrant.model_validate_json(head.entrant),
+            signed_by=head.signed_by,
+            received=head.received,
+            attempts=attempts,
+            results=tuple(Result.model_validate_json(text) for _, text in self.results),
+        )
 
 
 def identity(signed_by: str, entrant: Entrant) -> str:

@@ -20,15 +20,13 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from leapbench.errors import UserError
-from leapbench.leaderboards.bundle.manifest import Entrant
 from leapbench.leaderboards.bundle.read import Bundle, open_bundle
 from leapbench.leaderboards.bundle.refusal import Refused
 from leapbench.leaderboards.store import index
+from leapbench.leaderboards.store.damage import problems
 from leapbench.leaderboards.store.files import ID, Files, is_store
-from leapbench.leaderboards.store.inspect import problems
 from leapbench.leaderboards.store.records import Receipt, Row, Submission
 from leapbench.leaderboards.verdict import Check, Ledger, Verdict
-from leapbench.result import Result
 
 T = TypeVar("T")
 REPAIRS = 5  # of an index in one operation: somebody may take it away again
@@ -102,7 +100,7 @@ class Store:
 
         def read() -> list[Submission]:
             with self.index.reading() as db:
-                return [_submission(*found) for found in index.select(db, task, tier)]
+                return [row.submission(n) for row, n in index.select(db, task, tier)]
 
         try:
             return self._guarded(read)
@@ -222,18 +220,3 @@ class Store:
             raise UserError(told, "Try again when it is done.") from None
         except OSError as error:
             raise UserError(f"{self.folder} cannot be written: {error.strerror}.") from None
-
-
-def _submission(row: Row, attempts: int) -> Submission:
-    identity, task, tier, agent, _, entrant, signed_by, _, received = row.head
-    return Submission(
-        id=identity,
-        task=task,
-        tier=tier,
-        agent=agent,
-        entrant=Entrant.model_validate_json(entrant),
-        signed_by=signed_by,
-        received=received,
-        attempts=attempts,
-        results=tuple(Result.model_validate_json(text) for _, text in row.results),
-    )
