@@ -73,6 +73,7 @@ def read(data: bytes) -> Graph:
         onnx.checker.check_model(model)
     except onnx.checker.ValidationError as error:
         raise UserError(f"it is not valid ONNX: {shown(str(error))}") from None
+    model.ir_version = max(4, model.ir_version)  # before, constants had to be inputs
     source, image = _interface(model.graph)
     moving = _moving(model.graph, source)
     shapes, integers = _shapes(model, moving)
@@ -85,6 +86,7 @@ def read(data: bytes) -> Graph:
 def shown(text: str) -> str:
     """A stranger's text, short and fit for a terminal."""
     line = "".join(c if c.isprintable() else " " for c in " ".join(text.split()))
+    line = line.rstrip(" .")
     return line if len(line) <= 200 else line[:197] + "..."
 
 
@@ -206,6 +208,8 @@ def _shapes(model: Any, moving: frozenset[str]) -> tuple[dict[str, Shape], froze
             model, check_type=True, strict_mode=True, data_prop=True
         ).graph
     except Exception as error:  # InferenceError, or what protobuf raises for a lie
+        if "bad_alloc" in str(error):
+            raise MemoryError from None
         raise UserError(f"its shapes do not fit: {shown(str(error))}") from None
     shapes: dict[str, Shape] = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     kinds: dict[str, int] = {tensor.name: tensor.data_type for tensor in graph.initializer}

@@ -134,8 +134,8 @@ OPERATORS: dict[str, Operator] = {
     **_each(Operator(work=_window), "AveragePool MaxPool"),
     **_each(
         Operator(),
-        "Cast Concat Constant DepthToSpace Expand Flatten Gather Identity Pad Range Reshape Shape "
-        "Slice SpaceToDepth Split Squeeze Tile Transpose Unsqueeze",
+        "Cast Concat Constant DepthToSpace Expand Flatten Gather Identity Pad Reshape Shape Slice "
+        "SpaceToDepth Split Squeeze Tile Transpose Unsqueeze",
     ),
 }
 FOLDABLE = ("Conv", "ConvTranspose", "Gemm")

@@ -20,9 +20,9 @@ import numpy as np
 from leapbench.errors import UserError
 from leapbench.graphs import wire
 
-MEMORY = 4 * 2**30
-"""Address space of the process, bytes."""
-MAX_FRAME = 2**29
+MEMORY, COPIES = 2 * 2**30, 10
+"""Address space of the process, bytes: so much and so many times the file."""
+MAX_FRAME = 2**28
 GRACE, RATE = 60, 10**8
 """A request may take so many seconds, and one more for so many multiply-adds."""
 
@@ -37,6 +37,7 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
     _limit_seconds(seconds(0))
     try:
         _, data = wire.receive(source, MAX_FRAME)
+        _limit_memory(len(data))
         facts, session = opened(data)
     except UserError as error:
         return wire.refuse(sink, error.message, error.hint)
@@ -62,7 +63,7 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
 def _unexpected(error: Exception, doing: str) -> str:
     """What went wrong where nothing should have; any library may have raised it."""
     if isinstance(error, MemoryError):
-        return f"it needs more than {MEMORY >> 30} GiB of memory"
+        return "it needs more memory than it may have"
     return f"it cannot be {doing} ({type(error).__name__})"
 
 
@@ -141,11 +142,18 @@ def _limit_seconds(more: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + more + 1, hard))
 
 
-def _limit() -> None:
-    """Bound memory; write no file, not even a core."""
+def _limit_memory(size: int) -> None:
+    """Bound memory for a file of so many bytes."""
     import resource
 
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    limit = MEMORY + COPIES * size
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+def _write_nothing() -> None:
+    """Let the process write no file, not even a core."""
+    import resource
+
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
@@ -154,7 +162,8 @@ def main() -> None:
     """Serve on standard input and output; whatever else is printed goes nowhere."""
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    _limit()
+    _write_nothing()
+    _limit_memory(MAX_FRAME)
     serve(sys.stdin.buffer, sink)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +166,91 @@ def test_a_run_is_scored_and_not_ranked_and_does_not_depend_on_the_place(tmp_pat
     elsewhere.parent.mkdir()
     path.rename(elsewhere)
     assert compose(DIGITS, f"weights:msdnet:{elsewhere}").record() == done.agent
+
+
+# --- exported graphs
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a network trained by the suite, as weights and as a graph."""
+    for name in ("onnx", "onnxruntime"):
+        pytest.importorskip(name, reason='needs pip install "leapbench[onnx]"')
+    from leapbench.graphs.export import export
+
+    folder = tmp_path_factory.mktemp("twins")
+    trained = Cell("earlyexit/digits", "smoke", "msdnet", 0, ("lr_factor=1.5",), folder / "runs")
+    _, parts = cell.learned(trained, ["model"])
+    network: Any = parts["model"].network
+    save_file(
+        {k: v.contiguous() for k, v in network.state_dict().items()}, folder / "n.safetensors"
+    )
+    export(network, (1, 8, 8), folder / "n.onnx")
+    return folder
+
+
+def test_a_graph_scores_as_its_weights_do(twins: Path) -> None:
+    texts = (f"weights:msdnet:{twins}/n.safetensors", f"onnx:{twins}/n.onnx")
+    plain, graph = (
+        cell.run(
+            Cell("earlyexit/digits", "smoke", text, 0, (), twins / "runs"),
+            lambda fraction, line: None,
+        )
+        for text in texts
+    )
+    assert graph.status == plain.status == "ok", graph.message
+    assert graph.agent.name == "onnx-n+confidence"
+    assert not graph.agent.ranked
+    assert graph.budget[0].used == 0
+    costs = [[row["multiply_adds"] for row in r.details["anytime"]] for r in (plain, graph)]
+    assert costs[0] == costs[1]
+    assert graph.score == pytest.approx(plain.score, abs=2e-3)
+    assert graph.score > 0.8
+    pairs = zip(plain.details["anytime"], graph.details["anytime"], strict=True)
+    assert all(a["accuracy"] == pytest.approx(b["accuracy"], abs=2e-3) for a, b in pairs)
+
+
+def test_a_graph_is_saved_and_loaded_and_checked_when_used(twins: Path, tmp_path: Path) -> None:
+    from leapbench.agents.brought.graph import Graph
+
+    path = twins / "n.onnx"
+    part, opened = Graph(brought.digest(path), str(path)), phase()
+    part.learn(opened)
+    assert opened.meter.used == 0
+    part.save(tmp_path)
+    again = Graph()
+    again.load(tmp_path)
+    assert again.network.data == path.read_bytes()
+    images = np.ones((2, 1, 8, 8), np.float32)
+    pairs = zip(part.network.logits(images), again.network.logits(images), strict=True)
+    assert all(np.array_equal(a, b) for a, b in pairs)
+    (tmp_path / "network.onnx").write_bytes(b"no")
+    again.load(tmp_path)
+    with pytest.raises(UserError, match=r"network\.onnx cannot be used"):
+        again.network.logits(images)
+
+
+def test_a_graph_for_another_protocol_is_told(twins: Path) -> None:
+    from leapbench.agents.brought.graph import Graph
+
+    part, opened = Graph(path=str(twins / "n.onnx")), phase()
+    opened.data.images = np.zeros((4, 3, 8, 8), np.float32)
+    with pytest.raises(UserError, match=r"size \(1, 8, 8\), these are \(3, 8, 8\)"):
+        part.learn(opened)
+    opened = phase()
+    opened.settings = {"networks": {"msdnet": SHAPES["msdnet"] | {"classes": 100}}}
+    with pytest.raises(UserError, match="outputs of 10 classes, this protocol has 100"):
+        part.learn(opened)
+
+
+def test_the_example_exports_what_it_is_given(twins: Path) -> None:
+    example = Path(__file__).resolve().parents[2] / "examples" / "export_model.py"
+    done = subprocess.run(
+        [sys.executable, example, "--weights", twins / "n.safetensors", "--out", twins / "e.onnx"],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"leapbench run earlyexit/digits onnx:{twins}/e.onnx"
+    assert (twins / "e.onnx").read_bytes() == (twins / "n.onnx").read_bytes()

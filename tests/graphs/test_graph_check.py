@@ -193,6 +193,11 @@ BAD: dict[str, tuple[Callable[[], Any], str]] = {
                         huge=ints(10**9, 4, 8, 8), first=ints(0)),
         "values for one image",
     ),
+    "sizes that double": (
+        lambda: between(made("Shape", "b", "s0"), *[made("Concat", f"s{i} s{i}", f"s{i + 1}",
+                        {"axis": 0}) for i in range(40)], made("Expand", "b s40", "b2")),
+        "needs more memory than it may have",
+    ),
     "padding": (
         lambda: between(made("Pad", "b huge", "b2"), huge=ints(0, 0, 2**40, 2**40, 0, 0, 0, 0)),
         "cannot be used",
@@ -279,13 +284,13 @@ PLACES = st.lists(st.tuples(st.integers(0, len(BASE) - 1), st.integers(0, 255)),
 
 
 @given(data=st.binary(max_size=300))
-@settings(max_examples=15)
+@settings(max_examples=8)
 def test_random_bytes_are_refused(data: bytes) -> None:
     assert refused(data).startswith("it cannot be used: ")
 
 
 @given(places=PLACES, cut=st.integers(0, 30), grow=st.binary(max_size=4), seed=st.integers(0, 99))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_damaged_files_are_refused_or_run(
     places: list[tuple[int, int]], cut: int, grow: bytes, seed: int
 ) -> None:
@@ -313,6 +318,15 @@ def test_shapes_that_a_file_claims_are_not_believed() -> None:
         output.type.tensor_type.shape.dim[1].dim_value = 1
     claim = helper.make_tensor_value_info("v", TensorProto.FLOAT, [1, 1, 1, 1])
     graph.graph.input.append(claim)  # as if a constant were an input, of another shape
+    assert list(ExportedNetwork(graph.SerializeToString(), "it").facts.multiply_adds) == COSTS
+
+
+def test_an_old_file_lists_its_constants_among_the_inputs() -> None:
+    graph = model(opset=13)
+    graph.ir_version = 3
+    for tensor in graph.graph.initializer:
+        entry = helper.make_tensor_value_info(tensor.name, TensorProto.FLOAT, list(tensor.dims))
+        graph.graph.input.append(entry)
     assert list(ExportedNetwork(graph.SerializeToString(), "it").facts.multiply_adds) == COSTS
 
 

@@ -106,7 +106,7 @@ def test_the_worker_sees_nothing_of_the_host(monkeypatch: pytest.MonkeyPatch) ->
     assert set(process.environ()) <= {"PATH", "LD_LIBRARY_PATH", "OMP_NUM_THREADS", "LC_CTYPE"}
     if sys.platform == "linux":
         memory, _ = process.rlimit(psutil.RLIMIT_AS)  # type: ignore[attr-defined]
-        assert memory == 4 * 2**30
+        assert memory == 2 * 2**30 + 10 * len(SMALL)
     assert process.num_threads() <= 2
 
 
@@ -190,8 +190,8 @@ def test_time_is_given_for_the_work_there_is() -> None:
 
 def test_memory_of_the_worker_is_bounded() -> None:
     code = (
-        "import sys; from leapbench.graphs import worker; worker._limit()\n"
-        "try: x = bytearray(8 * 2**30)\nexcept MemoryError: sys.exit(7)"
+        "import sys; from leapbench.graphs import worker; worker._limit_memory(0)\n"
+        "try: x = bytearray(2 * 2**30)\nexcept MemoryError: sys.exit(7)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 7
 
