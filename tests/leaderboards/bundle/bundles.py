@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
-from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from leapbench import result
@@ -66,6 +65,12 @@ def made_bundle(*results: Result, key: Any = None, **changes: Any) -> bytes:
     return pack(made_manifest(files, **changes), files, key)
 
 
-def held(bundle: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(BytesIO(bundle)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+def noted(notes: str, name: str = "Ada", key: Any = None) -> bytes:
+    """A bundle that differs from others by its notes."""
+    return made_bundle(entrant=Entrant(name=name, notes=notes), key=key)
+
+
+def files_of(folder: Path) -> set[str]:
+    """Every file of a store but its index, relative to its folder."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {p.relative_to(folder).as_posix() for p in found if not p.name.startswith("index.")}

@@ -130,3 +130,26 @@ def sealed(manifest: dict[str, Any] | bytes, files: dict[str, bytes]) -> bytes:
     if not isinstance(manifest, bytes):
         manifest = json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()
     return archive([member(n, d) for n, d in sorted({**files, MANIFEST: manifest}.items())])
+
+
+def quoted(bundle: bytes) -> bytes:
+    """A bundle and two entries that share data: one quotes the header of the other.
+
+    D. Fifield, "A better zip bomb", WOOT 2019, section 3.
+    """
+    data = deflate(bytes(2**20))
+    inner = Member(b"inner.py", data, 2**20, zlib.crc32(bytes(2**20)))
+    head = inner.head()
+    block = struct.pack("<BHH", 0, len(head), len(head) ^ 0xFFFF)
+    whole = head + bytes(2**20)
+    outer = Member(b"outer.py", block + head + data, len(whole), zlib.crc32(whole))
+    others = members(bundle)
+    body = sum(len(m.head()) + len(m.data) for m in others)
+    start = body + len(outer.head()) + len(block)
+    packed = archive([*others, outer])
+    # The record of the second points into the first; nothing is written for it.
+    cut = struct.unpack("<L", packed[-6:-2])[0]
+    records = packed[cut:-22] + inner.record(start)
+    count = len(others) + 2
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, count, count, len(records), cut, 0)
+    return packed[:cut] + records + end

@@ -1,9 +1,29 @@
-"""Makes the bundles of `tests/leaderboards/bundle` importable here, in child processes too."""
+"""A store, and bundles to put into it."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-BUNDLES = Path(__file__).parents[1] / "bundle"
-sys.path[:0] = [str(BUNDLES), str(Path(__file__).parent)]
+import pytest
+
+from leapbench.leaderboards.store import Receipt, Store
+
+# The bundles of the neighbouring folder are importable here.
+sys.path.insert(0, str(Path(__file__).parents[1] / "bundle"))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "board", create=True)
+
+
+@pytest.fixture
+def put(tmp_path: Path, store: Store) -> Callable[..., Receipt]:
+    def add(data: bytes, **options: bool) -> Receipt:
+        path = tmp_path / "bundle.zip"
+        path.write_bytes(data)
+        return store.add(path, **options)
+
+    return add
