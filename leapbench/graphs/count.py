@@ -33,8 +33,9 @@ from typing import Any
 from onnx import helper
 
 from leapbench.errors import UserError
-from leapbench.graphs.check import Graph, shown
+from leapbench.graphs.check import Graph
 from leapbench.graphs.operators import FOLDABLE, OPERATORS, Call
+from leapbench.graphs.shapes import shown
 
 FREE_SHARE = 2
 """Free operations are free up to one for so many multiply-adds."""

@@ -1,7 +1,8 @@
 """Reads, counts and runs one graph in a process of its own: `python -m leapbench.graphs.worker`.
 
 ONNX and ONNX Runtime parse what a stranger wrote in native code, so a file may
-make this process crash, hang or eat memory. It has limits, the host has the
+make this process crash, hang, eat memory, or take it over. It has limits, it
+gives up what it does not need (`leapbench.isolation`), and the host has the
 clock. The first frame from the host is the file, every further one a batch of
 images, float32 (B, C, H, W); the answers are the facts as JSON, and logits,
 float32 (K, B, classes). The image is always run alone, as it was counted.
@@ -13,6 +14,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -90,7 +92,7 @@ def opened(data: bytes) -> tuple[dict[str, Any], Any]:
 def _session(model: Any, optimise: bool = True) -> Any:
     import onnxruntime as runtime
 
-    from leapbench.graphs.check import shown
+    from leapbench.graphs.shapes import shown
 
     options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -111,7 +113,7 @@ def _check_shapes(graph: Any) -> None:
     """See that tensors have the shapes that were counted, by running one image as it stands."""
     from onnx import ModelProto, TensorProto, helper
 
-    from leapbench.graphs.check import shown
+    from leapbench.graphs.shapes import shown
 
     watched = ModelProto()
     watched.CopyFrom(graph.model)
@@ -150,20 +152,33 @@ def _limit_memory(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def _write_nothing() -> None:
-    """Let the process write no file, not even a core."""
+def _protect() -> None:
+    """Give up the user's files, the network and other processes, where the kernel can take them."""
     import resource
+
+    import onnxruntime  # noqa: F401  what it looks up about the machine it still may
+
+    from leapbench.graphs import count  # noqa: F401
+    from leapbench.isolation import kernel, landlock, reading, seccomp
 
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    readable = reading.readable()
+    for give_up in (
+        kernel.drop_capabilities,
+        lambda: landlock.restrict(readable, ()),
+        seccomp.restrict,
+    ):
+        with suppress(OSError):
+            give_up()
 
 
 def main() -> None:
     """Serve on standard input and output; whatever else is printed goes nowhere."""
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    _write_nothing()
     _limit_memory(MAX_FRAME)
+    _protect()
     serve(sys.stdin.buffer, sink)
 
 
