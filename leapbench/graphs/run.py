@@ -144,10 +144,10 @@ def _read(form: type[Form], answer: bytes) -> Form:
 
 
 def _worker() -> subprocess.Popen[bytes]:
-    """A worker with nothing of the host's environment but what starting takes."""
+    """A worker with nothing of the host's environment variables but what starting takes."""
     kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")}
     return subprocess.Popen(
-        [sys.executable, "-I", "-m", "leapbench.graphs.worker"],
+        [sys.executable, "-P", "-m", "leapbench.graphs.worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -206,4 +206,4 @@ def _ending(process: subprocess.Popen[bytes]) -> str:
         return "gave no proper answer"
     if code >= 0:
         return f"ended with code {code}"
-    return f"was ended by {signal.Signals(-code).name}"
+    return f"was ended by signal {-code} ({signal.strsignal(-code)})"

@@ -25,13 +25,13 @@ from leapbench.graphs import wire
 MEMORY, COPIES = 2 * 2**30, 10
 """Address space of the process, bytes: so much and so many times the file."""
 MAX_FRAME = 2**28
-GRACE, RATE = 60, 10**8
-"""A request may take so many seconds, and one more for so many multiply-adds."""
+GRACE, RATE, LONGEST = 60, 10**8, 24 * 3600
+"""A request may take so many seconds, one more for so many multiply-adds, at most a day."""
 
 
 def seconds(multiply_adds: int) -> int:
     """Time that a request with so many multiply-adds may take, in seconds."""
-    return GRACE + multiply_adds // RATE
+    return min(GRACE + multiply_adds // RATE, LONGEST)
 
 
 def serve(source: BinaryIO, sink: BinaryIO) -> None:
@@ -141,14 +141,18 @@ def _limit_seconds(more: int) -> None:
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(time.process_time()) + more + 1, hard))
+    wanted = int(time.process_time()) + more + 1
+    soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
 def _limit_memory(size: int) -> None:
     """Bound memory for a file of so many bytes."""
     import resource
 
-    limit = MEMORY + COPIES * size
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = MEMORY + COPIES * size
+    limit = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
