@@ -9,10 +9,13 @@ Two numbers an operator, for one image:
               (activations, sums, pools). They are free as long as they are few
               beside the products, see `leapbench.graphs.count`.
 
-Moving values around (`Concat`, `Reshape`, `Gather`, ...) is neither. What is
-not in the table is refused: it would multiply out of sight (`Einsum`,
-`ReduceSumSquare`, quantised products), run what cannot be counted beforehand
-(`If`, `Loop`), draw random numbers, or nobody has asked for it yet.
+Moving values around (`Concat`, `Reshape`, `Gather`, nearest-neighbour `Resize`,
+...) is neither. Indices and sizes are integers, and what depends on the image is
+float32 throughout, so that nothing can be looked up in a table by what the image
+says, however large the table. What is not in this table is refused: it would
+multiply out of sight (`Einsum`, `ReduceSumSquare`, quantised products), run what
+cannot be counted beforehand (`If`, `Loop`), draw random numbers, or nobody has
+asked for it yet.
 """
 
 from __future__ import annotations
