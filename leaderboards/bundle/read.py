@@ -164,8 +164,6 @@ def _manifest(file: BinaryIO, held: Mapping[str, Entry]) -> Manifest:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(p)[:40] for p in first["loc"]) or "content"
         raise Refused("manifest", f"its manifest is not valid: {where}: {first['msg']}.") from None
-    except ValueError as error:
-        raise Refused("manifest", f"its manifest is not valid: {error}.") from None
     if not same:  # a key twice, for one, could mean two things to two readers
         raise Refused("manifest", "its manifest is not in canonical form.")
     return manifest

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from bundles import CODE, made_bundle, made_files, made_manifest, made_result
 from forge import archive, contents, member, resealed, sealed
+from pydantic import ValidationError
 
 from leapbench import result
 from leapbench.errors import UserError
 from leapbench.leaderboards.bundle.keys import SigningKey
-from leapbench.leaderboards.bundle.manifest import MANIFEST
+from leapbench.leaderboards.bundle.manifest import MANIFEST, BundledPart
 from leapbench.leaderboards.bundle.read import open_bundle
 from leapbench.leaderboards.bundle.refusal import Refused
 from leapbench.result import AgentRecord
@@ -172,6 +173,32 @@ def test_manifests_that_make_no_sense(fields: dict[str, Any], check: Callable) -
     assert check(in_manifest(**fields)) == "manifest"
 
 
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"kind": "registered", "entry": ""}, "has no file"),
+        ({"file": ""}, "has a file"),
+        ({"file": "code/policy.pkl"}, "is a .py file"),
+        ({"kind": "weights"}, "is a .safetensors file"),
+        ({"entry": ""}, "entry of a part"),
+        ({"kind": "graph", "file": "net.onnx"}, "entry of a part"),
+        ({"config": {"rate": float("nan")}}, "JSON"),
+        ({"config": {"rate": float("inf")}}, "JSON"),
+        ({"file": "../policy.py"}, "file"),
+    ],
+)
+def test_parts_that_make_no_sense(fields: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError, match=told):
+        BundledPart.model_validate(PART | fields)
+
+
+def test_two_files_with_one_name_on_some_systems() -> None:
+    data = result.serialise(made_result(0))
+    for twin in ("results/SEED-0.json", "Manifest.json", "SIGNATURE.JSON"):
+        with pytest.raises(ValidationError, match="one name on some file systems"):
+            made_manifest({FIRST: data, twin: data}, results=(FIRST, twin))
+
+
 def test_a_manifest_has_one_spelling(check: Callable) -> None:
     text = contents(GOOD)[MANIFEST]
     for other in (
@@ -186,18 +213,28 @@ def test_a_manifest_has_one_spelling(check: Callable) -> None:
         assert check(sealed(other, made_files())) == "manifest"
 
 
-def test_a_bundle_that_changes_after_it_was_opened(tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", [0, 8])
+def test_a_bundle_that_changes_after_it_was_opened(method: int, tmp_path: Path) -> None:
     path = tmp_path / "bundle.zip"
-    path.write_bytes(GOOD)
+    held = contents(GOOD)
+    stored = [member(n, d) if method else member(n, d, data=d, method=0) for n, d in held.items()]
+    other = held | {FIRST: held[FIRST].replace(b"0.5", b"0.6")}
+    changed = [member(n, d) if method else member(n, d, data=d, method=0) for n, d in other.items()]
+    path.write_bytes(archive(stored))
     bundle = open_bundle(path)
-    path.write_bytes(made_bundle(made_result(0, score=0.9), made_result(1)))
-    with pytest.raises(Refused):
-        bundle.read(FIRST)
-    with pytest.raises(Refused):
-        bundle.write(FIRST, tmp_path / "out.json")
+    assert bundle.read(FIRST) == held[FIRST]
+    for data in (archive(changed), archive(stored)[:100], b""):
+        path.write_bytes(data)
+        with pytest.raises(Refused):
+            bundle.read(FIRST)
+        with pytest.raises(Refused):
+            bundle.write(FIRST, tmp_path / "out.json")
     with pytest.raises(UserError, match="no file in the bundle 'nothing'"):
         bundle.read("nothing")
     assert [file.name for file in tmp_path.iterdir()] == ["bundle.zip"]
+    path.unlink()
+    with pytest.raises(UserError, match="cannot be read: No such file"):
+        bundle.read(FIRST)
 
 
 def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:

@@ -68,6 +68,12 @@ def test_no_key_is_overwritten(tmp_path: Path, which: str) -> None:
     assert (tmp_path / which).read_text() == "mine"
 
 
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be written"):
+        generate(tmp_path / "file" / "key.pem")
+
+
 def test_a_key_that_others_can_read_warns(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     generate(path)

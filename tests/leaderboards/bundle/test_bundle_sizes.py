@@ -12,12 +12,14 @@ from bundles import made_bundle, made_files
 from forge import archive, changed, contents, deflate, member, quoted, resealed, sealed
 
 from leapbench import result
+from leapbench.leaderboards.bundle.keys import SigningKey
 from leapbench.leaderboards.bundle.manifest import MANIFEST
 from leapbench.leaderboards.bundle.read import open_bundle
 from leapbench.leaderboards.bundle.refusal import Refused
 
 GOOD = made_bundle()
 POLICY, FIRST = "code/policy.py", "results/seed-0.json"
+SIGNED = made_bundle(key=SigningKey.generate())
 MIB = 2**20
 Made = Callable[[], bytes]
 ZEROS = deflate(bytes(64 * MIB))
@@ -52,6 +54,7 @@ BOMBS: dict[str, tuple[str, Made]] = {
         "size",
         lambda: changed(GOOD, MANIFEST, data=ZEROS, size=64 * MIB, crc=0),
     ),
+    "manifest of a little too much": ("size", lambda: sealed(b" " * (MIB + 1), made_files())),
     "manifest that says 4 GiB": ("size", lambda: changed(GOOD, MANIFEST, size=2**32 - 2)),
     "manifest that says 10 GiB for a file": ("size", lambda: claims(10 * 2**30)),
     "manifest with a number without end": ("manifest", lambda: claims(10**4000)),
@@ -99,6 +102,10 @@ BOMBS: dict[str, tuple[str, Made]] = {
         "parts",
         lambda: of_kind("weights", "model/n.safetensors", header(90 * 10**6) + b"{}"),
     ),
+    "weights with a header of 2 MiB, otherwise sound": (
+        "parts",
+        lambda: of_kind("weights", "model/n.safetensors", header(2 * MIB) + b"{}".ljust(2 * MIB)),
+    ),
     "weights without the tensors": (
         "parts",
         lambda: of_kind(
@@ -133,3 +140,36 @@ def test_a_file_that_is_too_large_is_not_read_to_its_end(
     with pytest.raises(Refused, match="at most") as caught:
         open_bundle(path)
     assert caught.value.check == "size"
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"),
+    [
+        ("archive.UNPACKED_BYTES", "unpacked has"),
+        ("archive.ENTRIES", "5 entries"),
+        ("read.FILE_BYTES", "it has"),
+        ("read.MANIFEST_BYTES", "manifest.json has"),
+        ("read.SIGNATURE_BYTES", "signature.json has"),
+        ("parts.CODE_BYTES", "policy.py' has"),
+        ("parts.MAX_BYTES", "seed-0.json' has"),
+        ("parts.RESULTS_BYTES", "results together"),
+    ],
+)
+def test_every_limit_holds(
+    limit: str, told: str, refused: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"leapbench.leaderboards.bundle.{limit}", 4)
+    error = refused(SIGNED)
+    assert error.check == "size"
+    assert told in error.message
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"), [("UNPACKED_BYTES", "bundle unpacked has"), ("FILE_BYTES", "bundle has")]
+)
+def test_what_is_too_large_is_not_packed(
+    limit: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"leapbench.leaderboards.bundle.pack.{limit}", 100)
+    with pytest.raises(Refused, match=told):
+        made_bundle()
