@@ -111,10 +111,10 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
     """
     import torch
 
-    from leapbench.isolation.compose import isolated
-    from leapbench.isolation.limits import for_tier
-
     if cell.isolated and agent is None:
+        from leapbench.isolation.compose import isolated
+        from leapbench.isolation.limits import for_tier
+
         with isolated(cell.composition, for_tier(cell.tier)) as guests:
             return run(cell, report, guests, salt)
     torch.set_num_threads(1)
@@ -170,7 +170,7 @@ def learned(
     for phase in cell.protocol.phases:
         if roles is None or phase.role in roles:
             staged = phases.stage(report, 0, 1, phase.name)
-            parts[phase.role], _ = phases.learn(
+            parts[cell.protocol.slot(phase)], _ = phases.learn(
                 harness, phase, cell.composition, parts, phases.Clock(), staged
             )
     return harness, parts
@@ -202,7 +202,8 @@ def _scored(
     stages = len(protocol.phases) + 1
     for i, phase in enumerate(protocol.phases):
         staged = phases.stage(report, i, stages, phase.name)
-        parts[phase.role], used = phases.learn(harness, phase, agent, parts, clock, staged)
+        learner, used = phases.learn(harness, phase, agent, parts, clock, staged)
+        parts[protocol.slot(phase)] = learner
         spent.append(used)
     outcome = harness.evaluate(parts, phases.stage(report, stages - 1, stages, "evaluation"))
     metrics = harness.metrics(protocol, outcome.rows)

@@ -40,8 +40,13 @@ class Composition:
     config: dict[str, dict[str, Scalar]]
     changed: dict[str, Scalar] = field(default_factory=dict)
 
-    def build(self, role: str) -> Learner:
-        """Import and construct the part of `role`."""
+    def build(self, role: str, slot: str = "") -> Learner:
+        """Import and construct the part of `role`.
+
+        Args:
+            role: "model", "policy" or "agent".
+            slot: which of several parts of the role, where phases form a tree.
+        """
         part = self.parts[role]
         module, _, attribute = part.entry.partition(":")
         loaded = external.module(module) if module.endswith(".py") else import_module(module)
@@ -49,9 +54,9 @@ class Composition:
         made: Learner = getattr(loaded, attribute)(**self.config[role], **file)
         return made
 
-    def restore(self, harness: Harness, role: str, folder: Path) -> Learner:
-        """A fresh part of `role` with what one saved into `folder`."""
-        fresh = self.build(role)
+    def restore(self, harness: Harness, role: str, folder: Path, slot: str = "") -> Learner:
+        """A fresh part of `role` and `slot` with what one saved into `folder`."""
+        fresh = self.build(role, slot)
         fresh.load(folder)
         return fresh
 

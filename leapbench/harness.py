@@ -41,7 +41,7 @@ class Harness(ABC):
 
     Attributes:
         sources: modules whose code decides what a phase's part learns from.
-        artifacts: store key of each role whose phase left an artifact.
+        artifacts: store key of each phase that left an artifact, by `Protocol.slot`.
     """
 
     sources: ClassVar[tuple[str, ...]] = ()
@@ -61,7 +61,13 @@ class Harness(ABC):
 
     @abstractmethod
     def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
-        """Prepare `phase` for the part with its role; earlier parts have learned."""
+        """Prepare `phase` for the part with its role.
+
+        Args:
+            phase: the phase.
+            parts: parts that have learned, by role, or by phase name in a tree of phases.
+            report: called with the fraction done in [0, 1] and a short line.
+        """
 
     def receive(self, role: str, folder: Path) -> Learner:
         """The suite's own part for what a part that learned elsewhere has saved.
@@ -85,7 +91,7 @@ class Harness(ABC):
 
     @abstractmethod
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
-        """Run the held-out episodes."""
+        """Run the held-out episodes of `parts`, which are named as in `open`."""
 
     @staticmethod
     @abstractmethod

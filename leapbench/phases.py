@@ -47,13 +47,16 @@ def learn(
         harness: runs the protocol; told of the artifact's key.
         phase: the phase.
         agent: builds the part.
-        parts: parts that have learned, by role.
+        parts: parts that have learned, by `Protocol.slot`.
         clock: told of the seconds that a reused phase once took.
         report: called with the fraction done in [0, 1] and a short line.
     """
-    learner = agent.build(phase.role)
+    slot = harness.protocol.slot(phase)
+    learner = agent.build(phase.role, slot)
 
     def run() -> LearningPhase:
+        if phase.after:
+            learner.load(harness.store.path(harness.artifacts[phase.after]))
         opened = harness.open(phase, parts, report)
         learner.learn(opened)
         return opened
@@ -69,9 +72,9 @@ def learn(
         (folder / "spent.json").write_text(canonical(record))
 
     key = _key(harness, phase, agent)
-    harness.artifacts[phase.role] = key
+    harness.artifacts[slot] = key
     folder, reused = harness.store.get(key, make)
-    fresh = agent.restore(harness, phase.role, folder)
+    fresh = agent.restore(harness, phase.role, folder, slot)
     record = json.loads((folder / "spent.json").read_text())
     if reused:
         clock.add(record["cpu"])
@@ -81,7 +84,8 @@ def learn(
 def _key(harness: Harness, phase: Phase, agent: Composition) -> dict[str, Any]:
     """Everything that decides the artifact of a phase."""
     part = agent.parts[phase.role]
-    return {
+    begun = {"after": harness.artifacts[phase.after]} if phase.after else {}
+    return begun | {
         "seed_key": harness.protocol.seed_key,
         "seed": harness.seed,
         "phase": phase.model_dump(mode="json"),

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
 Tier = Literal["smoke", "lite", "paper"]
 TIERS: tuple[Tier, ...] = ("smoke", "lite", "paper")
@@ -43,12 +44,21 @@ class Phase(Frozen):
         budget: limit that the meter enforces.
         artifact: True when the outcome is stored by content, so that several
             agents sharing the part (and its seed) share one training.
+        after: name of the earlier phase from whose artifact the part starts; empty to
+            start anew. Several phases may start from one, so that phases form a tree.
     """
 
     name: str
     role: str
     budget: Budget
     artifact: bool = False
+    after: str = ""
+
+    @model_serializer(mode="wrap")
+    def _plain(self, dump: Callable[[Phase], dict[str, Any]]) -> dict[str, Any]:
+        """Leave an empty `after` out, so that hashes of protocols without a tree stay."""
+        data = dump(self)
+        return data if self.after else {k: v for k, v in data.items() if k != "after"}
 
 
 class Evaluation(Frozen):
@@ -107,6 +117,18 @@ class Protocol(Frozen):
     evaluation: Evaluation
     metric: Metric
     settings: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _tree(self) -> Self:
+        """Every `after` names an earlier phase of the same role that leaves an artifact."""
+        if any(phase.after for phase in self.phases):
+            _check_tree(self.phases)
+        return self
+
+    def slot(self, phase: Phase) -> str:
+        """Where the part that learns in `phase` is filed: its role, or its name in a tree."""
+        parents = {each.after for each in self.phases}
+        return phase.name if phase.after or phase.name in parents else phase.role
 
     @property
     def hash(self) -> str:
@@ -182,6 +204,24 @@ class Task(Frozen):
     def family(self) -> str:
         """The part of the name before the slash."""
         return self.name.partition("/")[0]
+
+
+def _check_tree(phases: tuple[Phase, ...]) -> None:
+    earlier: dict[str, Phase] = {}
+    names, roles = [phase.name for phase in phases], {phase.role for phase in phases}
+    for phase in phases:
+        said, start = f"phase {phase.name!r} starts after {phase.after!r}", phase.after
+        if phase.name in earlier or phase.name in roles:
+            raise ValueError(f"{phase.name!r} names two phases, or a phase and a role")
+        if start and start not in names:
+            raise ValueError(f"{said}, which does not exist; there are {', '.join(names)}")
+        if start and start not in earlier:
+            raise ValueError(f"{said}, which is itself or comes later: phases form a tree")
+        if start and earlier[start].role != phase.role:
+            raise ValueError(f"{said}, in which a {earlier[start].role} learns, not a {phase.role}")
+        if start and not earlier[start].artifact:
+            raise ValueError(f"{said}, which leaves no artifact: set artifact = true there")
+        earlier[phase.name] = phase
 
 
 def canonical(data: Any) -> str:

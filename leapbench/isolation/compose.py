@@ -27,34 +27,38 @@ class Isolated(Composition):
     Attributes:
         limits: of each guest.
         paths: further folders in which a guest's Python finds packages.
-        guests: the guest of each role that has one.
+        guests: the guest of each role that has one; of each phase in a tree of phases.
     """
 
     limits: Limits = field(default_factory=Limits)
     paths: tuple[str, ...] = ()
     guests: dict[str, Guest] = field(default_factory=dict)
 
-    def build(self, role: str) -> Learner:
-        """Construct the part of `role`; a guest of the role that was there before is ended."""
+    def build(self, role: str, slot: str = "") -> Learner:
+        """Construct the part of `role`; a guest of its slot that was there before is ended."""
         file, name = in_file(self.parts[role])
         if file is None:
-            return super().build(role)
-        if role in self.guests:
-            self.guests[role].close()
-        self.guests[role] = Guest(file, name, self.config[role], self.limits, self.paths)
-        return RemotePart(self.guests[role])
+            return super().build(role, slot)
+        slot = slot or role
+        if slot in self.guests:
+            self.guests[slot].close()
+        self.guests[slot] = Guest(file, name, self.config[role], self.limits, self.paths)
+        return RemotePart(self.guests[slot])
 
-    def restore(self, harness: Harness, role: str, folder: Path) -> Learner:
+    def restore(self, harness: Harness, role: str, folder: Path, slot: str = "") -> Learner:
         """Load what a part saved; a model from a file becomes the suite's own part."""
         file, _ = in_file(self.parts[role])
         if file is None or role != "model":
-            return super().restore(harness, role, folder)
+            return super().restore(harness, role, folder, slot)
         return harness.receive(role, folder)
 
     @property
     def isolation(self) -> str:
         """What protected the host from the guests that ran, one line."""
-        return "; ".join(f"{role}: {guest.isolation}" for role, guest in self.guests.items())
+        slots: dict[str, list[str]] = {}
+        for slot, guest in self.guests.items():
+            slots.setdefault(guest.isolation, []).append(slot)
+        return "; ".join(f"{', '.join(named)}: {said}" for said, named in slots.items())
 
 
 @contextmanager
