@@ -1,0 +1,1 @@
+"""A square of cells with a shelter: the entropy of its dynamics is an argument."""
