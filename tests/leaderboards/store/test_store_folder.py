@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,37 @@ def test_the_same_bytes_are_the_same_submission(store: Store, put: Callable) -> 
     assert other.attempt == 2
     assert [one.attempts for one in store.submissions()] == [2, 2]
     assert put(noted("1")).attempt == 1
+
+
+def test_everything_is_on_the_disk_before_the_receipt_is_given(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bundle.zip"
+    path.write_bytes(noted("1"))
+    shard = store.files.bundle(sha256(path.read_bytes()).hexdigest()).parent
+    steps: list[str] = []
+
+    def step(what: str, original: Callable) -> Callable:
+        def call(*words: object) -> object:
+            steps.append(f"{what} {folder_of(words[0])}" if what == "sync" else what)
+            return original(*words)
+
+        return call
+
+    def folder_of(handle: object) -> str:
+        number = os.fstat(handle).st_ino  # type: ignore[arg-type]
+        known = {"submissions": store.files.submissions, "receipts": store.files.receipts}
+        known["shard"] = shard
+        found = [n for n, f in known.items() if f.exists() and f.stat().st_ino == number]
+        return found[0] if found else "file"
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", step("sync", os.fsync))
+        patch.setattr(Path, "replace", step("rename", Path.replace))
+        patch.setattr(os, "link", step("link", os.link))
+        store.add(path)
+    bundle = ["sync file", "sync submissions", "rename", "sync shard"]
+    assert steps == [*bundle, "sync file", "link", "sync receipts"]
 
 
 def test_another_archive_of_one_manifest_is_no_further_attempt(store: Store, put: Callable) -> None:
