@@ -95,6 +95,7 @@ class Channel:
 
         Raises:
             TypeError: for an array of another dtype.
+            ValueError: for a header that is too long.
             ClosedError: when the other side is gone.
             LateError: when it does not read.
         """
@@ -105,6 +106,8 @@ class Channel:
                     raise TypeError(f"arrays of {array.dtype} cannot be sent")
             header = header | {"arrays": [[a.dtype.str, a.shape] for a in arrays]}
         text = _encode(header).encode()
+        if len(text) > HEADER:
+            raise ValueError(f"a header of {len(text)} bytes, at most {HEADER} can be sent")
         parts: list[Any] = [_PREFIX.pack(_MAGIC, len(text)) + text]
         parts += [a.reshape(-1).view(np.uint8).data for a in arrays if a.size]
         while parts:

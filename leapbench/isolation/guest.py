@@ -100,7 +100,7 @@ class Guest:
         except Exception:
             text = "(its message cannot be shown)"
         return {
-            "type": type(error).__name__,
+            "type": type(error).__name__[:200],
             "text": text,
             "line": line,
             "of_host": getattr(error, "of_host", None),

@@ -39,6 +39,7 @@ def main(plan: dict[str, Any]) -> None:
         for number in (bell, ring, plan["lifeline"]):
             os.close(number)
         os.setsid()
+        plan["read"] += [path for path in sys.path if path]  # .pth files may have added some
         _guest(plan, layers.surround(plan, plan["layers"], entered))
     os.close(plan["channel"])
     line = socket.socket(fileno=plan["lifeline"])

@@ -12,6 +12,8 @@ from typing import Any
 
 from leapbench.isolation import kernel, landlock, namespaces, seccomp
 
+MAPPED = 16 * 2**30  # bytes of address space for libraries; those of CUDA take several GiB
+
 # What a layer gives, in the order of the statement.
 LIMITS, NETWORK, PROCESSES, FILES, CALLS = "limits", "network", "processes", "files", "calls"
 HAD = {
@@ -76,7 +78,8 @@ def _limit(limits: dict[str, Any], entered: bool) -> bool:
     """Set the resource limits; False when one could not be set."""
     seconds = math.ceil(limits["cpu"])
     wanted = {
-        "RLIMIT_AS": limits["memory"],
+        "RLIMIT_DATA": limits["memory"],
+        "RLIMIT_AS": limits["memory"] + MAPPED,
         "RLIMIT_CPU": seconds,
         "RLIMIT_FSIZE": limits["file"],
         "RLIMIT_NOFILE": limits["files"],

@@ -20,7 +20,7 @@ class Limits(Frozen):
     Attributes:
         cpu: CPU seconds, all threads together.
         wall: seconds that the host waits for the guest; the host's own work does not count.
-        memory: bytes of address space; torch alone maps about 1 GiB.
+        memory: bytes of its own memory; mapped libraries do not count.
         threads: threads of the process; further processes are not allowed at all.
         files: open files.
         file: bytes of the largest file that may be written.
@@ -33,7 +33,7 @@ class Limits(Frozen):
 
     cpu: float = Field(default=600.0, gt=0)
     wall: float = Field(default=900.0, gt=0)
-    memory: int = Field(default=8 * GIB, gt=0)
+    memory: int = Field(default=4 * GIB, gt=0)
     threads: int = Field(default=64, gt=0)
     files: int = Field(default=256, ge=16)
     file: int = Field(default=256 * MIB, gt=0)

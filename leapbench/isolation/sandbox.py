@@ -191,6 +191,7 @@ def environment(home: Path) -> dict[str, str]:
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "HOME": str(home),
+        "USER": "guest",
         "TMPDIR": str(home),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

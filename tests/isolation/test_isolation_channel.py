@@ -18,6 +18,7 @@ from hypothesis.extra import numpy as hnp
 
 from leapbench.isolation.channel import (
     DTYPES,
+    HEADER,
     Channel,
     ChannelError,
     ClosedError,
@@ -138,6 +139,16 @@ def test_a_bool_is_0_or_1(pair: tuple[Channel, Channel]) -> None:
 def test_other_arrays_are_not_sent(pair: tuple[Channel, Channel], array: np.ndarray) -> None:
     with pytest.raises(TypeError, match="cannot be sent"):
         pair[0].send({}, [array])
+
+
+def test_a_long_header_is_not_sent(pair: tuple[Channel, Channel]) -> None:
+    with pytest.raises(ValueError, match="at most"):
+        pair[0].send({"a": "b" * HEADER})
+    header = {"a": "b" * (HEADER - 8)}
+    thread = threading.Thread(target=pair[0].send, args=(header,))
+    thread.start()
+    assert pair[1].receive().header == header
+    thread.join()
 
 
 def test_deadlines(pair: tuple[Channel, Channel]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.torch import load, save
 
 from leapbench import cell, registry
@@ -17,6 +18,7 @@ from leapbench.agents.brought.trained import UnfitNetwork, received
 from leapbench.agents.multi_exit import networks
 from leapbench.agents.multi_exit.recipe import Recipe
 from leapbench.cell import Cell
+from leapbench.cli import cli
 from leapbench.errors import UserError
 from leapbench.plan import plan
 from leapbench.result import Result
@@ -224,6 +226,19 @@ def test_a_family_that_takes_no_models(tmp_path: Path) -> None:
     one = Cell("coins/small", "smoke", f"{file}:Mean", 0, (), tmp_path, isolated=True)
     with pytest.raises(UserError, match="A model for coins cannot be submitted as code"):
         cell.run(one, lambda fraction, line: None)
+
+
+@pytest.mark.usefixtures("plugin", "tidy")
+def test_the_command(tmp_path: Path) -> None:
+    code = (Path(__file__).parents[1] / "plugin/toys/agents/guess/learn.py").read_text()
+    agent, out = f"{written(tmp_path, code)}:Guess", tmp_path / "out"
+    words = ["run", "coins/small", agent, "--isolated", "--out", str(out), "--quiet"]
+    ran = CliRunner().invoke(cli, words)
+    assert ran.exit_code == 0, ran.output
+    assert len(list(out.glob("coins/**/seed-0.json"))) == 1
+    ran = CliRunner().invoke(cli, ["run", "coins/small", "toy-guess", "--isolated"])
+    assert ran.exit_code == 2
+    assert "--isolated" in ran.output
 
 
 @pytest.mark.usefixtures("plugin")
