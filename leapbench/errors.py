@@ -19,6 +19,10 @@ class UserError(Exception):
         super().__init__(f"{message} {hint}" if hint else message)
 
 
+class UnfitFile(UserError):
+    """A file that was brought along is not what the task needs, on whatever machine."""
+
+
 class AgentError(Exception):
     """What an agent did wrong; the cell ends with `status` and the message."""
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from leapbench.agent import LearningPhase
 from leapbench.agents.brought import file
 from leapbench.agents.multi_exit import networks
-from leapbench.errors import UserError, unknown
+from leapbench.errors import UnfitFile, unknown
 
 FILE, RECORD = "network.safetensors", "network.json"
 
@@ -42,7 +42,8 @@ class Weights:
         """Read the file; nothing of the phase's budget is spent.
 
         Raises:
-            UserError: when the protocol has no such network, or the file does not hold it.
+            UserError: when the protocol has no such network.
+            UnfitFile: when the file does not hold it.
         """
         shapes = phase.settings["networks"]
         if self.kind not in shapes:
@@ -75,7 +76,7 @@ def restore(kind: str, shape: Mapping[str, Any], data: bytes, name: str) -> nn.M
         name: what errors call the file.
 
     Raises:
-        UserError: for the first key that is missing, unknown, of another shape or type, or
+        UnfitFile: for the first key that is missing, unknown, of another shape or type, or
             holds a value that is not finite.
     """
     network = networks.build(kind, shape, 0).eval()
@@ -83,7 +84,7 @@ def restore(kind: str, shape: Mapping[str, Any], data: bytes, name: str) -> nn.M
     try:
         given = load(data)
     except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise UserError(
+        raise UnfitFile(
             f"{name} cannot be read as safetensors: {error}.",
             "Expected what safetensors.torch.save_file(network.state_dict(), path) writes.",
         ) from error
@@ -91,7 +92,7 @@ def restore(kind: str, shape: Mapping[str, Any], data: bytes, name: str) -> nn.M
         fault = _fault(given.get(key), expected.get(key))
         if fault:
             what = f"The weights of {name} do not fit this protocol's {kind}"
-            raise UserError(f"{what}: {_shown(key)} {fault}.")
+            raise UnfitFile(f"{what}: {_shown(key)} {fault}.")
     network.load_state_dict(given)
     return network
 

@@ -13,7 +13,7 @@ from typing import Any
 from leapbench import cell, registry
 from leapbench.cell import Cell
 from leapbench.composition import Composition
-from leapbench.errors import UserError
+from leapbench.errors import UnfitFile, UserError
 from leapbench.isolation.compose import isolated
 from leapbench.isolation.limits import Limits, for_tier
 from leapbench.leaderboards.bundle.manifest import BundledPart
@@ -107,6 +107,8 @@ class Runner:
             forged = python(row) == python_version_tuple()[:2]
             level = None if forged else made.level
             return made.model_copy(update={"level": level, "reason": str(error)[:2000]})
+        except UnfitFile as error:
+            return made.model_copy(update={"level": None, "reason": str(error)[:2000]})
         except UserError as error:  # this machine lacks something; the row may be right
             return made.model_copy(update={"reason": f"not run again: {error}"[:2000]})
         found = compare(row, again)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import Field
 
-from leapbench.errors import AgentError, DeadlineExceeded, InvalidOutput, UserError
+from leapbench.errors import AgentError, DeadlineExceeded, InvalidOutput, UnfitFile, UserError
 from leapbench.graphs import wire
 from leapbench.graphs.worker import MAX_FRAME, seconds
 from leapbench.task import Frozen
@@ -65,7 +65,8 @@ class ExportedNetwork:
         """Size of the image, number of classes, and cost of every exit.
 
         Raises:
-            UserError: when the graph is not acceptable, or ONNX Runtime is not installed.
+            UnfitFile: when the graph is not acceptable.
+            UserError: when ONNX Runtime is not installed.
         """
         return self._started[1]
 
@@ -73,10 +74,11 @@ class ExportedNetwork:
         """Cumulative multiply-adds of every exit.
 
         Raises:
-            UserError: when the graph is not acceptable, or not made for such images.
+            UnfitFile: when the graph is not acceptable, or not made for such images.
+            UserError: as `facts`.
         """
         if tuple(image) != self.facts.image:
-            raise UserError(
+            raise UnfitFile(
                 f"{self.name} is for images of size {self.facts.image}, these are {tuple(image)}."
             )
         return list(self.facts.multiply_adds)
@@ -93,7 +95,7 @@ class ExportedNetwork:
         Raises:
             DeadlineExceeded: when it takes far longer than its multiply-adds explain.
             AgentError: when the process dies.
-            UserError: as `multiply_adds`.
+            UnfitFile, UserError: as `multiply_adds`.
         """
         costs = self.multiply_adds(images.shape[1:])
         size = max(1, min(BATCH, MAX_FRAME // (4 * int(np.prod(images.shape[1:])))))
@@ -131,8 +133,8 @@ class ExportedNetwork:
             if refusal is None:
                 return process, _read(Facts, answer)
         except AgentError as error:
-            raise UserError(f"{self.name} cannot be used: {error}.") from None
-        raise UserError(f"{self.name} cannot be used: {refusal.message}.", refusal.hint)
+            raise UnfitFile(f"{self.name} cannot be used: {error}.") from None
+        raise UnfitFile(f"{self.name} cannot be used: {refusal.message}.", refusal.hint)
 
 
 def _read(form: type[Form], answer: bytes) -> Form:
