@@ -33,7 +33,12 @@ SMALL: dict[str, dict[str, Any]] = {
         "limits": {"train": 240, "calibrate": 2000},
         "episodes": 1,
         "budgets": (160_000, 250_000),
-    }
+    },
+    "urlb/entropy-grid": {
+        "settings": {"world": {"size": 9, "horizon": 20}},
+        "limits": {"pretrain-calm": 400, "pretrain-noisy": 400},
+        "episodes": 2,
+    },
 }
 
 # For the parts that do not run on their defaults alone.

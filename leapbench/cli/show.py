@@ -67,7 +67,8 @@ def _protocol(protocol: Protocol) -> Iterator[tuple[str, str]]:
     """What a tier asks for, line by line."""
     for phase in protocol.phases:
         budget = f"{phase.budget.limit:,} {phase.budget.unit}"
-        yield f"phase {phase.name}", f"{budget}, the {phase.role} learns"
+        start = f", from {phase.after} on" if phase.after else ""
+        yield f"phase {phase.name}", f"{budget}, the {phase.role} learns{start}"
     evaluation = protocol.evaluation
     grid = ", ".join(
         f"{value:,g}" if value < 1e5 else f"{value:,.0f}" for value in evaluation.budgets

@@ -1,0 +1,1 @@
+"""Controls without pre-training: learn from random actions alone, or do not learn."""

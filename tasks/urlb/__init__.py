@@ -1,0 +1,1 @@
+"""Unsupervised pre-training, then few rewarded steps on each of several tasks."""

@@ -1,0 +1,47 @@
+"""The grid for a viewer: a goal to reach, policies taught on the spot."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import gymnasium as gym
+
+from leapbench.agent import LearningPhase, Policy
+from leapbench.declaration import Declaration
+from leapbench.meter import Meter
+from leapbench.task import Budget
+from leapbench.tasks.urlb import worlds
+
+GOAL = "shelter"
+EXPLORING, TUNING = 20_000, 5_000
+"""Steps without and with reward; more than a protocol gives, so that there is something to see."""
+
+
+def make(env_id: str) -> gym.Env[Any, Any]:
+    """The environment with a goal, with pictures."""
+    return gym.make(env_id, task=GOAL, render_mode="rgb_array")
+
+
+def taught(env: gym.Env[Any, Any], part: Declaration, seed: int) -> Policy:
+    """The policy after exploring and fine-tuning in the same world.
+
+    Args:
+        env: an environment that `make` made.
+        part: declaration of a policy.
+        seed: of the learning.
+    """
+    if env.spec is None:
+        raise TypeError(f"expected an environment made by its id, got {env}")
+    horizon = env.unwrapped.world.horizon  # type: ignore[attr-defined]
+    module, _, name = part.entry.partition(":")
+    policy: Policy = getattr(import_module(module), name)(**part.config)
+    arguments = {k: v for k, v in env.spec.kwargs.items() if k != "render_mode"}
+    for phase, limit in (("pretrain", EXPLORING), ("finetune", TUNING)):
+        meter, rewarded = Meter(Budget(unit="steps", limit=limit)), phase == "finetune"
+        world = arguments if rewarded else {k: v for k, v in arguments.items() if k != "task"}
+        opened = LearningPhase(phase, meter, seed, {"horizon": horizon})
+        opened.make_env = partial(worlds.training, env.spec.id, world, rewarded, meter)
+        policy.learn(opened)
+    return policy
