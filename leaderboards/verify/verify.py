@@ -14,6 +14,7 @@ from leapbench.leaderboards.verdict import Check, Finding, Verdict
 from leapbench.leaderboards.verify import follow
 from leapbench.leaderboards.verify.again import Runner, Wanted
 from leapbench.leaderboards.verify.parts import named
+from leapbench.leaderboards.verify.rerun import excess
 from leapbench.result import AgentRecord, Result
 
 Report = Callable[[float, str], None]
@@ -75,9 +76,11 @@ def _verify(
         for group, each in zip(groups, examined, strict=True):
             task = group.rows[0].task
             runner = Runner(Path(folder), task, group.agent, group.parts, group.bundle, wanted)
+            own = []
             for row, found in zip(group.rows, each, strict=True):
-                staged = _share(report, len(findings) / total, total, label(row))
-                findings.append(_finding(row, found, runner, staged))
+                staged = _share(report, len(findings + own) / total, total, label(row))
+                own.append(_finding(row, found, runner, staged))
+            findings += _together(own)
             isolation |= dict.fromkeys(runner.isolation)
     return _verdict(checks, findings, wanted, subject, "; ".join(isolation))
 
@@ -106,6 +109,15 @@ def _finding(row: Result, found: Mapping[str, str], runner: Runner, report: Repo
 def label(row: Result) -> str:
     """A row in words."""
     return f"{row.task} {row.tier} {row.agent.name} seed {row.seed}"
+
+
+def _together(findings: list[Finding]) -> list[Finding]:
+    """Findings about one agent; all are refused when its rows are too good on the whole."""
+    reason = excess([f.difference for f in findings if f.exact is False and f.difference])
+    if not reason:
+        return findings
+    changes = {"level": None, "reason": reason}
+    return [f if f.exact is None else f.model_copy(update=changes) for f in findings]
 
 
 def _verdict(

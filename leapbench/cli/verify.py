@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 @click.option(
     "--tolerance",
     type=click.FloatRange(0, 1),
-    help="Normalised score allowed on other releases or another processor.  [default: 0.02]",
+    help="Normalised score allowed on other releases or another processor.  [default: 0.05]",
 )
 @click.option("--audit", is_flag=True, help="Run on the secret seeds of the open round too.")
 @click.option(

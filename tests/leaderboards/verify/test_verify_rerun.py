@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from leapbench.isolation.limits import Limits
 from leapbench.leaderboards.verdict import Verdict
 from leapbench.leaderboards.verify.again import Wanted
-from leapbench.leaderboards.verify.rerun import Comparison
+from leapbench.leaderboards.verify.rerun import Comparison, excess
 from leapbench.leaderboards.verify.verify import verify_bundle, verify_rows
 from leapbench.provenance import provenance
 from leapbench.result import Result
@@ -184,6 +184,33 @@ def test_failed_rows_are_not_run_again(runs: Path, policy: Path) -> None:
     assert row.status == "failed"
     verdict = verified(bundle(runs, agent))
     assert (verdict.level, verdict.ran) == ("checked", False)
+
+
+@given(st.lists(st.floats(-0.04, -0.03), min_size=3, max_size=8))
+def test_rows_that_are_always_a_little_better_than_their_reruns_are_found(
+    gaps: list[float],
+) -> None:
+    assert "better than their re-runs" in excess(gaps)
+    assert not excess([-gap for gap in gaps])
+    assert not excess(gaps[:2])
+    assert not excess([gap * (-1) ** place for place, gap in enumerate(gaps)])
+
+
+def test_a_forger_elsewhere_cannot_stay_below_the_tolerance(runs: Path) -> None:
+    run(runs, seeds="0-3")
+
+    def better(row: Result) -> Result:
+        hits = list(row.episodes["hits"])
+        hits[hits.index(min(hits))] += 0.2
+        score = sum(hits) / len(hits)
+        numbers = {"metrics": {"hits": score}, "score": score, "normalised": score}
+        return row.model_copy(update={"episodes": row.episodes | {"hits": hits}, **numbers})
+
+    rewrite(runs, better)
+    rewrite(runs, elsewhere)
+    verdict = verified(bundle(runs))
+    assert verdict.level == "refused"
+    assert "over 4 seeds the rows are better" in reasons(verdict)
 
 
 comparisons = st.builds(
