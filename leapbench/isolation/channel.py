@@ -19,33 +19,21 @@ from typing import Any
 
 import numpy as np
 
-DTYPES = frozenset(
-    ("|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8")
+from leapbench.isolation.frames import (
+    DTYPES,
+    HEADER,
+    ClosedError,
+    LateError,
+    MalformedError,
+    described,
 )
-HEADER = 2**18  # bytes of the longest header
+
 BUFFER = 2 * HEADER
-ARRAYS, DIMENSIONS = 512, 16
 SLICE = 0.2  # seconds between two looks around
 _PREFIX = struct.Struct("<4sI")
 _MAGIC = b"leap"
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _decode = json.JSONDecoder().decode
-
-
-class ChannelError(Exception):
-    """The other side does not keep to the protocol."""
-
-
-class MalformedError(ChannelError):
-    """A frame that is none, or one over a limit."""
-
-
-class ClosedError(ChannelError):
-    """The other side is gone, perhaps in the middle of a frame."""
-
-
-class LateError(ChannelError):
-    """The deadline passed first."""
 
 
 @dataclass
@@ -133,10 +121,10 @@ class Channel:
             raise MalformedError("the header of a message is not JSON") from error
         if not isinstance(header, dict):
             raise MalformedError("the header of a message is not a JSON object")
-        described = header.pop("arrays", None)
-        if described is None:
+        listed = header.pop("arrays", None)
+        if listed is None:
             return Message(header)
-        shapes = _described(described, self._limit)
+        shapes = described(listed, self._limit)
         return Message(header, [self._array(*each, deadline) for each in shapes])
 
     def _array(self, dtype: str, shape: tuple[int, ...], size: int, deadline: float) -> np.ndarray:
@@ -212,32 +200,3 @@ def _rest(parts: list[Any], sent: int) -> list[Any]:
         sent -= len(parts[0])
         parts = parts[1:]
     return [memoryview(parts[0])[sent:], *parts[1:]] if sent else parts
-
-
-def _described(entries: Any, limit: int) -> list[tuple[str, tuple[int, ...], int]]:
-    """Dtype, shape and bytes of each array of a frame, all checked.
-
-    Raises:
-        MalformedError: when an entry is wrong, or all together are over `limit`.
-    """
-    if not isinstance(entries, list) or len(entries) > ARRAYS:
-        raise MalformedError("the arrays of a message are described wrongly")
-    found, total = [], 0
-    for entry in entries:
-        if not _is_array(entry):
-            raise MalformedError("the arrays of a message are described wrongly")
-        dtype, shape = entry
-        # An empty array may not have a dimension that NumPy refuses either.
-        total += int(dtype[2]) * math.prod(max(n, 1) for n in shape)
-        if total > limit:
-            raise MalformedError(f"a message of {total} bytes, at most {limit} are allowed")
-        found.append((dtype, tuple(shape), int(dtype[2]) * math.prod(shape)))
-    return found
-
-
-def _is_array(entry: Any) -> bool:
-    match entry:
-        case [str(dtype), list(shape)]:
-            small = len(shape) <= DIMENSIONS
-            return small and dtype in DTYPES and all(type(n) is int and n >= 0 for n in shape)
-    return False

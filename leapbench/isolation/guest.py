@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from leapbench.isolation.channel import DTYPES, Channel, ClosedError, Message
+from leapbench.isolation.channel import Channel, Message
+from leapbench.isolation.frames import DTYPES, ClosedError
 from leapbench.isolation.standins import PhaseView
 
 Answer = tuple[dict[str, Any], list[np.ndarray]]

@@ -11,6 +11,7 @@ import json
 import os
 import resource
 import select
+import shutil
 import signal
 import socket
 import sys
@@ -44,17 +45,22 @@ def main(plan: dict[str, Any]) -> None:
     os.close(plan["channel"])
     line = socket.socket(fileno=plan["lifeline"])
     line.sendall(str(pid).encode())
-    _end_like(_followed(line, bell, pid))
+    status = _followed(line, bell, pid)
+    if status is None:  # the host may be gone, and nobody else clears up
+        shutil.rmtree(plan["base"], ignore_errors=True)
+        os._exit(1)
+    _end_like(status)
 
 
-def _followed(line: socket.socket, bell: int, pid: int) -> int:
-    """Wait for the guest, and kill it once the host has hung up; its wait status."""
+def _followed(line: socket.socket, bell: int, pid: int) -> int | None:
+    """Wait for the guest; its wait status, or None when the host hung up and it was killed."""
     waiting: list[Any] = [line, bell]
     while True:
         ready, _, _ = select.select(waiting, [], [])
         if line in ready and _hung_up(line):
-            waiting = [bell]
             os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            return None
         if bell in ready:
             os.read(bell, 64)
         ended, status = os.waitpid(pid, os.WNOHANG)

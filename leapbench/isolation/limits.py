@@ -20,6 +20,7 @@ class Limits(Frozen):
     Attributes:
         cpu: CPU seconds, all threads together.
         wall: seconds that the host waits for the guest; the host's own work does not count.
+        host: seconds that the host works for it while it learns, on its requests.
         memory: bytes of its own memory; mapped libraries do not count.
         threads: threads of the process; further processes are not allowed at all.
         files: open files.
@@ -33,6 +34,7 @@ class Limits(Frozen):
 
     cpu: float = Field(default=600.0, gt=0)
     wall: float = Field(default=900.0, gt=0)
+    host: float = Field(default=900.0, gt=0)
     memory: int = Field(default=4 * GIB, gt=0)
     threads: int = Field(default=64, gt=0)
     files: int = Field(default=256, ge=16)
@@ -47,4 +49,4 @@ class Limits(Frozen):
 def for_tier(tier: Tier) -> Limits:
     """Limits that the tier's own agents stay under with room to spare."""
     hours = {"smoke": 0.25, "lite": 2.0, "paper": 48.0}[tier]
-    return Limits(cpu=hours * 3600, wall=hours * 5400)
+    return Limits(cpu=hours * 3600, wall=hours * 5400, host=hours * 5400)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,18 +12,17 @@ import numpy as np
 
 from leapbench.agent import LearningPhase
 from leapbench.errors import AgentError, InvalidAction, UserError
-from leapbench.isolation import files, layers
-from leapbench.isolation.channel import ClosedError, LateError, MalformedError, Message
+from leapbench.isolation import files, layers, verdicts
+from leapbench.isolation.channel import Message
 from leapbench.isolation.failures import (
     GuestAnswer,
-    GuestFailed,
     GuestLate,
     plain,
     seconds,
-    size,
 )
+from leapbench.isolation.frames import ClosedError, LateError, MalformedError
 from leapbench.isolation.limits import Limits
-from leapbench.isolation.sandbox import Ending, Sandbox
+from leapbench.isolation.sandbox import Sandbox
 from leapbench.isolation.serving import Service
 from leapbench.isolation.watch import OverLimit
 
@@ -116,6 +114,7 @@ class Guest:
                 raise self.fail(GuestAnswer("The agent's process asked where it was to answer."))
             try:
                 answer = service.answer(message)
+                service.check(self.limits.host)
             except AgentError as error:
                 raise self.fail(error) from None
             message = self._exchange(sandbox, *answer) if answer else self._receive(sandbox)
@@ -129,8 +128,8 @@ class Guest:
         begun = time.monotonic()
         try:
             sandbox.started()
-        except ClosedError:
-            raise self._gone(sandbox) from None
+        except ClosedError as error:
+            raise self._broken(sandbox, error) from None
         self.left -= time.monotonic() - begun
         ready = self._receive(sandbox)
         self.had = frozenset(ready.header["ready"])
@@ -160,7 +159,7 @@ class Guest:
         return message
 
     def _broken(self, sandbox: Sandbox, error: Exception) -> AgentError:
-        """The verdict on a broken channel."""
+        """The verdict on a broken channel; the guest is killed."""
         match error:
             case LateError():
                 wall = seconds(self.limits.wall)
@@ -169,46 +168,21 @@ class Guest:
                 return self.fail(GuestAnswer(f"The agent's process misbehaved: {error}."))
             case OverLimit():
                 return self.fail(error)
-        return self._gone(sandbox)
-
-    def _gone(self, sandbox: Sandbox) -> AgentError:
-        """The verdict on a process that hung up."""
         ending = sandbox.wait(1.0)
         if ending is None:
             return self.fail(GuestAnswer("The agent's process closed its connection to the host."))
-        return self.fail(self._verdict(ending))
-
-    def _verdict(self, ending: Ending) -> AgentError:
-        if ending.code >= 0:
-            return GuestFailed(f"The agent's process exited by itself with code {ending.code}.")
-        if ending.cpu > self.limits.cpu - 0.5 and -ending.code in (signal.SIGKILL, signal.SIGXCPU):
-            return GuestLate(f"The agent used up its {seconds(self.limits.cpu)} of CPU time.")
-        try:
-            name = signal.Signals(-ending.code).name
-        except ValueError:
-            name = f"signal {-ending.code}"
-        why = ", perhaps for want of memory" if -ending.code == signal.SIGKILL else ""
-        return GuestFailed(f"The agent's process was killed by {name}{why}.")
+        return self.fail(verdicts.of_ending(ending, self.limits))
 
     def _raised(self, told: Any, service: Service | None) -> AgentError:
-        """The verdict on an exception in the guest, which says what it likes."""
-        told = told if isinstance(told, dict) else {}
-        number = told.get("of_host")
-        if service is not None and isinstance(number, int) and number in service.raised:
-            error = service.raised[number]
+        """The verdict on an exception in the guest: the host's own, or what it says it is."""
+        number = told.get("of_host") if isinstance(told, dict) else None
+        if service is not None and isinstance(number, int):
+            error = service.raised.get(number)
             if isinstance(error, AgentError):
                 self.close()
                 self._failed = error
                 return error
-        line = told.get("line")
-        where = f" ({plain(self.file.name, 60)}:{line})" if isinstance(line, int) else ""
-        kind, text = plain(told.get("type", "error"), 80), plain(told.get("text", ""))
-        if told.get("exit") is True:
-            return self.fail(GuestFailed(f"The agent exited by itself: {kind}: {text}{where}"))
-        if told.get("memory") is True:
-            limit = f" It may use {size(self.limits.memory)}."
-            return self.fail(GuestFailed(f"Out of memory: {kind}: {text}{where}.{limit}"))
-        return self.fail(GuestFailed(f"{kind}: {text}{where}"))
+        return self.fail(verdicts.of_exception(told, self.file.name, self.limits))
 
     def fail(self, error: AgentError) -> AgentError:
         """Kill the guest; `error` with the end of its output."""

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leapbench.isolation import hiding, layers, strays
-from leapbench.isolation.channel import SLICE, Channel, ClosedError
+from leapbench.isolation.channel import SLICE, Channel
 from leapbench.isolation.failures import ending, size
+from leapbench.isolation.frames import ClosedError
 from leapbench.isolation.limits import Limits
 from leapbench.isolation.output import Tail
 from leapbench.isolation.reading import readable
@@ -86,6 +87,7 @@ class Sandbox:
             "channel": channel.fileno(),
             "lifeline": line.fileno(),
             "paths": list(paths),
+            "base": str(self._base),
             "home": str(self.home),
             "read": [*readable(paths), str(self.given)],
             "limits": limits.model_dump(mode="json", exclude={"layers"}),

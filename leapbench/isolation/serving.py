@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from leapbench.acting import checked
 from leapbench.agent import LearningPhase
 from leapbench.errors import UserError
 from leapbench.isolation.channel import Message
-from leapbench.isolation.failures import GuestAnswer, plain
+from leapbench.isolation.failures import GuestAnswer, GuestLate, plain, seconds
 from leapbench.isolation.wire import (
     Packed,
     pack_info,
@@ -23,9 +24,10 @@ from leapbench.isolation.wire import (
 )
 from leapbench.meter import MeteredStream
 
-ENVIRONMENTS = 16  # alive at once; the oldest is closed for a further one
+ENVIRONMENTS = 8  # alive at once; the oldest is closed for a further one
 KEPT = 16  # errors, so that one that is let through can be told from one made up
-LANES = 2**22  # product of the numbers that `make_env` is called with
+ENVS = 4096  # sub-environments of one
+LANES = 2**21  # product of the numbers that `make_env` is called with
 
 
 class Service:
@@ -43,6 +45,7 @@ class Service:
         self._phase, self._given = phase, given
         self._envs: dict[int, Any] = {}
         self._made = self._refused = 0
+        self._busy = 0.0
         self.raised: dict[int, Exception] = {}
         self._calls: dict[str, Callable[[Message], Packed]] = {
             "step": self._step,
@@ -77,6 +80,13 @@ class Service:
         Raises:
             GuestAnswer: for what is no request.
         """
+        begun = time.monotonic()
+        try:
+            return self._answer(message)
+        finally:
+            self._busy += time.monotonic() - begun
+
+    def _answer(self, message: Message) -> Packed | None:
         call = message.header.get("call")
         if call == "report":
             self._report(message.header)
@@ -88,6 +98,15 @@ class Service:
         except Exception as error:  # the guest may catch it, as it could in this process
             header, arrays = self._refusal(error), []
         return header | {"used": self._phase.meter.used}, arrays
+
+    def check(self, limit: float) -> None:
+        """See that answering has not taken more than `limit` seconds so far.
+
+        Raises:
+            GuestLate: when it has; requests that cost the guest little can cost the host much.
+        """
+        if self._busy > limit:
+            raise GuestLate(f"The agent's requests took more than {seconds(limit)} to answer.")
 
     def _refusal(self, error: Exception) -> dict[str, Any]:
         self._refused += 1
@@ -142,8 +161,11 @@ class Service:
         numbers = {"num_envs": message.header["num_envs"], **given}
         if not all(type(n) is int and n >= 1 for n in numbers.values()):
             raise UserError("make_env takes whole numbers from 1 on.")
-        if math.prod(numbers.values()) > LANES:
-            raise UserError(f"make_env takes numbers whose product is at most {LANES}.")
+        if numbers["num_envs"] > ENVS or math.prod(numbers.values()) > LANES:
+            raise UserError(
+                f"make_env takes at most {ENVS} sub-environments, and numbers whose product is "
+                f"at most {LANES}."
+            )
         env = self._phase.make_env(numbers.pop("num_envs"), **numbers)
         while len(self._envs) >= ENVIRONMENTS:
             self._envs.pop(min(self._envs)).close()

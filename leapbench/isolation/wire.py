@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from leapbench.isolation.channel import DTYPES
+from leapbench.isolation.frames import DTYPES
 
 if TYPE_CHECKING:  # the guest must not import Gymnasium for an agent that does not
     import gymnasium as gym

@@ -333,6 +333,7 @@ def test_a_status_cannot_be_claimed(attack: Attack, code: str) -> None:
     ("code", "message"),
     [
         ("phase.make_env(10**9)", "product is at most"),
+        ("phase.make_env(4097)", "at most 4096 sub-environments"),
         ("phase.make_env(0)", "whole numbers from 1 on"),
         ("phase.make_env(1, num=2)", "multiple values"),
         ("phase.make_env(1).step([0])", "reset"),
@@ -347,6 +348,24 @@ def test_requests_that_are_refused(attack: Attack, code: str, message: str) -> N
     made = attack(learn=code)
     assert made.status in ("failed", "invalid")
     assert re.search(message, made.message), made.message
+
+
+def test_requests_do_not_keep_the_host_busy(
+    attack: Attack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from toys.worlds import Coins
+
+    reset = Coins.reset
+
+    def slow(self: Coins, **given: object) -> object:
+        time.sleep(0.1)
+        return reset(self, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Coins, "reset", slow)
+    code = "env = phase.make_env(1)\nwhile True: env.reset()"
+    made = attack(SHORT.model_copy(update={"host": 0.5}), learn=code)
+    assert made.status == "timeout"
+    assert made.message == "The agent's requests took more than 0.5 s to answer."
 
 
 def test_reports_are_tamed(attack: Attack) -> None:

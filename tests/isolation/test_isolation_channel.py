@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from leapbench.isolation.channel import (
+from leapbench.isolation.channel import Channel
+from leapbench.isolation.frames import (
     DTYPES,
     HEADER,
-    Channel,
     ChannelError,
     ClosedError,
     LateError,

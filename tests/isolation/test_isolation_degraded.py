@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +92,38 @@ def test_nothing_outlives_the_guest(attack: Attack, temporary: Path, code: str) 
     assert made.status in ("failed", "timeout")
     new = [psutil.Process(pid) for pid in set(psutil.pids()) - before if psutil.pid_exists(pid)]
     assert [p for p in new if str(temporary) in _line(p)] == []
+
+
+HOST = """
+import sys
+from pathlib import Path
+import numpy as np
+from leapbench.isolation.limits import Limits
+from leapbench.isolation.remote import Guest
+
+limits = Limits() if sys.argv[2] == "all" else Limits(layers=frozenset())
+with Guest(Path(sys.argv[1]), "Agent", {}, limits) as guest:
+    _ = guest.sandbox
+    print(guest.sandbox._popen.pid, flush=True)
+    guest.call({"call": "predict", "fresh": True, "still": True}, [np.zeros(1)])
+"""
+
+
+@pytest.mark.parametrize("layers", ["all", "none"])
+def test_guests_die_with_their_host(temporary: Path, layers: str) -> None:
+    file = agent(temporary, predict="os.write(2, b'x'); time.sleep(600)")
+    environment = os.environ | {"TMPDIR": str(temporary)}
+    command = [sys.executable, "-c", HOST, str(file), layers]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as host:
+        assert host.stdout is not None
+        launcher = psutil.Process(int(host.stdout.readline()))
+        guests = launcher.children(recursive=True)
+        assert len(guests) == 1
+        assert len(list(temporary.glob("leapbench-guest-*"))) == 1
+        host.kill()
+    _, alive = psutil.wait_procs([launcher, *guests], timeout=10)
+    assert alive == []
+    assert list(temporary.glob("leapbench-guest-*")) == []
 
 
 def _line(process: psutil.Process) -> str:

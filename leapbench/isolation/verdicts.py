@@ -1,0 +1,45 @@
+"""What the end of a guest, or an exception in it, says about the agent."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from leapbench.isolation.failures import GuestError, GuestFailed, GuestLate, plain, seconds, size
+from leapbench.isolation.limits import Limits
+from leapbench.isolation.sandbox import Ending
+
+LINES = 10**6
+
+
+def of_ending(ending: Ending, limits: Limits) -> GuestError:
+    """The verdict on a process that ended by itself or was killed by the system."""
+    if ending.code >= 0:
+        return GuestFailed(f"The agent's process exited by itself with code {ending.code}.")
+    number = -ending.code
+    if ending.cpu > limits.cpu - 0.5 and number in (signal.SIGKILL, signal.SIGXCPU):
+        return GuestLate(f"The agent used up its {seconds(limits.cpu)} of CPU time.")
+    known = number in set(signal.Signals)
+    name = signal.Signals(number).name if known else f"signal {number}"
+    why = ", perhaps for want of memory" if number == signal.SIGKILL else ""
+    return GuestFailed(f"The agent's process was killed by {name}{why}.")
+
+
+def of_exception(told: Any, file: str, limits: Limits) -> GuestError:
+    """The verdict on an exception in the guest.
+
+    Args:
+        told: what the guest says about it, which may be anything.
+        file: name of the agent's file.
+        limits: the guest's.
+    """
+    told = told if isinstance(told, dict) else {}
+    line = told.get("line")
+    known = type(line) is int and 0 < line < LINES
+    where = f" ({plain(file, 60)}:{line})" if known else ""
+    what = f"{plain(told.get('type', 'error'), 80)}: {plain(told.get('text', ''))}{where}"
+    if told.get("exit") is True:
+        return GuestFailed(f"The agent exited by itself: {what}")
+    if told.get("memory") is True:
+        return GuestFailed(f"Out of memory: {what}. It may use {size(limits.memory)}.")
+    return GuestFailed(what)
