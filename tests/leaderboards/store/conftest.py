@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,12 @@ from leapbench.leaderboards.store import Receipt, Store
 
 # The bundles of the neighbouring folder are importable here.
 sys.path.insert(0, str(Path(__file__).parents[1] / "bundle"))
+
+
+@pytest.fixture(autouse=True)
+def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test cuts the power, so none need wait for the disk."""
+    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import forked
-import pytest
 from bundles import made_bundle, made_result
 
 from leapbench.leaderboards.bundle.manifest import Entrant
@@ -18,12 +16,6 @@ from leapbench.leaderboards.store import Store
 
 PROCESSES, EACH, SHARED, ENTRANTS = 8, 125, 15, 10
 Tell = Callable[[Any], None]
-
-
-@pytest.fixture(autouse=True)
-def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Here it is about locks; what a power cut takes is no matter."""
-    monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
 def bundle(number: int) -> bytes:
