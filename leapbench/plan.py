@@ -76,6 +76,8 @@ def _check_all_used(
 
 def _check_in_files(agents: dict[str, Composition]) -> None:
     """Refuse to isolate an agent that has no part in a file."""
+    if os.name != "posix":
+        raise UserError("--isolated works on Linux and macOS.")
     for text, agent in agents.items():
         if not any(part.entry.rpartition(":")[0].endswith(".py") for part in agent.parts.values()):
             raise UserError(

@@ -61,6 +61,12 @@ def test_cells_do_not_share_files(one: Cell, other: dict[str, object]) -> None:
     assert replace(one, **other).path != one.path  # type: ignore[arg-type]
 
 
+def test_a_composition_at_hand_has_the_same_path(one: Cell) -> None:
+    assert one.path_of(one.composition) == one.path
+    changed = replace(one, settings=("rounds=4",))
+    assert one.path_of(changed.composition) == changed.path
+
+
 def test_a_default_typed_out_is_the_same_cell(one: Cell) -> None:
     assert replace(one, settings=("rounds=3",), agent="toy-mean+toy-guess").path == one.path
 

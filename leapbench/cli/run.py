@@ -68,7 +68,8 @@ def command(
     (sb3:ppo:model.zip). Finished seeds are not run again, so the same command
     goes on where it was stopped. A setting goes to every agent that has it.
     With --isolated, a class of your own learns and acts in a process of its own,
-    with limits and without network, as a submission does; the result is the same.
+    with limits and without network, as a submission does. The result is the same, so
+    that finished seeds are not run again for it: name another --out to try it.
     """
     # One thread a process, set before NumPy is imported: equal results for any --jobs.
     os.environ.setdefault("OMP_NUM_THREADS", "1")

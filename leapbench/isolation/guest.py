@@ -105,6 +105,7 @@ class Guest:
             "text": text,
             "line": line,
             "of_host": getattr(error, "of_host", None),
+            "denied": isinstance(error, PermissionError),
             "memory": isinstance(error, MemoryError),
             "exit": isinstance(error, SystemExit),
         }

@@ -14,12 +14,7 @@ from leapbench.agent import LearningPhase
 from leapbench.errors import AgentError, InvalidAction, UserError
 from leapbench.isolation import files, layers, verdicts
 from leapbench.isolation.channel import Message
-from leapbench.isolation.failures import (
-    GuestAnswer,
-    GuestLate,
-    plain,
-    seconds,
-)
+from leapbench.isolation.failures import GuestAnswer, GuestLate, plain, seconds
 from leapbench.isolation.frames import ClosedError, LateError, MalformedError
 from leapbench.isolation.limits import Limits
 from leapbench.isolation.sandbox import Sandbox

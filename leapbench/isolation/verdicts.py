@@ -10,6 +10,7 @@ from leapbench.isolation.limits import Limits
 from leapbench.isolation.sandbox import Ending
 
 LINES = 10**6
+DENIED = "An isolated agent starts no processes, has no network and no files but its own."
 
 
 def of_ending(ending: Ending, limits: Limits) -> GuestError:
@@ -42,4 +43,4 @@ def of_exception(told: Any, file: str, limits: Limits) -> GuestError:
         return GuestFailed(f"The agent exited by itself: {what}")
     if told.get("memory") is True:
         return GuestFailed(f"Out of memory: {what}. It may use {size(limits.memory)}.")
-    return GuestFailed(what)
+    return GuestFailed(f"{what}. {DENIED}" if told.get("denied") is True else what)
