@@ -144,7 +144,7 @@ class Tabular(ABC):
         try:
             with np.load(path, allow_pickle=False) as file:
                 self.restore({name: file[name] for name in file.files})
-        except (KeyError, ValueError, TypeError, OSError, zipfile.BadZipFile) as error:
+        except (KeyError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
             name = type(self).__name__
             raise UserError(
                 f"{path} holds no {name}: {error}.", f"{name}.save(folder) writes one."
