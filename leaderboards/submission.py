@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,13 @@ from leapbench.errors import UserError
 from leapbench.external import BROUGHT, SB3
 from leapbench.leaderboards.bundle import keys
 from leapbench.leaderboards.bundle.keys import SigningKey
-from leapbench.leaderboards.bundle.manifest import BundledPart, Entrant, Kind, Manifest
+from leapbench.leaderboards.bundle.manifest import (
+    FILE_NAME,
+    BundledPart,
+    Entrant,
+    Kind,
+    Manifest,
+)
 from leapbench.leaderboards.bundle.pack import described, pack
 from leapbench.plan import plan
 from leapbench.result import Result
@@ -98,6 +105,7 @@ def bundle(rows: Rows, entrant: Entrant, key: SigningKey | None, numbers: bool =
         kind, entry, source = ("numbers", "", None) if numbers else travel(declared)
         name = f"{'code' if kind == 'code' else 'model'}/{source.name}" if source else ""
         if source:
+            _check_name(source)
             files[name] = source.read_bytes()
         parts.append(BundledPart(**part.model_dump(), kind=kind, entry=entry, file=name))
     manifest = Manifest(
@@ -132,6 +140,15 @@ def travel(declared: Declaration) -> tuple[Kind, str, Path | None]:
     if place == f"{BROUGHT}.graph":
         return "graph", "", Path(declared.file)
     return "registered", "", None
+
+
+def _check_name(source: Path) -> None:
+    """Refuse what is no file name everywhere; the hash of the code includes the name."""
+    if not re.fullmatch(FILE_NAME, source.name):
+        raise UserError(
+            f"{source.name!r} cannot travel: the name must be of ASCII letters, digits, . _ + -.",
+            "Rename the file and run it again.",
+        )
 
 
 def entrant(name: str, url: str, notes: str) -> Entrant:

@@ -27,6 +27,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from leapbench.errors import UserError
 from leapbench.leaderboards.bundle.read import open_bundle
 from leapbench.leaderboards.bundle.refusal import FILE_BYTES, Refused
 from leapbench.leaderboards.host.throttle import Throttle
@@ -116,11 +117,11 @@ async def _save(request: Request, write: Callable[[bytes], object]) -> None:
 
 def _bundle(store: Store) -> Callable[[Request], Any]:
     async def answer(request: Request) -> Response:
-        known = {each.id for each in await run_in_threadpool(store.submissions)}
-        name = request.path_params["id"]
-        if name not in known:
-            raise HTTPException(404, "There is no such submission.")
-        return FileResponse(store.bundle(name), media_type="application/zip")
+        try:
+            path = store.bundle(request.path_params["id"])
+        except UserError:
+            raise HTTPException(404, "There is no such submission.") from None
+        return FileResponse(path, media_type="application/zip")
 
     return answer
 

@@ -113,6 +113,12 @@ def test_changed_code_is_not_submitted_under_old_rows(home: Invoke) -> None:
     assert not Path("board").exists()
 
 
+def test_a_file_name_that_cannot_travel_is_told(home: Invoke) -> None:
+    Path("my agent.py").write_text(AGENT)
+    said(home("run", "coins/small", "my agent.py:Same"))
+    assert "Rename the file" in said(home("submit", "coins/small", "my agent.py:Same"), 2)
+
+
 def test_a_failed_seed_goes_along(home: Invoke) -> None:
     Path("broken.py").write_text(AGENT.replace("return (obs", "1 / 0\n        return (obs"))
     assert home("run", "coins/small", "broken.py:Same").exit_code == 1
