@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,38 @@ def test_readable_folders_are_not_the_users() -> None:
     found = reading.readable(["/opt/extra"])
     assert "/opt/extra" in found
     assert not {"/", "/home", "/root", "/tmp", "/etc", "/proc", str(Path.cwd())} & set(found)  # noqa: S108
+
+
+RESTRICTED = """
+import os, sys
+from leapbench.isolation import landlock
+abi, own, other = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+landlock.version = lambda: abi
+landlock.restrict([sys.prefix, "/absent"], [own, "/dev/null"])
+open(own + "/a", "w").write("mine")
+os.mkdir(own + "/folder")
+os.rename(own + "/a", own + "/b")
+open(own + "/b", "a").close()
+open("/dev/null", "w").write("nothing")
+refused = 0
+for path, mode in ((other, "r"), (other, "w"), ("/etc/passwd", "r"), (own + "/../c", "w")):
+    try:
+        open(path, mode)
+    except PermissionError:
+        refused += 1
+print(refused)
+"""
+
+
+@pytest.mark.parametrize("abi", range(1, 8))
+def test_landlock_of_every_version(tmp_path: Path, abi: int) -> None:
+    if landlock.version() < abi:
+        pytest.skip(f"the kernel has version {landlock.version()} of Landlock")
+    own, other = tmp_path / "own", tmp_path / "other"
+    own.mkdir()
+    other.write_text("private")
+    command = [sys.executable, "-c", RESTRICTED, str(abi), str(own), str(other)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ran.stdout, ran.stderr) == ("4\n", "")
+    assert other.read_text() == "private"
+    assert (own / "b").read_text() == "mine"
