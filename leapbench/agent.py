@@ -52,7 +52,7 @@ class Learner(Protocol):
         """Write the learned state into `folder` as safetensors, npz or JSON."""
 
     def load(self, folder: Path) -> None:
-        """Restore what `save` wrote."""
+        """Restore what `save` wrote; in a later phase the part may learn on from there."""
 
 
 @runtime_checkable
