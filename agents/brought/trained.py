@@ -12,6 +12,7 @@ from leapbench.agents.multi_exit.recipe import Recipe
 from leapbench.errors import AgentError, UserError
 
 RECORD, WEIGHTS = "training.json", "network.safetensors"
+LARGEST = 4 * 2**20  # bytes of the record, whose log grows with the training
 
 
 class UnfitNetwork(AgentError):
@@ -50,6 +51,8 @@ def received(folder: Path, shapes: Mapping[str, Mapping[str, Any]]) -> Recipe:
 
 def _kind(file: Path) -> str:
     try:
+        if file.stat().st_size > LARGEST:
+            raise UnfitNetwork(f"{RECORD} has more than {LARGEST} bytes.")
         record = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise UnfitNetwork(f"The model saved no {RECORD} that can be read.") from error

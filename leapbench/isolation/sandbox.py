@@ -176,8 +176,8 @@ class Sandbox:
             self.wait(GRACE)
         if self._exposed:
             self._exposed = False
-            hiding.show()
             strays.kill(self._token)
+            hiding.show()
 
     def close(self) -> None:
         """Kill what is left, and remove the folder."""

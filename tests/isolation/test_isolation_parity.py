@@ -161,6 +161,7 @@ def test_a_network_of_the_protocols_is_received(saved: Path) -> None:
         (None, "saved no training.json"),
         ("[" * 10**5, "no training.json that can be read"),
         ("{" * 10, "no training.json that can be read"),
+        ('{"network": "msdnet", "log": "' + "x" * 2**22 + '"}', "more than 4194304 bytes"),
         ("[]", "does not name a network"),
         ('{"network": ["msdnet"]}', "does not name a network"),
         ('{"network": "os.system"}', "names no network of this protocol's"),
