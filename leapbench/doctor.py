@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 Level = Literal["ok", "warn", "fail"]
@@ -35,7 +37,7 @@ class Check:
 
 def checks() -> Iterator[Check]:
     """Every check; one that breaks is itself reported and hides no other."""
-    for group in (packages, pairs, plugins, graphics, atari, threads, data):
+    for group in (packages, pairs, plugins, graphics, atari, threads, data, isolation):
         yield from _guarded(group)
 
 
@@ -171,3 +173,24 @@ def _guarded(group: Callable[[], Iterable[Check]]) -> Iterator[Check]:
     except Exception as error:
         found = " ".join(f"{type(error).__name__}: {error}".split())
         yield Check(group.__name__, "fail", found, "Reinstall leapbench.")
+
+
+def isolation() -> Iterator[Check]:
+    """What would keep a stranger's agent apart on this machine, by trying it."""
+    from leapbench.errors import UserError
+    from leapbench.isolation.limits import Limits
+    from leapbench.isolation.remote import Guest
+
+    with TemporaryDirectory(prefix="leapbench-doctor-") as folder:
+        file = Path(folder) / "nobody.py"
+        file.write_text("class Nobody:\n    pass\n")
+        try:
+            with Guest(file, "Nobody", {}, Limits(cpu=20, wall=20)) as guest:
+                found = guest.sandbox and guest.isolation
+        except UserError as error:
+            yield Check("isolation", "warn", error.message, "`leapbench verify` needs it.")
+            return
+    if "not protected" in found:
+        yield Check("isolation", "warn", found, "Run no strangers' code here: docs/leaderboards.md")
+    else:
+        yield Check("isolation", "ok", found)

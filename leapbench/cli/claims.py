@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 import click
@@ -54,4 +55,7 @@ def command(name: str | None, tier: str | None, runs: Path, form: str) -> None:
         untested += [task.name] if task.claims and not with_rows else []
     emit(tables.claims_table(found), form, records=True)
     if untested and form == "table":
-        click.echo(f"No rows, so nothing is tested: {', '.join(untested)}.")
+        from leapbench.cli.output import console
+
+        text = f"No rows, so nothing is tested: {', '.join(untested)}."
+        click.echo(textwrap.fill(text, console().width, break_long_words=False))

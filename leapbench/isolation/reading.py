@@ -37,7 +37,8 @@ def readable(paths: Sequence[str] = ()) -> list[str]:
     Args:
         paths: further folders with packages.
     """
-    found = {*SYSTEM, *paths, *site.getsitepackages()}
+    installed = (p for p in sys.path if Path(p).name in ("site-packages", "dist-packages"))
+    found = {*SYSTEM, *paths, *site.getsitepackages(), *installed}
     for root in {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}:
         # Not the whole prefix: a virtual environment may lie in the user's project.
         found |= {f"{root}/{name}" for name in ("bin", "lib", "lib64", "pyvenv.cfg")}

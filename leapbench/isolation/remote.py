@@ -120,18 +120,31 @@ class Guest:
     def _build(self, sandbox: Sandbox) -> None:
         copy = sandbox.given / self.file.name
         copyfile(self.file, copy)
-        begun = time.monotonic()
-        try:
-            sandbox.started()
-        except ClosedError as error:
-            raise self._broken(sandbox, error) from None
-        self.left -= time.monotonic() - begun
-        ready = self._receive(sandbox)
-        self.had = frozenset(ready.header["ready"])
+        self.had = self._begun(sandbox)
         self.isolation = layers.statement(self.had)
         sandbox.expose(self.had)
         fields = {"file": str(copy), "class": self.name, "config": self.config}
         self.call({"call": "build", **fields})
+
+    def _begun(self, sandbox: Sandbox) -> frozenset[str]:
+        """What protects from the process, once it is there; no code of the agent's has run.
+
+        Raises:
+            UserError: when it does not come so far, which is no fault of the agent's.
+        """
+        begun = time.monotonic()
+        try:
+            try:
+                sandbox.started()
+            except ClosedError as error:
+                raise self._broken(sandbox, error) from None
+            self.left -= time.monotonic() - begun
+            return frozenset(self._receive(sandbox).header["ready"])
+        except AgentError as error:
+            raise UserError(
+                f"No process for an agent can be started here: {error}",
+                "`leapbench doctor` tries it and says what this machine has.",
+            ) from None
 
     def _exchange(
         self, sandbox: Sandbox, header: dict[str, Any], arrays: Sequence[np.ndarray]
