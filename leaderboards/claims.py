@@ -10,6 +10,7 @@ from leapbench.composition import compose
 from leapbench.errors import UserError
 from leapbench.leaderboards.board import Board
 from leapbench.leaderboards.commands import spans
+from leapbench.leaderboards.rows import Row
 from leapbench.leaderboards.statistics import Interval, paired_difference
 from leapbench.task import Claim, Protocol, Task
 
@@ -47,6 +48,13 @@ class Finding:
     reason: str = ""
 
     @property
+    def subject(self) -> str:
+        """Who over whom, and in which metric if not the task's own."""
+        claim = self.claim
+        said = f", in {claim.metric}" if claim.metric else ""
+        return f"{claim.agent} over {claim.over}{said}"
+
+    @property
     def published(self) -> str:
         """The published effect with its unit; empty where none was."""
         effect, unit = self.claim.effect, self.claim.unit
@@ -68,18 +76,19 @@ def findings(task: Task, board: Board) -> list[Finding]:
 def judge(claim: Claim, task: Task, board: Board) -> Finding:
     """Judge one claim; agents with changed settings do not count for it."""
     names = [resolved(task, text) for text in (claim.agent, claim.over)]
-    pair = [board.defaults[name].scores for name in names if name in board.defaults]
+    pair = [_values(claim, board.defaults[name]) for name in names if name in board.defaults]
     if len(pair) < 2:
         lacking = [name for name in names if name not in board.defaults]
         return _untested(claim, board, f"no row of {' and '.join(lacking)}")
     seeds = tuple(sorted(pair[0].keys() & pair[1].keys()))
     if not seeds:
-        return _untested(claim, board, "no seed in common")
+        lacking = claim.metric and not all(pair)
+        return _untested(claim, board, f"no {claim.metric}" if lacking else "no seed in common")
     effect = paired_difference(pair[0], pair[1]).scaled(_factor(claim))
     if not effect.known:
         reason = "one common seed gives no interval"
         return Finding(claim, board.protocol, effect, seeds, "not tested", reason)
-    found = verdict(effect, board.protocol.metric.higher_is_better)
+    found = verdict(effect, bool(claim.metric) or board.protocol.metric.higher_is_better)
     return Finding(claim, board.protocol, effect, seeds, found)
 
 
@@ -96,6 +105,14 @@ def resolved(task: Task, text: str) -> str:
         return compose(task, text).name
     except UserError:  # a claim may be about an agent that is not written yet
         return text
+
+
+def _values(claim: Claim, row: Row) -> dict[int, float]:
+    """What the claim is about, of each seed that was completed."""
+    if not claim.metric:
+        return row.scores
+    results = (entry.result for entry in row.entries)
+    return {r.seed: r.metrics[claim.metric] for r in results if claim.metric in r.metrics}
 
 
 def _untested(claim: Claim, board: Board, reason: str) -> Finding:

@@ -148,6 +148,8 @@ class Claim(Frozen):
         name: short name, unique in the family.
         agent: the agent that should win.
         over: the agent that should lose.
+        metric: another metric of the results, of which `agent` should have more; empty
+            for the task's own.
         effect: published difference, in `unit`; None where none was published.
         unit: unit of `effect`.
         source: where the effect was published.
@@ -156,6 +158,7 @@ class Claim(Frozen):
     name: str
     agent: str
     over: str
+    metric: str = ""
     effect: float | None = None
     unit: str = ""
     source: str = ""

@@ -238,7 +238,8 @@ def _claim(found: Finding) -> ClaimView:
     measured = ""
     if found.effect is not None:
         effect = around(found.effect, signed=True)
-        measured = f"{effect}, paired over {len(found.seeds)} seeds"
+        named = f" in {claim.metric}" if claim.metric else ""
+        measured = f"{effect}{named}, paired over {len(found.seeds)} seeds"
     return ClaimView(
         name=claim.name,
         agent=claim.agent,

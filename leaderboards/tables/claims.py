@@ -51,7 +51,7 @@ def _line(finding: Finding, links: Links) -> Line:
     found = {
         "claim": cells.text(claim.name, link=links.claim(task, tier, claim.name)),
         "verdict": Cell(finding.verdict, finding.verdict, note=finding.reason),
-        "of": cells.text(f"{claim.agent} over {claim.over}"),
+        "of": cells.text(finding.subject),
         "task": cells.text(task, link=links.task(task, tier)),
         "tier": cells.text(tier),
         "published": Cell(claim.effect, cells.minus(finding.published) or cells.NONE),

@@ -105,7 +105,8 @@ def _claim(claim: Claim) -> str:
     """Who beats whom, by how much, and who says so."""
     effect = "" if claim.effect is None else f"\n{claim.effect:+g} {claim.unit}".rstrip()
     source = f"\n{claim.source}" if claim.source else ""
-    return f"{claim.agent} over {claim.over}{effect}{source}"
+    metric = f", in {claim.metric}" if claim.metric else ""
+    return f"{claim.agent} over {claim.over}{metric}{effect}{source}"
 
 
 def _agent(agent: Declaration) -> None:
