@@ -77,14 +77,15 @@ def test_a_task_with_rows_of_ones_own_in_a_cheaper_tier_says_so(invoke, tmp_path
 
 def test_all_families_together_are_weighed(runs):
     shown = runs("board", "--runs", "mine").stdout
-    assert "Weights: earlyexit 0.5 (3 tasks, equal), coins 0.5 (1 task)." in " ".join(shown.split())
+    weights = "earlyexit 0.333 (3 tasks, equal), urlb 0.333 (1 task), coins 0.333 (1 task)."
+    assert f"Weights: {weights}" in " ".join(shown.split())
     found = rows(runs("board", "--runs", "mine", "--weight", "coins=3", "--format", "csv"))
     assert {row["status"] for row in found} == {"incomplete", "unranked"}
     toys = [row for row in found if "toy" in row["agent"]]
     assert {row["earlyexit/digits"] for row in toys} == {""}
     assert all("earlyexit/digits: missing" in row["note"] for row in toys)
     heavy = runs("board", "--runs", "mine", "--weight", "coins=3", "--format", "json").stdout
-    assert json.loads(heavy)["meta"]["coins/small weight"] == 0.75
+    assert json.loads(heavy)["meta"]["coins/small weight"] == 0.6
 
 
 @pytest.mark.parametrize(
