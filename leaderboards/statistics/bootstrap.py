@@ -9,7 +9,7 @@ Counts come in chunks that stay in the processor's cache, whatever `reps` is.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache, reduce
+from functools import lru_cache
 from itertools import groupby
 
 import numpy as np
@@ -21,7 +21,7 @@ Integers = NDArray[np.int64]
 Counts = NDArray[np.int64]
 REPS = 50_000
 _CHUNK, _MOST = 1 << 15, 500
-_TABLE = 1 << 16
+_TABLE, _LOOKED_UP = 1 << 18, 64
 
 
 def counts(
@@ -56,19 +56,17 @@ def counts(
     if small_sample and strata.single:
         raise ValueError("a task with one run has none to leave out")
     rng = np.random.default_rng(seed)
-    total = len(strata.values)
     size = min(size or chunk_size(strata), reps)
-    rows = np.arange(size, dtype=np.int64)[:, None] * total
-    table = np.arange(total) if columns is None else columns
+    order = None if columns is None else np.argsort(columns)
     for done in range(0, reps, size):
         b = min(size, reps - done)
-        found = []
-        for tasks, runs, start in _groups(strata.sizes):
-            drawn = _draw(rng, b, tasks, runs, runs - small_sample, start)
-            keys = table.take(drawn.astype(np.intp))
-            keys += rows[:b]
-            found.append(np.bincount(keys.ravel(), minlength=b * total))
-        yield reduce(np.add, found).reshape(b, total)
+        parts = [
+            _tally(rng, b * tasks, runs, runs - small_sample).reshape(b, tasks * runs)
+            for tasks, runs in _groups(strata.sizes)
+        ]
+        found = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        found = found if order is None else found.take(order, axis=1)
+        yield found.astype(np.int64)
 
 
 def chunk_size(*strata: Strata) -> int:
@@ -107,35 +105,38 @@ def given(
         yield np.bincount(keys.ravel(), minlength=len(chunk) * total).reshape(-1, total)
 
 
-def _groups(sizes: tuple[int, ...]) -> Iterator[tuple[int, int, int]]:
-    """Neighbouring tasks with as many runs: their number, runs each, first position."""
-    start = 0
+def _groups(sizes: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """Neighbouring tasks with as many runs: their number, and runs each."""
     for runs, group in groupby(sizes):
-        tasks = len(list(group))
-        yield tasks, runs, start
-        start += tasks * runs
+        yield len(list(group)), runs
 
 
-def _draw(
-    rng: np.random.Generator, b: int, tasks: int, runs: int, drawn: int, start: int
-) -> NDArray[np.unsignedinteger]:
-    """Positions of the runs that were drawn, (b, tasks * drawn)."""
-    digits = _digits(runs)
-    need = b * tasks * drawn
-    numbers = rng.integers(0, len(digits), size=-(-need // digits.shape[1]), dtype=np.uint32)
-    inside = digits.take(numbers, axis=0).ravel()[:need].reshape(b, tasks * drawn)
-    end = start + tasks * runs
-    starts = np.repeat(np.arange(start, end, runs, dtype=np.min_scalar_type(end)), drawn)
-    return np.asarray(inside + starts)
+def _tally(rng: np.random.Generator, rows: int, runs: int, drawn: int) -> NDArray[np.integer]:
+    """Times that each run is drawn, (rows, runs); each row adds up to `drawn`."""
+    if runs > _LOOKED_UP:
+        keys = rng.integers(0, runs, size=(rows, drawn)) + runs * np.arange(rows)[:, None]
+        return np.bincount(keys.ravel(), minlength=rows * runs).reshape(rows, runs)
+    width = next(k for k in range(min(drawn, 16), 0, -1) if runs ** (k + 1) <= _TABLE)
+    found = np.zeros((rows, runs), np.uint8)
+    for k in (*[width] * (drawn // width), drawn % width):
+        if k:
+            found += _tallies(runs, k).take(_numbers(rng, runs**k, rows), axis=0)
+    return found
+
+
+def _numbers(rng: np.random.Generator, below: int, count: int) -> NDArray[np.intp]:
+    return rng.integers(0, below, size=count, dtype=np.uint32).astype(np.intp)
 
 
 @lru_cache(maxsize=64)
-def _digits(runs: int) -> NDArray[np.unsignedinteger]:
-    """Several draws of 0..runs-1 at once: the digits to the base `runs` of 0, 1, 2, ...
+def _tallies(runs: int, draws: int) -> NDArray[np.uint8]:
+    """How often each run is among several draws, for every outcome of these, (outcomes, runs).
 
-    One random number that is looked up here costs less than as many as it has digits.
+    Outcome 0, 1, 2, ... is read as the digits of the number to the base `runs`. One
+    random number that is looked up here costs less than as many as it has digits.
     """
-    width = next((k for k in (8, 4, 2) if runs**k <= _TABLE), 1)
-    numbers = np.arange(runs**width)
-    each = [numbers // runs**k % runs for k in range(width)]
-    return np.stack(each, axis=1).astype(np.min_scalar_type(runs))
+    numbers = np.arange(runs**draws)
+    found = np.zeros((len(numbers), runs), np.uint8)
+    for k in range(draws):
+        found[numbers, numbers // runs**k % runs] += 1
+    return found

@@ -224,3 +224,35 @@ X = np.zeros((3, 2))
 def test_what_cannot_be_is_refused(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@given(
+    st.lists(st.sampled_from([1, 2, 3, 7, 64, 65, 150]), min_size=1, max_size=5),
+    st.booleans(),
+    st.integers(0, 2**32),
+)
+def test_counts_draw_as_many_runs_as_each_task_has(sizes, small, seed):
+    strata = Strata.of([np.arange(size, dtype=float) for size in sizes])
+    if small and strata.single:
+        return
+    order = np.random.default_rng(seed).permutation(sum(sizes))
+    drawn, moved = (
+        np.concatenate(list(counts(strata, 30, seed, small_sample=small, columns=columns)))
+        for columns in (None, order)
+    )
+    assert drawn.shape == (30, sum(sizes))
+    assert (moved[:, order] == drawn).all()
+    assert drawn.min() >= 0
+    each = np.add.reduceat(drawn, np.array(strata.starts[:-1]), axis=1)
+    assert (each == np.array(sizes) - small).all()
+
+
+@pytest.mark.parametrize("runs", [2, 3, 10, 64, 65])
+def test_every_run_is_drawn_equally_often_and_independently(runs):
+    strata = Strata.of([np.arange(runs, dtype=float)] * 2)
+    drawn = np.concatenate(list(counts(strata, 20_000, 0)))
+    assert drawn.mean(axis=0) == pytest.approx(1, abs=0.05)
+    spread = drawn.var(axis=0)  # of a binomial: runs draws with chance 1 / runs
+    assert spread == pytest.approx((runs - 1) / runs, abs=0.06)
+    across = np.corrcoef(drawn[:, 0], drawn[:, runs])[0, 1]
+    assert abs(across) < 0.04
