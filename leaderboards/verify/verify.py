@@ -18,6 +18,7 @@ from leapbench.leaderboards.verify.rerun import excess
 from leapbench.result import AgentRecord, Result
 
 Report = Callable[[float, str], None]
+BETTER = ("reproduced", "audited")
 
 
 @dataclass
@@ -112,12 +113,12 @@ def label(row: Result) -> str:
 
 
 def _together(findings: list[Finding]) -> list[Finding]:
-    """Findings about one agent; all are refused when its rows are too good on the whole."""
+    """Findings about one agent; none is reproduced when its rows are too good on the whole."""
     reason = excess([f.difference for f in findings if f.exact is False and f.difference])
     if not reason:
         return findings
-    changes = {"level": None, "reason": reason}
-    return [f if f.exact is None else f.model_copy(update=changes) for f in findings]
+    changes = {"level": "checked", "reason": reason}
+    return [f.model_copy(update=changes) if f.level in BETTER else f for f in findings]
 
 
 def _verdict(
