@@ -14,6 +14,7 @@ import numpy as np
 from leapbench.agent import LearningPhase
 from leapbench.agents.tabular_common.lane import Transition, steps
 from leapbench.agents.tabular_common.tables import Floats, Rows, best, update
+from leapbench.errors import UserError
 
 BLOCK = 4096
 """Random numbers drawn at once."""
@@ -29,6 +30,9 @@ class Tuning:
         discount: of the task's return.
         replay: extra updates a step, on earlier steps of the phase.
         epsilon: share of random actions after the warm-up.
+
+    Raises:
+        UserError: for a share or rate outside [0, 1], or a negative number of updates.
     """
 
     warmup: float
@@ -36,6 +40,23 @@ class Tuning:
     discount: float
     replay: int
     epsilon: float
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        for name in ("warmup", "rate", "discount", "epsilon"):
+            within(name, getattr(self, name))
+        if self.replay < 0:
+            raise UserError(f"replay must be 0 or more, got {self.replay}.")
+
+
+def within(name: str, value: float) -> None:
+    """Refuse a setting outside [0, 1].
+
+    Raises:
+        UserError: with the setting's name.
+    """
+    if not 0 <= value <= 1:
+        raise UserError(f"{name} must be in [0, 1], got {value}.")
 
 
 class Warm:

@@ -44,7 +44,7 @@ def steps(phase: LearningPhase, choose: Choose) -> Iterator[Transition]:
         phase: gives the environment and its seed.
         choose: asked for every action.
     """
-    env = lane(phase)
+    env: Any = phase.make_env(1) if phase.make_env else None
     observation, _ = env.reset(seed=phase.seed)
     cell, time, episode = int(observation[0]), 0, 0
     while phase.meter.left:
@@ -57,17 +57,19 @@ def steps(phase: LearningPhase, choose: Choose) -> Iterator[Transition]:
         time, episode = (0, episode + 1) if ended else (time + 1, episode)
 
 
-def lane(phase: LearningPhase) -> gym.vector.VectorEnv[Any, Any, Any]:
-    """The phase's environment with one sub-environment.
+def sizes(phase: LearningPhase) -> tuple[int, int]:
+    """Numbers of cells and of actions.
 
     Raises:
-        UserError: when it is not one of numbered cells and actions.
+        UserError: when the environment is not one of numbered cells and actions.
     """
-    env: gym.vector.VectorEnv[Any, Any, Any] | None = phase.make_env(1) if phase.make_env else None
-    spaces = (getattr(env, f"single_{kind}_space", None) for kind in ("observation", "action"))
-    if env is None or not all(isinstance(space, gym.spaces.Discrete) for space in spaces):
+    env = phase.make_env(1) if phase.make_env else None
+    cells, actions = (
+        getattr(env, f"single_{kind}_space", None) for kind in ("observation", "action")
+    )
+    if not isinstance(cells, gym.spaces.Discrete) or not isinstance(actions, gym.spaces.Discrete):
         raise UserError(
             "Tabular agents need numbered observations and actions.",
             "Use them on urlb/entropy-grid.",
         )
-    return env
+    return int(cells.n), int(actions.n)

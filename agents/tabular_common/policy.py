@@ -7,13 +7,12 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.agent import LearningPhase
 from leapbench.agents.tabular_common.finetune import Tuning, Warm, finetune
-from leapbench.agents.tabular_common.lane import lane
+from leapbench.agents.tabular_common.lane import sizes
 from leapbench.agents.tabular_common.tables import Floats, best_of
 from leapbench.errors import UserError
 
@@ -71,8 +70,7 @@ class Tabular(ABC):
 
     def learn(self, phase: LearningPhase) -> None:
         """Explore in the phase called "pretrain"; fine-tune in any other."""
-        env = lane(phase)
-        self.shape = _size(env.single_observation_space), _size(env.single_action_space)
+        self.shape = sizes(phase)
         if phase.name == REWARD_FREE:
             self.explore(phase)
         else:
@@ -159,7 +157,3 @@ class Tabular(ABC):
 
     def _restart(self, seed: int) -> None:
         self.seed, self._rng = seed, np.random.default_rng([seed, 2])
-
-
-def _size(space: gym.Space[Any]) -> int:
-    return int(space.n) if isinstance(space, gym.spaces.Discrete) else 0

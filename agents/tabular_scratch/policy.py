@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.agent import LearningPhase
 from leapbench.agents.tabular_common.finetune import Numbers, Warm
+from leapbench.agents.tabular_common.lane import sizes
 from leapbench.agents.tabular_common.policy import Tabular
 
 
@@ -39,7 +38,6 @@ class Chance(Scratch):
 
     def learn(self, phase: LearningPhase) -> None:
         """Only look how many actions there are."""
-        env: Any = phase.make_env(1) if phase.make_env else None
-        self.shape = (1, int(env.single_action_space.n))
+        self.shape = sizes(phase)
         self._restart(phase.seed)
         phase.report(1.0, "nothing to learn")

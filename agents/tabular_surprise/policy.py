@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.agent import LearningPhase
-from leapbench.agents.tabular_common.finetune import Numbers, Warm
+from leapbench.agents.tabular_common.finetune import Numbers, Warm, within
 from leapbench.agents.tabular_common.lane import steps
 from leapbench.agents.tabular_common.policy import Tabular
 from leapbench.agents.tabular_common.tables import Floats, update
@@ -60,8 +60,9 @@ class Surprise(Tabular):
         replay: int = 8,
         task_epsilon: float = 0.1,
     ) -> None:
-        if not 0 <= share <= 1:
-            raise UserError(f"share must be in [0, 1], got {share}.")
+        named = {"share": share, "epsilon": epsilon, "rate": rate, "centring": centring}
+        for name, value in named.items():
+            within(name, value)
         if not 0 < forget <= 1:
             raise UserError(f"forget must be in (0, 1], got {forget}.")
         super().__init__(warmup, task_rate, discount, replay, task_epsilon)

@@ -224,13 +224,26 @@ def test_the_files_of_another_agent_are_told(tmp_path: Path) -> None:
 def test_what_is_not_tabular_is_told() -> None:
     meter = Meter(Budget(unit="steps", limit=10))
     make = partial(worlds.training, "Acrobot-v1", {}, True, meter)
-    with pytest.raises(UserError, match="numbered observations"):
-        Scratch().learn(LearningPhase("finetune", meter, 0, {"horizon": 5}, make_env=make))
-    with pytest.raises(UserError, match="numbered observations"):
-        Scratch().learn(LearningPhase("finetune", meter, 0, {"horizon": 5}))
+    for agent in (Scratch(), Chance()):
+        with pytest.raises(UserError, match="numbered observations"):
+            agent.learn(LearningPhase("finetune", meter, 0, {"horizon": 5}, make_env=make))
+        with pytest.raises(UserError, match="numbered observations"):
+            agent.learn(LearningPhase("finetune", meter, 0, {"horizon": 5}))
 
 
-@pytest.mark.parametrize("settings", [{"share": 1.5}, {"forget": 0.0}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"share": 1.5},
+        {"forget": 0.0},
+        {"epsilon": -0.1},
+        {"rate": 2.0},
+        {"centring": -1.0},
+        {"warmup": 1.1},
+        {"discount": 1.5},
+        {"replay": -1},
+    ],
+)
 def test_wrong_settings_are_told(settings: dict[str, float]) -> None:
     with pytest.raises(UserError, match=next(iter(settings))):
         Surprise(**settings)  # type: ignore[arg-type]
