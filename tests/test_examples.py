@@ -118,3 +118,22 @@ def test_packages_of_the_custom_task_are_all_declared() -> None:
     assert set(declared["packages"]) == {
         ".".join(folder.relative_to(PLUGIN).parts) for folder in folders
     }
+
+
+def test_the_training_example_is_plain_training_without_its_exponent() -> None:
+    import torch
+
+    from leapbench.agents.multi_exit.recipe import Recipe
+    from leapbench.composition import compose
+    from leapbench.registry import task
+
+    text = f"{EXAMPLES / 'custom_training.py'}:FocalExits"
+    agent = compose(task("earlyexit/digits"), text)
+    assert list(agent.parts) == ["model", "policy"]
+    assert agent.config["model"] == {"gamma": 1.0, "network": "msdnet"}
+    logits = [torch.randn(6, 4, generator=torch.manual_seed(k)) for k in range(3)]
+    labels = torch.arange(6) % 4
+    plain, focal = Recipe(), agent.build("model")
+    assert focal.loss(logits, labels) < plain.loss(logits, labels)
+    focal.gamma = 0.0
+    assert focal.loss(logits, labels) == pytest.approx(float(plain.loss(logits, labels)))
