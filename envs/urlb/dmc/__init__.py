@@ -1,0 +1,1 @@
+"""URLB's domains on dm_control: walker, quadruped and jaco."""

@@ -1,0 +1,42 @@
+"""dm_control as an optional package, imported without a window system or OpenGL."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Any
+
+from leapbench.errors import UserError
+
+INSTALL = 'pip install "leapbench[dmc]"'
+
+
+def load(module: str) -> Any:
+    """Import a module of dm_control, or of MuJoCo below it.
+
+    Where there is no display and `MUJOCO_GL` is unset, dm_control would choose a
+    window system that fails later. It is told to choose nothing instead: `drawing`
+    makes its own context, when a picture is asked for. The variable is left as it was.
+
+    Raises:
+        UserError: when a package is missing, or MuJoCo is of a version that
+            dm_control does not run on.
+    """
+    silent = headless() and "MUJOCO_GL" not in os.environ and "dm_control" not in sys.modules
+    if silent:
+        os.environ["MUJOCO_GL"] = "disable"
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise UserError(f"dm_control cannot be imported: {error}.", INSTALL) from error
+    finally:
+        if silent:
+            del os.environ["MUJOCO_GL"]
+
+
+def headless() -> bool:
+    """Whether there is surely no window system."""
+    return sys.platform == "linux" and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )

@@ -1,0 +1,87 @@
+"""Pictures of a simulation, through an OpenGL context made when the first is asked for."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import weakref
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leapbench.envs.urlb.dmc.backend import headless, load
+from leapbench.errors import UserError
+
+HEIGHT, WIDTH = 240, 320
+MAX_GEOMS = 1000
+BINDINGS = ("egl", "osmesa", "glfw")
+
+
+class Painter:
+    """Draws one model without a window.
+
+    The binding is `MUJOCO_GL` if it names one, else EGL where there is no display
+    and MuJoCo's own choice elsewhere.
+
+    Args:
+        model: `mujoco.MjModel`.
+
+    Raises:
+        UserError: when no context can be made.
+    """
+
+    def __init__(self, model: Any) -> None:
+        mujoco = load("mujoco")
+        self.model, self._mujoco = model, mujoco
+        self._context = _context()
+        self._context.make_current()
+        self._renderer = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
+        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._renderer)
+        self._scene = mujoco.MjvScene(model, MAX_GEOMS)
+        self._options, self._camera = mujoco.MjvOption(), mujoco.MjvCamera()
+        self._area = mujoco.MjrRect(0, 0, WIDTH, HEIGHT)
+        # Before the bindings end their display at exit, which they registered earlier.
+        atexit.register(_close, weakref.ref(self))
+
+    def draw(self, data: Any, camera: str | int) -> NDArray[np.uint8]:
+        """Picture of `data` from a camera of the model, uint8 (240, 320, 3)."""
+        mujoco, kinds = self._mujoco, self._mujoco.mjtCamera
+        self._camera.type = kinds.mjCAMERA_FIXED
+        self._camera.fixedcamid = self.model.camera(camera).id
+        everything = mujoco.mjtCatBit.mjCAT_ALL.value
+        mujoco.mjv_updateScene(
+            self.model, data, self._options, None, self._camera, everything, self._scene
+        )
+        self._context.make_current()
+        mujoco.mjr_render(self._area, self._scene, self._renderer)
+        picture = np.empty((HEIGHT, WIDTH, 3), np.uint8)
+        mujoco.mjr_readPixels(picture, None, self._area, self._renderer)
+        return np.flipud(picture).copy()  # OpenGL's rows begin at the bottom
+
+    def close(self) -> None:
+        """Free the context; drawing is over."""
+        if self._context is not None:
+            self._context.make_current()
+            self._renderer.free()
+            self._context.free()
+            self._context = None
+
+
+def _close(painter: weakref.ref[Painter]) -> None:
+    if (alive := painter()) is not None:
+        alive.close()
+
+
+def _context() -> Any:
+    """A current-less OpenGL context of the chosen binding."""
+    asked = os.environ.get("MUJOCO_GL", "").lower()
+    binding = asked if asked in BINDINGS else "egl" if headless() else "gl_context"
+    try:
+        return import_module(f"mujoco.{binding}").GLContext(WIDTH, HEIGHT)
+    except Exception as error:  # each binding fails in its own ways
+        raise UserError(
+            f"There is no OpenGL to draw with: {binding} says {' '.join(str(error).split())!r}.",
+            "On Debian: apt install libegl1; or set MUJOCO_GL to egl, osmesa or glfw.",
+        ) from error
