@@ -60,6 +60,11 @@ class Overall:
     standings: tuple[Standing, ...]
 
     @property
+    def ranked(self) -> bool:
+        """Whether any agent has every task."""
+        return any(standing.rank is not None for standing in self.standings)
+
+    @property
     def families(self) -> dict[str, list[str]]:
         """Tasks by family."""
         found: dict[str, list[str]] = {}

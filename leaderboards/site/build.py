@@ -163,7 +163,8 @@ def _fill(site: Site) -> None:
         family.ledger = _ledger(family.findings)
     if len([family for family in site.families if family.boards]) > 1:
         boards = [board for family in site.families for board in family.boards]
-        site.overall = _together("All families", boards)
+        found = overall(boards)
+        site.overall = overall_table("All families", found, LINKS) if found.ranked else None
     site.ledger = _ledger([found for family in site.families for found in family.findings])
 
 

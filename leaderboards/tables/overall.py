@@ -13,6 +13,7 @@ from leapbench.leaderboards.tables import cells
 from leapbench.leaderboards.tables.board import AGENT, ATTEMPTS, BADGE, FROM, RANK, UNRANKED
 from leapbench.leaderboards.tables.links import NOWHERE, Links
 
+NOBODY = "No agent has rows on all of these tasks, so none is ranked over them."
 SPARE = 7  # of the first task: a narrow rendering leaves out the last one first
 
 
@@ -63,6 +64,8 @@ def _notes(found: Overall) -> Iterator[str]:
         tiers = (f"{b.protocol.task} {b.protocol.tier} ({b.protocol.hash})" for b in found.boards)
         yield f"Tiers and protocols: {', '.join(tiers)}."
     standings = found.standings
+    if not found.ranked:
+        yield NOBODY
     if any(s.rank is None and s.first.agent.ranked for s in standings):
         yield "An agent that lacks a task, failed on one or was refused is not ranked."
     if any(not s.first.agent.ranked for s in standings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,8 +79,28 @@ def command(
         raise UserError(
             f"There are no ranked rows{where}.", "`leapbench run TASK AGENT` makes some."
         )
+    together = overall(first, weighed)
+    if not name and not together.ranked and form == "table" and not out:
+        _families(first)
+        return
     title = f"Family {name}" if name else "All families"
-    emit(tables.overall_table(title, overall(first, weighed)), form, out)
+    emit(tables.overall_table(title, together), form, out)
+
+
+def _families(boards: list[Board]) -> None:
+    """Print each family by itself, where no agent has run in all."""
+    from leapbench.cli.emit import emit
+    from leapbench.leaderboards import tables
+    from leapbench.leaderboards.overall import overall
+
+    click.echo("No agent has rows in every family, so none is ranked over all of them.")
+
+    def family_of(board: Board) -> str:
+        return board.protocol.task.partition("/")[0]
+
+    for family, own in groupby(sorted(boards, key=family_of), key=family_of):
+        click.echo()
+        emit(tables.overall_table(f"Family {family}", overall(list(own))), "table")
 
 
 def _task(task: Task, boards: list[Board], tier: str | None, form: str, out: Path | None) -> None:

@@ -76,7 +76,7 @@ def test_a_task_with_rows_of_ones_own_in_a_cheaper_tier_says_so(invoke, tmp_path
 
 
 def test_all_families_together_are_weighed(runs):
-    shown = runs("board", "--runs", "mine").stdout
+    shown = runs("board", "--runs", "mine", "--format", "md").stdout
     weights = "earlyexit 0.333 (3 tasks, equal), urlb 0.333 (1 task), coins 0.333 (1 task)."
     assert f"Weights: {weights}" in " ".join(shown.split())
     found = rows(runs("board", "--runs", "mine", "--weight", "coins=3", "--format", "csv"))
@@ -182,3 +182,14 @@ def test_unreadable_files_are_named_on_stderr(runs):
     done = runs("board", "coins/small", "--runs", "mine")
     assert f"left out: {bad}" in done.stderr
     assert "1 files could not be read" in done.stdout
+
+
+def test_where_no_agent_is_in_every_family_each_has_a_table_of_its_own(invoke):
+    done = invoke("board")
+    assert done.exit_code == 0, done.output
+    assert "No agent has rows in every family" in done.stdout
+    assert "Family earlyexit" in done.stdout
+    assert "entropy-grid" not in done.stdout.partition("Family urlb")[0]
+    assert "entropy-grid" in done.stdout.partition("Family urlb")[2]
+    whole = invoke("board", "--format", "json")
+    assert "none is ranked over them" in whole.stdout
