@@ -76,7 +76,7 @@ def test_a_task_with_rows_of_ones_own_in_a_cheaper_tier_says_so(invoke, tmp_path
 
 
 def test_all_families_together_are_weighed(runs):
-    shown = runs("board", "--runs", "mine", "--format", "md").stdout
+    shown = runs("board", "--runs", "mine", "--format", "md").stdout.replace("\\", "")
     weights = "earlyexit 0.333 (3 tasks, equal), urlb 0.333 (1 task), coins 0.333 (1 task)."
     assert f"Weights: {weights}" in " ".join(shown.split())
     found = rows(runs("board", "--runs", "mine", "--weight", "coins=3", "--format", "csv"))
