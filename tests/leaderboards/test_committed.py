@@ -10,6 +10,7 @@ from leapbench import registry, result
 from leapbench.leaderboards.adopt import RESULTS, adopt, refusal
 from leapbench.leaderboards.board import load
 from leapbench.leaderboards.plot import absolute, paired
+from leapbench.leaderboards.verdict import Ledger
 from leapbench.result import Result
 
 FOLDERS = sorted({path.parent.parent for path in RESULTS.glob("*/*/*/*/seed-*.json")})
@@ -69,3 +70,15 @@ def test_curves_of_a_row_against_itself_are_flat() -> None:
     assert costs == sorted(costs)
     mean = sum(point.value for _, point in absolute(mine)) / len(costs)
     assert mean == pytest.approx(100 * mine.score.value)
+
+
+def test_committed_verdicts_are_about_committed_rows_and_found_nothing_wrong() -> None:
+    rows = {found.run_id for path in RESULTS.rglob("seed-*.json") if (found := result.read(path))}
+    verdicts = Ledger(RESULTS.parent / "verdicts").verdicts()
+    assert verdicts
+    for verdict in verdicts:
+        assert verdict.passed
+        assert verdict.verifier["dirty"] is False
+        assert {row.run_id for row in verdict.rows} <= rows
+    badge = Ledger(RESULTS.parent / "verdicts").badges
+    assert badge[row().run_id] == "reproduced"
