@@ -53,7 +53,7 @@ $(VENV)/.installed: $(DECLARED) | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: $(DECLARED) | $(VENV)/bin/python
 	@echo "Installing leapbench with its tools into $(VENV) ..."
-	$(INSTALL) --editable ".[parquet,plots,host,onnx,dev]"
+	$(INSTALL) --editable ".[parquet,plots,host,onnx,dmc,dev]"
 	@touch $@ $(VENV)/.installed
 
 lock: $(VENV)/bin/python

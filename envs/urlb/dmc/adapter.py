@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
 import numpy as np
@@ -11,6 +11,9 @@ from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from leapbench.errors import UserError
+
+if TYPE_CHECKING:
+    from leapbench.envs.urlb.dmc.drawing import Painter
 
 Floats = NDArray[np.floating[Any]]
 Build = Callable[[np.random.RandomState], Any]
@@ -73,7 +76,8 @@ class DmControlEnv(gym.Env[Floats, Floats]):
         self._random = np.random.RandomState(0)
         self.world = build(self._random)
         self.horizon, self.frames, self.render_mode = horizon, frames, render_mode
-        self._camera, self._painter = camera, None
+        self._camera = camera
+        self._painter: Painter | None = None
         rate = 1 / (self.world.control_timestep() * frames)
         self.metadata = {**self.metadata, "render_fps": max(1, round(rate))}
         self._prepare_observations(dtype)
@@ -176,7 +180,10 @@ class DmControlEnv(gym.Env[Floats, Floats]):
 
     def _control(self, action: Floats) -> Floats:
         """What the actuators are told."""
-        given = np.asarray(action)
+        try:
+            given = np.asarray(action)
+        except ValueError:
+            raise self._no_action(action) from None
         if given.shape != self._shape or given.dtype.kind not in "fiu":
             raise self._no_action(action)
         # One product finds NaN, infinities and what MuJoCo would stumble over.
@@ -185,12 +192,12 @@ class DmControlEnv(gym.Env[Floats, Floats]):
         if self._map is None:
             return given
         half, middle = self._map
-        return half * given + middle
+        control: Floats = half * given + middle
+        return control
 
     def _no_action(self, action: Any) -> UserError:
-        return UserError(
-            f"An action is {self._shape[0]} finite numbers from -1 to 1, got {action!r}."
-        )
+        got = " ".join(repr(action).split())
+        return UserError(f"An action is {self._shape[0]} finite numbers from -1 to 1, got {got}.")
 
     def _flat(self, observation: dict[str, Any]) -> Floats:
         """The entries as one new array."""

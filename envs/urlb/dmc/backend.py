@@ -10,6 +10,8 @@ from typing import Any
 from leapbench.errors import UserError
 
 INSTALL = 'pip install "leapbench[dmc]"'
+BREAKS = 4
+"""Major version of MuJoCo that dm_control does not run on."""
 
 
 def load(module: str) -> Any:
@@ -27,12 +29,16 @@ def load(module: str) -> Any:
     if silent:
         os.environ["MUJOCO_GL"] = "disable"
     try:
-        return import_module(module)
+        found = import_module(module)
     except ImportError as error:
         raise UserError(f"dm_control cannot be imported: {error}.", INSTALL) from error
     finally:
         if silent:
             del os.environ["MUJOCO_GL"]
+    version = str(getattr(sys.modules.get("mujoco"), "__version__", ""))
+    if int(version.partition(".")[0] or 0) >= BREAKS:
+        raise UserError(f"dm_control crashes on MuJoCo {version}.", INSTALL)
+    return found
 
 
 def headless() -> bool:
