@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.error import ResetNeeded
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
+from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from leapbench.envs.earlyexit import observation
@@ -17,6 +15,7 @@ from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.dynamics import CONTINUE, EXIT, World
 from leapbench.envs.earlyexit.lockstep import Lanes, Lockstep
 from leapbench.envs.earlyexit.observation import Column
+from leapbench.envs.lockstep import LockstepVectorEnv, Seeds
 from leapbench.errors import UserError
 
 Step = tuple[
@@ -28,7 +27,7 @@ Step = tuple[
 ]
 
 
-class EarlyExitVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[Any]]):
+class EarlyExitVectorEnv(LockstepVectorEnv[NDArray[np.float32], NDArray[np.int64]]):
     """`EarlyExitEnv` for `num_envs` streams at once, without a loop over them.
 
     Observations, rewards, terminations and infos are those of Gymnasium's
@@ -75,18 +74,11 @@ class EarlyExitVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArr
         copy: bool = True,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     ) -> None:
-        if num_envs < 1:
-            raise UserError(f"num_envs must be 1 or more, got {num_envs}.")
-        self.num_envs, self.render_mode, self.copy = num_envs, render_mode, copy
         self.world = World.build(bank, data, split, stream, budget)
-        self.autoreset_mode = AutoresetMode(autoreset_mode)
-        self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
-        self.single_observation_space = observation.space()
-        self.single_action_space = gym.spaces.Discrete(2)
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
+        exits = gym.spaces.Discrete(2)
+        super().__init__(num_envs, observation.space(), exits, render_mode, autoreset_mode)
+        self.copy = copy
         self.streams = Lockstep(self.world, num_envs)
-        self._started = False
         self._buffer = np.empty((num_envs, len(Column)), np.float32)
 
     @property
@@ -112,7 +104,7 @@ class EarlyExitVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArr
     def reset(
         self,
         *,
-        seed: int | Sequence[int | None] | None = None,
+        seed: Seeds = None,
         options: dict[str, Any] | None = None,
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
         """Start all streams, or those of a mask.
@@ -154,8 +146,7 @@ class EarlyExitVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArr
             UserError: for other actions.
             ResetNeeded: before the first `reset`.
         """
-        if not self._started:
-            raise ResetNeeded("Call `reset` before `step`.")
+        self._require_started()
         asked, streams = self._asked(actions), self.streams
         frozen = self.autoreset_mode == AutoresetMode.DISABLED
         waiting = np.flatnonzero(streams.over & (not frozen))
@@ -217,15 +208,6 @@ class EarlyExitVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArr
             )
         return asked
 
-    def _seeds(self, seed: int | Sequence[int | None] | None) -> list[int | None]:
-        if seed is None:
-            return [None] * self.num_envs
-        if isinstance(seed, int | np.integer):
-            return [int(seed) + lane for lane in range(self.num_envs)]
-        if len(seed) != self.num_envs:
-            raise UserError(f"seed must list {self.num_envs} seeds, got {len(seed)}.")
-        return list(seed)
-
     def _budgets(self, options: Mapping[str, Any]) -> list[int] | None:
         given = self.world.asked_budget(options)
         if given is None:
@@ -234,14 +216,3 @@ class EarlyExitVectorEnv(VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArr
         if len(each) != self.num_envs:
             raise UserError(f"budget must list {self.num_envs} amounts, got {len(each)}.")
         return [self.world.check_budget(budget) for budget in each]
-
-    def _masked(self, mask: NDArray[np.bool_] | None) -> Lanes:
-        if mask is None:
-            return np.arange(self.num_envs)
-        mask = np.asarray(mask)
-        if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
-            raise UserError(
-                f"reset_mask must be {self.num_envs} booleans, one of them True, "
-                f"got {mask.dtype} of shape {mask.shape}."
-            )
-        return np.flatnonzero(mask)

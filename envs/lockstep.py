@@ -1,0 +1,215 @@
+"""What vector environments in lockstep share: lanes, seeds, masks, and timed episodes.
+
+A lane is one of the episodes that are stepped together.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.error import ResetNeeded
+from gymnasium.utils.seeding import np_random
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from leapbench.errors import UserError
+
+Flags = NDArray[np.bool_]
+Lanes = NDArray[np.int64]
+Seeds = int | Sequence[int | None] | None
+Observation = TypeVar("Observation", bound=NDArray[Any])
+Action = TypeVar("Action", bound=NDArray[Any])
+
+
+class LockstepVectorEnv(VectorEnv[Observation, Action, NDArray[Any]]):
+    """Spaces, modes and arguments of a vector environment without a loop over its lanes.
+
+    Args:
+        num_envs: lanes.
+        observation: space of one lane.
+        action: space of one lane.
+        render_mode: None or "rgb_array".
+        autoreset_mode: "NextStep", "SameStep" or "Disabled", or the enum.
+
+    Raises:
+        UserError: for no lanes.
+    """
+
+    def __init__(
+        self,
+        num_envs: int,
+        observation: gym.Space[Any],
+        action: gym.Space[Any],
+        render_mode: str | None,
+        autoreset_mode: AutoresetMode | str,
+    ) -> None:
+        if num_envs < 1:
+            raise UserError(f"num_envs must be 1 or more, got {num_envs}.")
+        self.num_envs, self.render_mode = num_envs, render_mode
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
+        self.single_observation_space, self.single_action_space = observation, action
+        self.observation_space = batch_space(observation, num_envs)
+        self.action_space = batch_space(action, num_envs)
+        self._started = False
+
+    def _seeds(self, seed: Seeds) -> list[int | None]:
+        """A seed a lane, None where its random numbers go on."""
+        if seed is None:
+            return [None] * self.num_envs
+        if isinstance(seed, int | np.integer):
+            return [int(seed) + lane for lane in range(self.num_envs)]
+        if len(seed) != self.num_envs:
+            raise UserError(f"seed must list {self.num_envs} seeds, got {len(seed)}.")
+        return list(seed)
+
+    def _masked(self, mask: Flags | None) -> Lanes:
+        """The lanes of a mask; all where there is none."""
+        if mask is None:
+            return np.arange(self.num_envs)
+        mask = np.asarray(mask)
+        if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
+            raise UserError(
+                f"reset_mask must be {self.num_envs} booleans, one of them True, "
+                f"got {mask.dtype} of shape {mask.shape}."
+            )
+        return np.flatnonzero(mask)
+
+    def _require_started(self) -> None:
+        if not self._started:
+            raise ResetNeeded("Call `reset` before `step`.")
+
+
+class TimedVectorEnv(LockstepVectorEnv[Observation, Action]):
+    """Episodes that all last `horizon` steps and never terminate.
+
+    With autoreset disabled, where Gymnasium's `SyncVectorEnv` forbids a step, an
+    episode that is over stays over, without reward, until `reset`. Arguments are
+    those of `LockstepVectorEnv`.
+
+    Args:
+        horizon: steps of an episode.
+
+    Attributes:
+        time: int64 (num_envs,), steps taken in each episode.
+    """
+
+    def __init__(
+        self,
+        num_envs: int,
+        observation: gym.Space[Any],
+        action: gym.Space[Any],
+        horizon: int,
+        render_mode: str | None,
+        autoreset_mode: AutoresetMode | str,
+    ) -> None:
+        super().__init__(num_envs, observation, action, render_mode, autoreset_mode)
+        self.horizon = horizon
+        self.time = np.zeros(num_envs, np.int64)
+        self._all = np.arange(num_envs)
+        self._rngs: list[np.random.Generator | None] = [None] * num_envs
+
+    @abstractmethod
+    def _begin(self, lane: int, rng: np.random.Generator) -> None:
+        """Draw what is random about the next episode of a lane, and put it at its start."""
+
+    @abstractmethod
+    def _move(self, actions: Any, at: Lanes, waiting: Flags) -> NDArray[np.float64]:
+        """Take a step in every lane but those that wait; rewards (num_envs,), 0 for these.
+
+        Args:
+            actions: of all lanes, as they were checked.
+            at: int64 (num_envs,), which step of its episode each lane takes, from 0.
+            waiting: bool (num_envs,), lanes whose episode is over.
+        """
+
+    @abstractmethod
+    def _checked(self, actions: Any) -> Any:
+        """Actions of all lanes.
+
+        Raises:
+            UserError: when they are none.
+        """
+
+    @abstractmethod
+    def _observe(self) -> Observation:
+        """What every lane sees now, in a new array."""
+
+    @property
+    def over(self) -> Flags:
+        """Bool (num_envs,), which episodes have ended."""
+        return self.time >= self.horizon
+
+    def reset(
+        self, *, seed: Seeds = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start all episodes, or those of a mask.
+
+        Args:
+            seed: s seeds lane i with s + i; a list gives each its own; None goes on
+                with each one's random numbers.
+            options: "reset_mask", bool (num_envs,), False leaves an episode as it is.
+
+        Returns:
+            Observations and an empty info.
+
+        Raises:
+            UserError: for seeds or a mask of another length than `num_envs`.
+        """
+        lanes, seeds = self._masked((options or {}).get("reset_mask")), self._seeds(seed)
+        for lane in lanes.tolist():
+            if seeds[lane] is not None or self._rngs[lane] is None:
+                self._rngs[lane] = np_random(seeds[lane])[0]
+        self._deal(lanes)
+        self._started = True
+        return self._observe(), {}
+
+    def step(
+        self, actions: Any
+    ) -> tuple[Observation, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
+        """Take a step in every episode.
+
+        Args:
+            actions: one a lane; ignored where an episode is over.
+
+        Returns:
+            Observations, rewards float64, terminations and truncations bool
+            (num_envs,), and infos in Gymnasium's vector form.
+
+        Raises:
+            UserError: for other actions.
+            ResetNeeded: before the first `reset`.
+        """
+        self._require_started()
+        chosen, waiting = self._checked(actions), self.over
+        rewards = self._move(chosen, np.minimum(self.time, self.horizon - 1), waiting)
+        self.time = self.time + ~waiting
+        if self.autoreset_mode == AutoresetMode.NEXT_STEP and waiting.any():
+            self._deal(np.flatnonzero(waiting))
+        truncations = self.over
+        infos: dict[str, Any] = {}
+        if self.autoreset_mode == AutoresetMode.SAME_STEP and truncations.any():
+            infos = self._finish(np.flatnonzero(truncations))
+        return self._observe(), rewards, np.zeros_like(truncations), truncations, infos
+
+    def _deal(self, lanes: Lanes) -> None:
+        """Start new episodes in `lanes`."""
+        for lane in lanes.tolist():
+            rng = self._rngs[lane]
+            if rng is not None:
+                self._begin(lane, rng)
+        self.time[lanes] = 0
+
+    def _finish(self, lanes: Lanes) -> dict[str, Any]:
+        """Infos of the episodes that have just ended, which start again."""
+        infos: dict[str, Any] = {}
+        last = self._observe()
+        for lane in lanes.tolist():
+            infos = self._add_info(infos, {"final_obs": last[lane], "final_info": {}}, lane)
+        self._deal(lanes)
+        return infos
