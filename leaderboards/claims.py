@@ -82,8 +82,9 @@ def judge(claim: Claim, task: Task, board: Board) -> Finding:
         return _untested(claim, board, f"no row of {' and '.join(lacking)}")
     seeds = tuple(sorted(pair[0].keys() & pair[1].keys()))
     if not seeds:
-        lacking = claim.metric and not all(pair)
-        return _untested(claim, board, f"no {claim.metric}" if lacking else "no seed in common")
+        unmeasured = bool(claim.metric) and not all(pair)
+        reason = f"no {claim.metric}" if unmeasured else "no seed in common"
+        return _untested(claim, board, reason)
     effect = paired_difference(pair[0], pair[1]).scaled(_factor(claim))
     if not effect.known:
         reason = "one common seed gives no interval"

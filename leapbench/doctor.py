@@ -186,7 +186,8 @@ def isolation() -> Iterator[Check]:
         file.write_text("class Nobody:\n    pass\n")
         try:
             with Guest(file, "Nobody", {}, Limits(cpu=20, wall=20)) as guest:
-                found = guest.sandbox and guest.isolation
+                guest.start()
+                found = guest.isolation
         except UserError as error:
             yield Check("isolation", "warn", error.message, "`leapbench verify` needs it.")
             return

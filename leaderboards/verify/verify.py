@@ -77,7 +77,7 @@ def _verify(
         for group, each in zip(groups, examined, strict=True):
             task = group.rows[0].task
             runner = Runner(Path(folder), task, group.agent, group.parts, group.bundle, wanted)
-            own = []
+            own: list[Finding] = []
             for row, found in zip(group.rows, each, strict=True):
                 staged = _share(report, len(findings + own) / total, total, label(row))
                 own.append(_finding(row, found, runner, staged))

@@ -69,10 +69,15 @@ class Guest:
 
     @property
     def sandbox(self) -> Sandbox:
-        """The process, started if it was not.
+        """The process, started if it was not; raises as `start`."""
+        return self.start()
+
+    def start(self) -> Sandbox:
+        """Start the process, if it was not.
 
         Raises:
-            AgentError: as it once failed, when it did.
+            AgentError: when the agent cannot be built, or as it once failed.
+            UserError: when this machine cannot start a process for it.
         """
         if self._failed is not None:
             raise self._failed
