@@ -8,6 +8,7 @@ flat observations, so Gymnasium's `FlattenObservation` is measured around it too
     OMP_NUM_THREADS=1 python benchmarks/dmc_adapter.py
 
 Cases take turns in every round; the figures are medians of differences within a round.
+Steps of the three domains of URLB, with random actions, come after them.
 """
 
 from __future__ import annotations
@@ -22,8 +23,12 @@ from gymnasium.wrappers import FlattenObservation
 
 from leapbench.envs.urlb.dmc.adapter import DmControlEnv
 from leapbench.envs.urlb.dmc.backend import load
+from leapbench.envs.urlb.dmc.jaco import JacoEnv
+from leapbench.envs.urlb.dmc.quadruped import QuadrupedEnv
+from leapbench.envs.urlb.dmc.walker import WalkerEnv
 
 ROUNDS, STEPS = 150, 400
+EPISODES = 5  # of each domain
 Case = tuple[Callable[[Any], Any], Callable[[], Any], Any]
 
 
@@ -74,7 +79,21 @@ def seconds(case: Case, start: np.ndarray, actions: np.ndarray) -> tuple[float, 
     return spent / len(actions), physics.get_state()
 
 
-def main() -> None:
+def domains() -> None:
+    """Steps for each CPU-second, resets not counted; medians over episodes."""
+    for env in (WalkerEnv("flip"), QuadrupedEnv("jump"), JacoEnv("reach-top-left")):
+        rates = []
+        for seed in range(EPISODES):
+            env.reset(seed=seed)
+            actions = np.random.default_rng(seed).uniform(-1, 1, (250, *env.action_space.shape))
+            begun = time.process_time()
+            for action in actions:
+                env.step(action)
+            rates.append(len(actions) / (time.process_time() - begun))
+        print(f"{type(env).__name__:13} {statistics.median(rates):,.0f} steps a CPU-second")
+
+
+def adapters() -> None:
     found, rng = cases(), np.random.default_rng(0)
     raw_step = []
     extra: dict[str, list[float]] = {name: [] for name in found if name != "dm_control"}
@@ -98,6 +117,11 @@ def main() -> None:
             f"{name:13} +{1e6 * middle:.2f} µs (quartiles {1e6 * low:.2f} to {1e6 * high:.2f}), "
             f"{1 + middle / step:.3f} times"
         )
+
+
+def main() -> None:
+    adapters()
+    domains()
 
 
 if __name__ == "__main__":

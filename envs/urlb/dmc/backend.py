@@ -25,7 +25,8 @@ def load(module: str) -> Any:
         UserError: when a package is missing, or MuJoCo is of a version that
             dm_control does not run on.
     """
-    silent = headless() and "MUJOCO_GL" not in os.environ and "dm_control" not in sys.modules
+    early = "dm_control._render" not in sys.modules
+    silent = early and headless() and "MUJOCO_GL" not in os.environ
     if silent:
         os.environ["MUJOCO_GL"] = "disable"
     try:
