@@ -240,6 +240,20 @@ def test_without_the_packages_everything_else_works() -> None:
     assert "URLB-Walker-Flip-v0" in said
 
 
+def test_a_wrong_mujoco_gl_is_told() -> None:
+    said = python(
+        "from leapbench.envs.urlb.dmc.walker import WalkerEnv\n"
+        "from leapbench.errors import UserError\n"
+        "try:\n"
+        "    WalkerEnv()\n"
+        "except UserError as error:\n"
+        "    print(error)\n",
+        MUJOCO_GL="vulkan",
+    ).stdout
+    assert said.startswith("dm_control cannot be imported with MUJOCO_GL=vulkan: ")
+    assert said.endswith("Unset MUJOCO_GL; states need none, and pictures find their own.\n")
+
+
 def test_mujoco_4_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["mujoco"], "__version__", "4.0.0")
     with pytest.raises(UserError, match="crashes on MuJoCo 4"):
@@ -280,6 +294,7 @@ def test_pictures_change_with_the_world_and_leave_no_trace() -> None:
         "other = WalkerEnv(render_mode='rgb_array')\n"
         "other.reset(seed=0)\n"
         "same = (other.render() == first).all()\n"
+        "del other\n"
         "print(first.shape, first.dtype, first.std() > 10, (first != second).any(), same)\n"
         "env.close()\n"
         "print((env.render() == second).all(), WalkerEnv().render())\n"
@@ -290,7 +305,9 @@ def test_pictures_change_with_the_world_and_leave_no_trace() -> None:
     assert done.stderr == ""
 
 
-def test_drawing_without_opengl_is_told() -> None:
+@pytest.mark.parametrize(("binding", "chosen"), [("egl", ""), ("glfw", "glfw")])
+def test_drawing_without_opengl_is_told(binding: str, chosen: str) -> None:
+    """EGL cannot be imported, GLFW has no display."""
     said = python(
         "import sys\n"
         "from leapbench.envs.urlb.dmc.walker import WalkerEnv\n"
@@ -302,6 +319,7 @@ def test_drawing_without_opengl_is_told() -> None:
         "    env.render()\n"
         "except UserError as error:\n"
         "    print(error.message)\n"
-        "env.step(env.action_space.sample())\n"
+        "env.step(env.action_space.sample())\n",
+        **({"MUJOCO_GL": chosen} if chosen else {}),
     ).stdout
-    assert said.startswith("There is no OpenGL to draw with: egl says")
+    assert said.startswith(f"There is no OpenGL to draw with: {binding} says")

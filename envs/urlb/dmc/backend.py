@@ -22,8 +22,8 @@ def load(module: str) -> Any:
     makes its own context, when a picture is asked for. The variable is left as it was.
 
     Raises:
-        UserError: when a package is missing, or MuJoCo is of a version that
-            dm_control does not run on.
+        UserError: when a package is missing, `MUJOCO_GL` names what is not there, or
+            MuJoCo is of a version that dm_control does not run on.
     """
     early = "dm_control._render" not in sys.modules
     silent = early and headless() and "MUJOCO_GL" not in os.environ
@@ -31,8 +31,14 @@ def load(module: str) -> Any:
         os.environ["MUJOCO_GL"] = "disable"
     try:
         found = import_module(module)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise UserError(f"dm_control cannot be imported: {error}.", INSTALL) from error
+    except Exception as error:  # each binding that `MUJOCO_GL` names fails in its own ways
+        asked, said = os.environ.get("MUJOCO_GL"), " ".join(str(error).split())
+        raise UserError(
+            f"dm_control cannot be imported with MUJOCO_GL={asked}: {said}.",
+            "Unset MUJOCO_GL; states need none, and pictures find their own.",
+        ) from error
     finally:
         if silent:
             del os.environ["MUJOCO_GL"]

@@ -35,9 +35,8 @@ class Painter:
     def __init__(self, model: Any) -> None:
         mujoco = load("mujoco")
         self.model, self._mujoco = model, mujoco
-        self._context = _context()
-        self._context.make_current()
-        self._renderer = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
+        self._context: Any = None
+        self._context, self._renderer = _opened(mujoco, model)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._renderer)
         self._scene = mujoco.MjvScene(model, MAX_GEOMS)
         # On a CPU these two take from two thirds to five sixths of the time.
@@ -71,18 +70,24 @@ class Painter:
             self._context.free()
             self._context = None
 
+    def __del__(self) -> None:
+        # Left to MuJoCo, textures would be freed in whichever context is current.
+        self.close()
+
 
 def _close(painter: weakref.ref[Painter]) -> None:
     if (alive := painter()) is not None:
         alive.close()
 
 
-def _context() -> Any:
-    """A current-less OpenGL context of the chosen binding."""
+def _opened(mujoco: Any, model: Any) -> tuple[Any, Any]:
+    """An OpenGL context of the chosen binding, and in it the model."""
     asked = os.environ.get("MUJOCO_GL", "").lower()
     binding = asked if asked in BINDINGS else "egl" if headless() else "gl_context"
     try:
-        return import_module(f"mujoco.{binding}").GLContext(WIDTH, HEIGHT)
+        context = import_module(f"mujoco.{binding}").GLContext(WIDTH, HEIGHT)
+        context.make_current()
+        return context, mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
     except Exception as error:  # each binding fails in its own ways
         raise UserError(
             f"There is no OpenGL to draw with: {binding} says {' '.join(str(error).split())!r}.",
