@@ -112,9 +112,9 @@ def compose(task: Task, text: str, settings: Sequence[str] = ()) -> Composition:
 
 
 def _check_fit(part: Declaration, task: Task, roles: Sequence[str]) -> None:
-    fits = not part.families or task.family in part.families
-    if not fits or (roles and part.role not in roles):
-        good = [d.name for d in registry.agents().values() if task.family in d.families]
+    if not part.fits(task) or (roles and part.role not in roles):
+        known = registry.agents().values()
+        good = [d.name for d in known if d.families and d.fits(task)]
         raise UserError(
             f"Agent {part.name!r} does not work on {task.name}.",
             f"These do: {', '.join(good) or 'none yet'}.",

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from leapbench.task import Frozen
+from leapbench.task import Actions, Frozen, Task
 
 Role = Literal["model", "policy", "agent"]
 
@@ -18,6 +18,7 @@ class Declaration(Frozen):
         name: what the user types.
         role: "model", "policy" or "agent".
         families: task families it works on; empty for any with a fitting role.
+        actions: kind of actions that it chooses, "discrete" or "continuous"; empty for any.
         entry: "module:Class", built with `config` as keyword arguments.
         summary: one line for `leapbench list agents`.
         paper: source of the method.
@@ -33,6 +34,7 @@ class Declaration(Frozen):
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     role: Role
     families: tuple[str, ...] = ()
+    actions: Actions = ""
     entry: str = Field(pattern=r"^[\w.]+:\w+$")
     summary: str
     paper: str = ""
@@ -41,3 +43,8 @@ class Declaration(Frozen):
     ranked: bool = True
     version: int = 1
     file: str = ""
+
+    def fits(self, task: Task) -> bool:
+        """Whether it works on the task, as far as family and actions tell."""
+        family = not self.families or task.family in self.families
+        return family and (not self.actions or self.actions == task.actions)

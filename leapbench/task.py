@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_serializer, model_validator
 
 Tier = Literal["smoke", "lite", "paper"]
+Actions = Literal["", "discrete", "continuous"]
 TIERS: tuple[Tier, ...] = ("smoke", "lite", "paper")
 
 
@@ -191,6 +192,8 @@ class Task(Frozen):
         name: "<family>/<variant>".
         harness: "module:Class" of the `leapbench.harness.Harness` to use.
         default_agents: part used for each role that an agent leaves open.
+        actions: kind of actions that its world takes, "discrete" or "continuous"; to be
+            said where a family has worlds of either kind.
         protocols: one a tier.
         card: the description.
         claims: what the paper says should come out.
@@ -199,6 +202,7 @@ class Task(Frozen):
     name: str
     harness: str
     default_agents: dict[str, str] = {}
+    actions: Actions = ""
     protocols: dict[Tier, Protocol]
     card: Card
     claims: tuple[Claim, ...] = ()

@@ -22,6 +22,7 @@ from leapbench import registry
 from leapbench.agent import Policy
 from leapbench.declaration import Declaration
 from leapbench.errors import UserError, unknown
+from leapbench.task import Task
 
 FORMATS = (".gif", ".png")
 OURS = "leapbench/"
@@ -58,9 +59,9 @@ def prepare(env_id: str, agent: str | None, seed: int) -> tuple[gym.Env[Any, Any
     """
     if env_id not in environments():
         raise unknown("environment", env_id, environments(), "leapbench list envs")
-    family = _family(env_id)
-    part = None if agent is None else _part(agent, env_id, family)
-    viewer = _viewer(family)
+    task = _task(env_id)
+    part = None if agent is None else _part(agent, env_id, task)
+    viewer = _viewer(task)
     if viewer is None and part is not None:
         raise UserError(f"{env_id} can only be watched with random actions.", "Leave out --agent.")
     env = viewer.make(env_id) if viewer else gym.make(env_id, render_mode="rgb_array")
@@ -121,37 +122,37 @@ def _frame(env: gym.Env[Any, Any]) -> np.ndarray:
     return frame
 
 
-def _family(env_id: str) -> str:
-    """Family whose evaluation uses the environment; empty when none does."""
+def _task(env_id: str) -> Task | None:
+    """The first task whose evaluation uses the environment; None when none does."""
     for task in registry.tasks().values():
         if any(p.evaluation.environment == env_id for p in task.protocols.values()):
-            return task.family
-    return ""
-
-
-def _viewer(family: str) -> ModuleType | None:
-    """The family's module `watch`, beside its harness."""
-    for task in registry.tasks().values():
-        if task.family == family:
-            name = f"{task.harness.partition(':')[0].rpartition('.')[0]}.watch"
-            return import_module(name) if find_spec(name) else None
+            return task
     return None
 
 
-def _part(name: str, env_id: str, family: str) -> Declaration:
+def _viewer(task: Task | None) -> ModuleType | None:
+    """The task's module `watch`, beside its harness."""
+    if task is None:
+        return None
+    name = f"{task.harness.partition(':')[0].rpartition('.')[0]}.watch"
+    return import_module(name) if find_spec(name) else None
+
+
+def _part(name: str, env_id: str, task: Task | None) -> Declaration:
     """Declaration of a part that can act on the environment.
 
     Raises:
         UserError: when there is none, or it does not act, or sees what it may not.
     """
     part = registry.agent(name)
-    fits = not part.families or family in part.families
-    if part.role == "model" or not part.ranked or not fits:
-        good = [
-            other.name
-            for other in registry.agents().values()
-            if family in other.families and other.role != "model" and other.ranked
-        ]
+
+    def acts(other: Declaration) -> bool:
+        fits = other.fits(task) if task else not other.families
+        return other.role != "model" and other.ranked and fits
+
+    if not acts(part):
+        known = registry.agents().values()
+        good = [other.name for other in known if other.families and acts(other)]
         choices = f"These do: {', '.join(good) or 'none yet'}."
         raise UserError(f"{name!r} does not act on {env_id}.", choices)
     return part

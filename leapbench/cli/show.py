@@ -117,6 +117,7 @@ def _agent(agent: Declaration) -> None:
         [
             ("role", agent.role),
             ("works on", ", ".join(agent.families) or "any task with that role"),
+            ("actions", agent.actions or "any"),
             ("paper", agent.paper or "-"),
             ("code", agent.entry),
             ("version", str(agent.version)),

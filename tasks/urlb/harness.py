@@ -34,7 +34,11 @@ class UrlbHarness(Harness):
     explore, which gives no return and shows where they go.
     """
 
-    sources = ("leapbench.envs.urlb.grid", "leapbench.tasks.urlb.worlds")
+    sources = (
+        "leapbench.envs.urlb.grid",
+        "leapbench.envs.urlb.point",
+        "leapbench.tasks.urlb.worlds",
+    )
 
     def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:
         """The world of the phase."""
@@ -89,7 +93,7 @@ class UrlbHarness(Harness):
             start = np.zeros(len(planned), bool)
             seen.append(np.array(observation))
         env.close()
-        visits = np.stack(seen, axis=1)
+        visits = cells(np.stack(seen, axis=1), int(self.protocol.settings.get("bins", 0)))
         return [
             {"return": float(total[i]), "length": len(seen), "entropy": entropy(visits[i])}
             for i in range(len(planned))
@@ -126,6 +130,20 @@ class UrlbHarness(Harness):
             found[f"noise_{level:g}"] = share[level]
             found[f"entropy_{level:g}"] = _mean(float(row["entropy"]) for row in free)
         return found
+
+
+def cells(seen: NDArray[Any], bins: int) -> NDArray[np.int64]:
+    """Numbered cells of what was observed, int64 (B, T).
+
+    Args:
+        seen: numbered observations (B, T), which are cells already, or (B, T, d) whose
+            first two numbers are a place in [-1, 1] x [-1, 1].
+        bins: cells on a side for the latter.
+    """
+    if seen.ndim == 2:
+        return seen
+    index = np.clip((seen[..., :2] + 1) / 2 * bins, 0, bins - 1).astype(np.int64)
+    return np.asarray(index[..., 0] * bins + index[..., 1])
 
 
 def entropy(visits: NDArray[np.int64]) -> float:

@@ -1,4 +1,4 @@
-"""The grid for a viewer: a goal to reach, policies taught on the spot."""
+"""The family's worlds for a viewer: a goal to reach, policies taught on the spot."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from leapbench.meter import Meter
 from leapbench.task import Budget
 from leapbench.tasks.urlb import worlds
 
-GOAL = "shelter"
+GOALS = {
+    "leapbench/URLB-EntropyGrid-v0": "shelter",
+    "leapbench/URLB-EntropyPoint-v0": "calm",
+}
 EXPLORING, TUNING = 20_000, 5_000
 """Steps without and with reward; more than a protocol gives, so that there is something to see."""
 
 
 def make(env_id: str) -> gym.Env[Any, Any]:
     """The environment with a goal, with pictures."""
-    return gym.make(env_id, task=GOAL, render_mode="rgb_array")
+    return gym.make(env_id, task=GOALS[env_id], render_mode="rgb_array")
 
 
 def taught(env: gym.Env[Any, Any], part: Declaration, seed: int) -> Policy:

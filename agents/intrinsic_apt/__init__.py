@@ -1,0 +1,1 @@
+"""Active pre-training (APT): particle entropy without skills."""

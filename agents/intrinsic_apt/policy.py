@@ -1,0 +1,47 @@
+"""Particle entropy of states, or of an encoding that curiosity learns (APT)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from leapbench.agents.intrinsic_common.entropy import ParticleEntropy
+from leapbench.agents.intrinsic_common.loop import Objective
+from leapbench.agents.intrinsic_common.networks import trunk
+from leapbench.agents.intrinsic_common.plain import Plain
+from leapbench.agents.intrinsic_common.replay import Batch, Sizes
+from leapbench.agents.intrinsic_curiosity.models import Curiosity
+
+NEIGHBOURS = 12
+WIDTH = 512
+"""Numbers of an encoding."""
+
+
+class IcmApt(Plain):
+    """Seeks states far from others in ICM's encoding; see `Plain` for the settings."""
+
+    def objective(self, sizes: Sizes, seed: int) -> Objective:
+        """Entropy of encodings, without a normaliser or a clip, as in URLB."""
+        hidden, rate = self.backbone.hidden, self.backbone.rate
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            encoder = trunk(sizes.observation, WIDTH)
+            model = Curiosity(encoder, WIDTH, sizes.action, hidden, rate)
+        entropy = ParticleEntropy(NEIGHBOURS, "none", 0.0)
+
+        def reward(batch: Batch) -> Tensor:
+            model.learn(batch)
+            with torch.no_grad():
+                encoded = model.encoder(batch.observation)
+            return entropy(encoded, encoded)
+
+        return reward
+
+
+class IndApt(Plain):
+    """Seeks observations far from others; see `Plain` for the settings."""
+
+    def objective(self, sizes: Sizes, seed: int) -> Objective:
+        """Entropy of observations; nothing is learned."""
+        entropy = ParticleEntropy(NEIGHBOURS, "mean", 1e-4)
+        return lambda batch: entropy(batch.observation, batch.observation)

@@ -1,0 +1,1 @@
+"""What the agents with intrinsic rewards share: DDPG, replay, k-NN entropy, both phases."""

@@ -1,0 +1,87 @@
+"""Particle entropy: how far the nearest neighbours are (APT, Liu & Abbeel, 2021)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from leapbench.errors import UserError
+
+NORMALISERS = ("centred", "variance", "mean", "none")
+COUNT = 1e-4
+"""Weight of the running moments' first values."""
+
+
+def nearest(source: Tensor, target: Tensor, count: int) -> Tensor:
+    """Distances of each row of `source` to its nearest rows of `target`.
+
+    The neighbours are found by one matrix product; their distances are then computed
+    from differences, so that small ones, and that of a row to itself, are exact.
+
+    Args:
+        source: (B, d).
+        target: (N, d).
+        count: k, at most N.
+
+    Returns:
+        (B, k), smallest first up to rounding.
+    """
+    square = (target * target).sum(dim=1)
+    # |s - t|^2 less |s|^2, which does not change the order within a row.
+    ordered = torch.addmm(square, source, target.T, alpha=-2)
+    index = ordered.topk(count, dim=1, largest=False).indices
+    chosen = target.index_select(0, index.view(-1)).view(*index.shape, -1)
+    distances: Tensor = torch.linalg.vector_norm(chosen - source[:, None], dim=2)
+    return distances
+
+
+class Moments:
+    """Running mean and variance of all numbers ever given, beginning at 0 and 1."""
+
+    def __init__(self) -> None:
+        self.mean, self.variance, self.count = torch.zeros(()), torch.ones(()), COUNT
+
+    def update(self, values: Tensor) -> None:
+        """Count `values`, of any shape."""
+        count, total = values.numel(), self.count + values.numel()
+        variance, mean = torch.var_mean(values)
+        off = mean - self.mean
+        spread = self.variance * self.count + variance * count
+        self.variance = (spread + off * off * (self.count * count / total)) / total
+        self.mean, self.count = self.mean + off * (count / total), total
+
+
+class ParticleEntropy:
+    """log(1 + mean_k max(norm(d_k) - clip, 0)) of the k nearest neighbours' distances d.
+
+    Args:
+        neighbours: k.
+        normaliser: "centred": (d - M) / S (MOSS), "variance": d / S (CIC), "mean": d / M
+            (URLB), with M the running mean and S the running variance of d; "none".
+        clip: what is taken off afterwards, 0 or more.
+
+    Raises:
+        UserError: for another normaliser.
+    """
+
+    def __init__(self, neighbours: int, normaliser: str, clip: float) -> None:
+        if normaliser not in NORMALISERS:
+            known = ", ".join(NORMALISERS)
+            raise UserError(f"normaliser must be one of {known}, got {normaliser!r}.")
+        self.neighbours, self.normaliser, self.clip = neighbours, normaliser, clip
+        self.moments = Moments()
+
+    @torch.no_grad()
+    def __call__(self, source: Tensor, target: Tensor) -> Tensor:
+        """Rewards (B,) for `source` (B, d) among `target` (N, d); 0 or more."""
+        near = nearest(source, target, min(self.neighbours, len(target)))
+        if self.normaliser != "none":
+            self.moments.update(near)
+            near = self._normalised(near)
+        return torch.clamp(near - self.clip, min=0).mean(dim=1).log1p()
+
+    def _normalised(self, near: Tensor) -> Tensor:
+        moments = self.moments
+        if self.normaliser == "centred":
+            return (near - moments.mean) / moments.variance
+        return near / (moments.variance if self.normaliser == "variance" else moments.mean)

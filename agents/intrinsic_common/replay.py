@@ -1,0 +1,174 @@
+"""Steps of whole episodes in one preallocated table, sampled as n-step transitions."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How many numbers there are.
+
+    Attributes:
+        observation: in an observation.
+        action: in an action.
+        skill: in a skill; 0 without skills.
+    """
+
+    observation: int
+    action: int
+    skill: int = 0
+
+    @property
+    def seen(self) -> int:
+        """What actor and critic see of the world: observation and skill."""
+        return self.observation + self.skill
+
+
+class Batch(NamedTuple):
+    """n-step transitions, float32; views of one table of rows.
+
+    Attributes:
+        seen: (B, observation + skill).
+        joint: (B, observation + skill + action), the same and the action.
+        observation: (B, observation).
+        skill: (B, skill), in force when the action was chosen.
+        action: (B, action).
+        mode: (B,), 0 to seek surprise, 1 to avoid it.
+        reward: (B,), discounted sum over n steps.
+        discount: (B,), of the value n steps later.
+        next: (B, observation), n steps later.
+        follows: (B, observation + skill), `next` with the same skill.
+    """
+
+    seen: Tensor
+    joint: Tensor
+    observation: Tensor
+    skill: Tensor
+    action: Tensor
+    mode: Tensor
+    reward: Tensor
+    discount: Tensor
+    next: Tensor
+    follows: Tensor
+
+
+class Replay:
+    """A ring of whole episodes; the one that is still being played is not sampled.
+
+    Args:
+        sizes: of what is stored.
+        capacity: steps that are kept.
+        longest: steps of the longest episode.
+        steps: n of the n-step return.
+        discount: a step's, in [0, 1].
+    """
+
+    def __init__(
+        self, sizes: Sizes, capacity: int, longest: int, steps: int, discount: float
+    ) -> None:
+        self.sizes, self.steps = sizes, steps
+        self._longest = longest
+        # An episode of L steps takes L + 1 rows, the last for where it ended.
+        self._rows = capacity + (capacity // longest + 2) * 2 + longest
+        width = sizes.seen + sizes.action + 3
+        self._table = torch.zeros(self._rows, width)
+        self._array = self._table.numpy()
+        self._powers = discount ** np.arange(steps)
+        self._last = discount**steps
+        self._episodes: deque[tuple[int, int]] = deque()
+        self._firsts, self._starts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        self._rewards: list[float] = []
+        self._head = 0
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to sample."""
+        return bool(self._episodes)
+
+    def add(
+        self, observation: Floats, skill: Floats, action: Floats, mode: int, reward: float
+    ) -> None:
+        """Store a step of the episode that is being played."""
+        if not self._rewards:
+            self._make_room()
+        sizes, row = self.sizes, self._array[self._head + len(self._rewards)]
+        row[: sizes.observation] = observation
+        row[sizes.observation : sizes.seen] = skill
+        row[sizes.seen : sizes.seen + sizes.action] = action
+        row[-3] = mode
+        self._rewards.append(reward)
+
+    def finish(self, observation: Floats, terminated: bool) -> None:
+        """End the episode, which can be sampled from now on.
+
+        Args:
+            observation: where it ended.
+            terminated: whether nothing is to be had from there on.
+        """
+        first, length = self._head, len(self._rewards)
+        self._array[first + length, : self.sizes.observation] = observation
+        starts = length - self.steps + 1
+        if starts > 0:
+            windows = np.lib.stride_tricks.sliding_window_view(self._rewards, self.steps)
+            self._array[first : first + starts, -2] = windows @ self._powers
+            self._array[first : first + starts, -1] = self._last
+            if terminated:
+                self._array[first + starts - 1, -1] = 0.0
+            self._episodes.append((first, starts))
+            self._renew()
+        self._head, self._rewards = first + length + 1, []
+
+    def relabel(self, skill: Floats) -> None:
+        """Give every stored step one skill, when rewards do not depend on it."""
+        self._array[:, self.sizes.observation : self.sizes.seen] = skill
+
+    def sample(self, count: int, rng: np.random.Generator) -> Batch:
+        """`count` transitions: a uniform episode, then a uniform start in it."""
+        episode = rng.integers(len(self._firsts), size=count)
+        within = (rng.random(count) * self._starts[episode]).astype(np.int64)
+        start = torch.from_numpy(self._firsts[episode] + within)
+        return self._batch(start)
+
+    def _batch(self, start: Tensor) -> Batch:
+        rows = self._table.index_select(0, start)
+        sizes, seen = self.sizes, self.sizes.seen
+        later = self._table[:, : sizes.observation].index_select(0, start + self.steps)
+        skill = rows[:, sizes.observation : seen]
+        return Batch(
+            seen=rows[:, :seen],
+            joint=rows[:, : seen + sizes.action],
+            observation=rows[:, : sizes.observation],
+            skill=skill,
+            action=rows[:, seen : seen + sizes.action],
+            mode=rows[:, -3],
+            reward=rows[:, -2],
+            discount=rows[:, -1],
+            next=later,
+            follows=torch.cat([later, skill], dim=1) if sizes.skill else later,
+        )
+
+    def _make_room(self) -> None:
+        """Begin again at the front when the end is near; forget what lies in the way."""
+        before = len(self._episodes)
+        if self._head + self._longest + 1 > self._rows:
+            while self._episodes and self._episodes[0][0] >= self._head:
+                self._episodes.popleft()
+            self._head = 0
+        end = self._head + self._longest + 1
+        while self._episodes and self._head <= self._episodes[0][0] < end:
+            self._episodes.popleft()
+        if len(self._episodes) != before:
+            self._renew()
+
+    def _renew(self) -> None:
+        known = np.array(self._episodes, np.int64).reshape(-1, 2)
+        self._firsts, self._starts = known[:, 0].copy(), known[:, 1].copy()

@@ -1,0 +1,1 @@
+"""Rewards for what cannot be predicted yet: RND, ICM and disagreement."""

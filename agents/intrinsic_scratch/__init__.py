@@ -1,0 +1,1 @@
+"""Controls without pre-training: DDPG from nothing, or no learning."""

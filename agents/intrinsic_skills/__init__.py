@@ -1,0 +1,1 @@
+"""Agents that learn to tell their skills apart: DIAYN, SMM and APS."""

@@ -1,0 +1,1 @@
+"""How well the point can be steered, by someone who knows the goal."""
