@@ -250,6 +250,19 @@ def test_episodes_end_in_time_and_rewards_are_shares(domain: str, task: str) -> 
         env.step(env.action_space.sample())
 
 
+@pytest.mark.parametrize(
+    ("domain", "seconds"), [("Walker", 0.025), ("Quadruped", 0.02), ("Jaco", 0.04)]
+)
+def test_a_step_takes_its_time(domain: str, seconds: float) -> None:
+    for frames in (1, 3):
+        env = DOMAINS[domain](frames=frames)
+        env.reset(seed=0)
+        before = env.physics.time()
+        env.step(env.action_space.sample())
+        assert env.physics.time() - before == pytest.approx(frames * seconds)
+        assert env.metadata["render_fps"] == round(1 / (frames * seconds))
+
+
 @pytest.mark.parametrize(("domain", "task"), NAMED)
 def test_a_domain_is_its_tasks_without_reward(domain: str, task: str) -> None:
     free = gym.make(f"leapbench/URLB-{domain}-v0")
