@@ -9,6 +9,7 @@ import gymnasium as gym
 import pytest
 
 from leapbench import registry
+from leapbench.declaration import Declaration
 from leapbench.errors import UserError
 from leapbench.task import Task
 from leapbench.testing import (
@@ -39,10 +40,19 @@ SMALL: dict[str, dict[str, Any]] = {
         "limits": {"pretrain-calm": 400, "pretrain-noisy": 400},
         "episodes": 2,
     },
+    "urlb/entropy-point": {
+        "settings": {"world": {"horizon": 10}, "bins": 20},
+        "limits": {
+            phase.name: 60
+            for phase in registry.task("urlb/entropy-point").protocols["smoke"].phases
+        },
+        "episodes": 1,
+    },
 }
 
-# For the parts that do not run on their defaults alone.
+# For the parts that do not run on their defaults alone, or would take long.
 SETTINGS = {"exit-weights-l2w": ("weights=1.0,1.0,1.0,1.0",)}
+TINY = ("hidden=16", "batch=8", "warmup=20")
 
 
 def small(name: str) -> Task:
@@ -50,8 +60,15 @@ def small(name: str) -> Task:
 
 
 def small_for(agent: str) -> Task:
-    families = registry.agent(agent).families
-    return small(next(name for name in SMALL if name.partition("/")[0] in families))
+    part = registry.agent(agent)
+    return small(next(name for name in SMALL if part.fits(registry.task(name))))
+
+
+def settings_of(part: Declaration) -> tuple[str, ...]:
+    """What a part is run with; DDPG agents small enough for a test."""
+    return (
+        TINY if {"hidden", "batch", "warmup"} <= set(part.config) else SETTINGS.get(part.name, ())
+    )
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +80,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def cases(shared: Path) -> dict[str, Case]:
     return {
-        name: Case(part, small_for(name), SETTINGS.get(name, ()), shared)
+        name: Case(part, small_for(name), settings_of(part), shared)
         for name, part in registry.agents().items()
     }
 
@@ -71,9 +88,14 @@ def cases(shared: Path) -> dict[str, Case]:
 @pytest.mark.parametrize("check", ENVIRONMENT_CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_environment(name: str, check: Any) -> None:
+    drawn = check.__name__ == "picture"
     try:
-        gym.make(name).close()
-    except UserError as missing:
+        env = gym.make(name, render_mode="rgb_array" if drawn else None)
+        if drawn:
+            env.reset()
+            env.render()
+        env.close()
+    except UserError as missing:  # a bank, a package, OpenGL
         pytest.skip(str(missing))
     check(name)
 

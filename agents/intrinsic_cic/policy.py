@@ -40,7 +40,7 @@ class Cic(Intrinsic):
 
     def __init__(
         self,
-        hidden: int = 256,
+        hidden: int = 128,
         batch: int = 256,
         rate: float = 3e-4,
         every: int = 2,
@@ -119,7 +119,7 @@ class Moss(Cic):
 
     def __init__(
         self,
-        hidden: int = 256,
+        hidden: int = 128,
         batch: int = 256,
         rate: float = 3e-4,
         every: int = 2,

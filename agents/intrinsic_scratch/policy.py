@@ -24,7 +24,7 @@ class Scratch(Intrinsic):
 
     def __init__(
         self,
-        hidden: int = 256,
+        hidden: int = 128,
         batch: int = 256,
         rate: float = 3e-4,
         every: int = 2,

@@ -34,7 +34,7 @@ class Diayn(Intrinsic):
 
     def __init__(
         self,
-        hidden: int = 256,
+        hidden: int = 128,
         batch: int = 256,
         rate: float = 3e-4,
         every: int = 2,
@@ -73,7 +73,7 @@ class Smm(Intrinsic):
 
     def __init__(
         self,
-        hidden: int = 256,
+        hidden: int = 128,
         batch: int = 256,
         rate: float = 3e-4,
         every: int = 2,
@@ -117,7 +117,7 @@ class Aps(Intrinsic):
 
     def __init__(
         self,
-        hidden: int = 256,
+        hidden: int = 128,
         batch: int = 256,
         rate: float = 3e-4,
         every: int = 2,

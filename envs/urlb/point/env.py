@@ -52,9 +52,9 @@ class EntropyPointEnv(gym.Env[Observation, Observation]):
     `noise` along either axis, and 0 while the point is in the calm disc of radius
     0.25 around (0.5, 0.5).
 
-    With noise 0 nothing happens unless the agent acts. At 0.03 a kick is larger
-    than what the full action adds, and order can be kept in the disc alone. It is
-    the grid's question (`leapbench/URLB-EntropyGrid-v0`) for agents with continuous
+    With noise 0 nothing happens unless the agent acts. At 0.02 a kick is about as
+    large as what a full action adds, and order is kept best in the disc. It is the
+    grid's question (`leapbench/URLB-EntropyGrid-v0`) for agents with continuous
     actions (MOSS, arXiv 2210.06702).
 
     ## Action Space
@@ -119,11 +119,11 @@ class EntropyPointEnv(gym.Env[Observation, Observation]):
 
     def __init__(
         self,
-        noise: float = 0.03,
+        noise: float = 0.02,
         horizon: int = 200,
         task: str | None = None,
         gain: float = 0.02,
-        width: float = 0.15,
+        width: float = 0.1,
         render_mode: str | None = None,
     ) -> None:
         self.world = World.build(noise, horizon, task, gain, width)

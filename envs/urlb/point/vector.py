@@ -48,11 +48,11 @@ class EntropyPointVectorEnv(TimedVectorEnv[Observation, Observation]):
     def __init__(
         self,
         num_envs: int = 1,
-        noise: float = 0.03,
+        noise: float = 0.02,
         horizon: int = 200,
         task: str | None = None,
         gain: float = 0.02,
-        width: float = 0.15,
+        width: float = 0.1,
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     ) -> None:
