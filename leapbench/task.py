@@ -174,7 +174,19 @@ class Published(Frozen):
 
 
 class Card(Frozen):
-    """What `leapbench show` prints besides the protocol."""
+    """What `leapbench show` prints besides the protocol.
+
+    Attributes:
+        title: a few words.
+        summary: a sentence or two.
+        paper: first source of the family.
+        scarce: what there is little of.
+        baselines: agents to run first.
+        published: rows of others.
+        notes: one line each.
+        episode: id of the world that stands for the family in pictures, one in which
+            the default policy learns in seconds; empty for the task with the least to learn.
+    """
 
     title: str
     summary: str
@@ -183,6 +195,7 @@ class Card(Frozen):
     baselines: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
     notes: tuple[str, ...] = ()
+    episode: str = ""
 
 
 class Task(Frozen):

@@ -41,7 +41,7 @@ class Episode:
 
 
 def draw(family: str, tasks: list[Task], folder: Path) -> Episode | None:
-    """Draw the first of the family's worlds that can be drawn without a download.
+    """Draw the world that stands for the family, else the first that needs no download.
 
     Args:
         family: its name, which the files get.
@@ -54,6 +54,8 @@ def draw(family: str, tasks: list[Task], folder: Path) -> Episode | None:
     """
     for task in sorted(tasks, key=_weight):
         worlds = {protocol.evaluation.environment for protocol in task.protocols.values()}
+        if task.card.episode:
+            worlds &= {task.card.episode}
         actor = task.default_agents.get("policy") or task.default_agents.get("agent")
         for world in sorted(worlds):
             for agent in dict.fromkeys((actor, None)):
