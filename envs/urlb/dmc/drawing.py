@@ -17,6 +17,8 @@ from leapbench.errors import UserError
 HEIGHT, WIDTH = 240, 320
 MAX_GEOMS = 1000
 BINDINGS = ("egl", "osmesa", "glfw")
+_refused: dict[str, str] = {}
+"""Bindings that failed, and what they said: at a second try MuJoCo ends the process."""
 
 
 class Painter:
@@ -84,12 +86,19 @@ def _opened(mujoco: Any, model: Any) -> tuple[Any, Any]:
     """An OpenGL context of the chosen binding, and in it the model."""
     asked = os.environ.get("MUJOCO_GL", "").lower()
     binding = asked if asked in BINDINGS else "egl" if headless() else "gl_context"
+    if binding in _refused:
+        raise _unfit(binding)
     try:
         context = import_module(f"mujoco.{binding}").GLContext(WIDTH, HEIGHT)
         context.make_current()
         return context, mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
     except Exception as error:  # each binding fails in its own ways
-        raise UserError(
-            f"There is no OpenGL to draw with: {binding} says {' '.join(str(error).split())!r}.",
-            "On Debian: apt install libegl1; or set MUJOCO_GL to egl, osmesa or glfw.",
-        ) from error
+        _refused[binding] = " ".join(str(error).split())
+        raise _unfit(binding) from error
+
+
+def _unfit(binding: str) -> UserError:
+    return UserError(
+        f"There is no OpenGL to draw with: {binding} says {_refused[binding]!r}.",
+        "On Debian: apt install libegl1; or set MUJOCO_GL to egl, osmesa or glfw.",
+    )
