@@ -77,6 +77,8 @@ def read_task(file: Path, family: Path | None = None) -> dict[str, Task]:
         base = _merge(data.get("protocol", {}), protocol)
         data["protocols"][tier] = base | {"task": name, "tier": tier}
     data.pop("protocol", None)
+    title = shared.get("card", {}).get("title", "")
+    data["card"] = {"family": title} | data.get("card", {})
     return {name: Task(name=name, **data)}
 
 

@@ -186,6 +186,7 @@ class Card(Frozen):
         notes: one line each.
         episode: id of the world that stands for the family in pictures, one in which
             the default policy learns in seconds; empty for the task with the least to learn.
+        family: title that the family's own file gives; the registry fills it in.
     """
 
     title: str
@@ -196,6 +197,7 @@ class Card(Frozen):
     published: tuple[Published, ...] = ()
     notes: tuple[str, ...] = ()
     episode: str = ""
+    family: str = ""
 
 
 class Task(Frozen):

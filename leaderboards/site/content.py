@@ -215,7 +215,9 @@ def claim_anchor(task: str, tier: str, name: str) -> str:
 def _family(task: Task) -> FamilyPage:
     card = task.card
     path = f"families/{slug(task.family)}.html"
-    return FamilyPage(task.family, path, card.title, card.summary, card.paper, card.scarce)
+    return FamilyPage(
+        task.family, path, card.family or card.title, card.summary, card.paper, card.scarce
+    )
 
 
 def _task(task: Task, protocol: Protocol, family: FamilyPage) -> TaskPage:
