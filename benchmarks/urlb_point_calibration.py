@@ -1,7 +1,8 @@
 """What DDPG without pre-training reaches on urlb/entropy-point, with its budget or a multiple.
 
 The gain and the width of the world's reward were chosen so that this is below 0.3 of the
-largest return with the budget and above 0.6 with ten times it, at either noise. Run it as
+largest return with the budget and above 0.6 with ten times it, at either noise. The warm-up of
+random actions is multiplied too. Run it as
 `OMP_NUM_THREADS=1 python benchmarks/urlb_point_calibration.py --factor 10 --seeds 3`.
 """
 
@@ -27,10 +28,11 @@ def main() -> None:
     asked = parser.parse_args()
     task = registry.task(TASK)
     limits = {p.name: p.budget.limit * asked.factor for p in task.protocols["lite"].phases}
+    warmup = int(registry.agent("ddpg").config["warmup"]) * asked.factor
     shares: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder, standing_in(shrink(task, limits=limits)):
         for seed in range(asked.seeds):
-            one = Cell(TASK, "smoke", "ddpg", seed, (), Path(folder))
+            one = Cell(TASK, "smoke", "ddpg", seed, (f"warmup={warmup}",), Path(folder))
             made = cell.run(one, lambda fraction, line: None)
             if made.status != "ok":
                 parser.error(f"seed {seed} {made.status}: {made.message}")

@@ -35,6 +35,7 @@ class UrlbHarness(Harness):
     """
 
     sources = (
+        "leapbench.envs.lockstep",
         "leapbench.envs.urlb.grid",
         "leapbench.envs.urlb.point",
         "leapbench.tasks.urlb.worlds",

@@ -260,7 +260,7 @@ def test_the_density_is_a_variational_autoencoder() -> None:
     square = (seen.numpy() - decoded) ** 2
     apart = -0.5 * (1 + spread - mean**2 - np.exp(spread)).sum(axis=1).mean()
     assert error.detach().numpy() == pytest.approx(square.sum(axis=1), rel=1e-4)
-    assert float(loss) == pytest.approx(0.5 * apart + square.mean(), rel=1e-4)
+    assert float(loss.detach()) == pytest.approx(0.5 * apart + square.mean(), rel=1e-4)
 
 
 def test_aps() -> None:
