@@ -127,7 +127,8 @@ def test_code_that_did_not_make_the_rows_is_refused(runs: Path, policy: Path) ->
 def test_an_agent_that_breaks_when_run_again_is_refused(
     runs: Path, policy: Path, body: str, status: str
 ) -> None:
-    broken = f"if __import__('os').environ.get('HOME', '').startswith('/tmp'): {body}"
+    # A guest's environment is scrubbed, so it does not know that it is tested.
+    broken = f"if 'PYTEST_CURRENT_TEST' not in __import__('os').environ: {body}"
     text = (HEAD + POLICY).replace("        return (obs", f"        {broken}\n        return (obs")
     policy.write_text(text)
     agent = f"{policy}:Same"
