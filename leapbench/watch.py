@@ -2,7 +2,7 @@
 
 A family that can show policies has a module `watch` beside its harness with
 `make(env_id) -> gym.Env`, the environment as a viewer wants it, and
-`taught(env, part, seed) -> Policy`, the policy after learning from what the
+`taught(env, part, seed, report) -> Policy`, the policy after learning from what the
 environment brings along.
 """
 
@@ -22,6 +22,7 @@ from leapbench import registry
 from leapbench.agent import Policy
 from leapbench.declaration import Declaration
 from leapbench.errors import UserError, unknown
+from leapbench.harness import Report
 from leapbench.task import Task
 
 FORMATS = (".gif", ".png")
@@ -50,8 +51,19 @@ def check_target(path: Path) -> None:
         raise UserError(f"--out {path}: there is no folder {path.parent}.", "Make it first.")
 
 
-def prepare(env_id: str, agent: str | None, seed: int) -> tuple[gym.Env[Any, Any], Policy | None]:
+def prepare(
+    env_id: str,
+    agent: str | None,
+    seed: int,
+    report: Report = lambda fraction, line: None,
+) -> tuple[gym.Env[Any, Any], Policy | None]:
     """The environment and, when `agent` is given, its policy after learning.
+
+    Args:
+        env_id: of a world.
+        agent: a part that acts; None for random actions.
+        seed: of the learning.
+        report: called with the fraction learned in [0, 1] and a short line.
 
     Raises:
         UserError: for an unknown environment or agent, or an agent that does
@@ -65,7 +77,7 @@ def prepare(env_id: str, agent: str | None, seed: int) -> tuple[gym.Env[Any, Any
     if viewer is None and part is not None:
         raise UserError(f"{env_id} can only be watched with random actions.", "Leave out --agent.")
     env = viewer.make(env_id) if viewer else gym.make(env_id, render_mode="rgb_array")
-    taught = viewer.taught(env, part, seed) if viewer and part else None
+    taught = viewer.taught(env, part, seed, report) if viewer and part else None
     return env, taught
 
 

@@ -33,11 +33,13 @@ from leapbench.cli.group import Command
 )
 def command(env_id: str, agent: str | None, seed: int, steps: int, out: Path | None) -> None:
     """Render an episode of ENV-ID."""
+    from leapbench.cli.output import progress
     from leapbench.watch import check_target, play, prepare, save
 
     target = out or Path(f"{env_id.rpartition('/')[2]}.gif")
     check_target(target)
-    env, policy = prepare(env_id, agent, seed)
+    with progress("learning" if agent else "drawing") as report:
+        env, policy = prepare(env_id, agent, seed, report)
     try:
         frames, score = play(env, policy, seed, steps)
         save(frames, target, fps=float(env.metadata.get("render_fps") or 8))

@@ -14,6 +14,7 @@ from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.env import EarlyExitEnv
 from leapbench.envs.earlyexit.reference import load_reference
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.harness import Report
 from leapbench.meter import Meter, MeteredVectorEnv
 from leapbench.task import Budget
 
@@ -28,36 +29,42 @@ def make(env_id: str) -> gym.Env[Any, Any]:
     return gym.make(env_id, split="test", stream=STREAM, render_mode="rgb_array")
 
 
-def taught(env: gym.Env[Any, Any], part: Declaration, seed: int) -> Policy:
+def taught(env: gym.Env[Any, Any], part: Declaration, seed: int, report: Report) -> Policy:
     """The policy after learning on the packaged calibration bank of the same network.
 
     Args:
         env: an environment that `make` made.
         part: declaration of a policy.
         seed: of the learning.
+        report: called with the fraction learned in [0, 1] and a short line.
     """
     if not isinstance(env.unwrapped, EarlyExitEnv) or env.spec is None:
         raise TypeError(f"expected an early-exit environment, got {env}")
     calibration, _ = load_reference(env.spec.kwargs["data"])
-    return learned(calibration, part, seed)
+    return learned(calibration, part, seed, report)
 
 
-def learned(bank: Bank, part: Declaration, seed: int) -> Policy:
+def learned(
+    bank: Bank, part: Declaration, seed: int, report: Report = lambda fraction, line: None
+) -> Policy:
     """The policy after learning on a bank, for budgets from the first to the last exit."""
     meter = Meter(Budget(unit="decisions", limit=DECISIONS))
     first, full = int(bank.costs[0]), int(bank.costs[-1])
     budgets = tuple(first + (full - first) * i // POINTS for i in range(1, POINTS + 1))
     phase = LearningPhase("calibrate", meter, seed, {"budgets": budgets}, data=bank)
-    phase.make_env = lambda num_envs: MeteredVectorEnv(
-        EarlyExitVectorEnv(
+    phase.report = report
+
+    def practice(num_envs: int, stream: int | None = None) -> MeteredVectorEnv:
+        env = EarlyExitVectorEnv(
             num_envs,
             bank=bank,
-            stream=min(LEARNING_STREAM, len(bank.labels)),
+            stream=min(stream or LEARNING_STREAM, len(bank.labels)),
             budget=budgets,
             autoreset_mode=AutoresetMode.SAME_STEP,
-        ),
-        meter,
-    )
+        )
+        return MeteredVectorEnv(env, meter)
+
+    phase.make_env = practice
     module, _, name = part.entry.partition(":")
     policy: Policy = getattr(import_module(module), name)(**part.config)
     policy.learn(phase)

@@ -10,7 +10,9 @@ import gymnasium as gym
 
 from leapbench.agent import LearningPhase, Policy
 from leapbench.declaration import Declaration
+from leapbench.harness import Report
 from leapbench.meter import Meter
+from leapbench.phases import stage
 from leapbench.task import Budget
 from leapbench.tasks.urlb import worlds
 
@@ -18,7 +20,7 @@ GOALS = {
     "leapbench/URLB-EntropyGrid-v0": "shelter",
     "leapbench/URLB-EntropyPoint-v0": "calm",
 }
-EXPLORING, TUNING = 20_000, 5_000
+PHASES = (("pretrain", 20_000), ("finetune", 5_000))
 """Steps without and with reward; more than a protocol gives, so that there is something to see."""
 
 
@@ -27,13 +29,14 @@ def make(env_id: str) -> gym.Env[Any, Any]:
     return gym.make(env_id, task=GOALS[env_id], render_mode="rgb_array")
 
 
-def taught(env: gym.Env[Any, Any], part: Declaration, seed: int) -> Policy:
+def taught(env: gym.Env[Any, Any], part: Declaration, seed: int, report: Report) -> Policy:
     """The policy after exploring and fine-tuning in the same world.
 
     Args:
         env: an environment that `make` made.
         part: declaration of a policy.
         seed: of the learning.
+        report: called with the fraction learned in [0, 1] and a short line.
     """
     if env.spec is None:
         raise TypeError(f"expected an environment made by its id, got {env}")
@@ -41,10 +44,11 @@ def taught(env: gym.Env[Any, Any], part: Declaration, seed: int) -> Policy:
     module, _, name = part.entry.partition(":")
     policy: Policy = getattr(import_module(module), name)(**part.config)
     arguments = {k: v for k, v in env.spec.kwargs.items() if k != "render_mode"}
-    for phase, limit in (("pretrain", EXPLORING), ("finetune", TUNING)):
+    for place, (phase, limit) in enumerate(PHASES):
         meter, rewarded = Meter(Budget(unit="steps", limit=limit)), phase == "finetune"
         world = arguments if rewarded else {k: v for k, v in arguments.items() if k != "task"}
         opened = LearningPhase(phase, meter, seed, {"horizon": horizon})
         opened.make_env = partial(worlds.training, env.spec.id, world, rewarded, meter)
+        opened.report = stage(report, place, len(PHASES), phase)
         policy.learn(opened)
     return policy

@@ -206,3 +206,11 @@ def test_ordinals():
     assert [ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 112, 122)] == [
         "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th", "122nd",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("agent", ["ppo", "learned-gate", "random-exit"])
+def test_policies_that_learn_can_be_watched(invoke, agent, tmp_path):
+    words = ("watch", "leapbench/EarlyExit-Digits-v0", "--agent", agent, "--steps", "5")
+    done = invoke(*words, "--out", "e.png")
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "e.png").stat().st_size > 1000
