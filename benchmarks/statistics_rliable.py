@@ -114,7 +114,7 @@ def compare(peer: str, kind: str, size: tuple[int, int], reps: int, rounds: int)
     own = np.array(pairs[0][0]["ends"])
     # The step of a discrete statistic, such as a profile's, is part of the error.
     error = np.maximum(own.std(axis=0, ddof=1), 0.25 / (size[0] * size[1]))
-    agree = (np.abs(own.mean(axis=0) - pairs[0][1]["ends"][0]) <= 4 * error).all()
+    agree = (np.abs(own.mean(axis=0) - pairs[0][1]["ends"][0]) <= 4 * error + 1e-12).all()
     target = f" (target {KINDS[kind]})" if KINDS[kind] else ""
     return (
         f"{size[0]:>3} x {size[1]:<3} {kind:<12} {statistics.median(mine):>9.4f} s "
