@@ -14,6 +14,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing.util import Finalize
 from queue import Empty
 from typing import Any, Protocol
 
@@ -119,6 +120,8 @@ def _begin(queue: Any) -> None:
     _reports = queue
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    # A worker that is leaving anyway would be stopped amid what libraries clear up.
+    Finalize(None, signal.signal, (signal.SIGTERM, signal.SIG_IGN), exitpriority=100)
     threading.Thread(target=_follow_parent, daemon=True).start()
 
 
