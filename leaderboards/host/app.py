@@ -92,8 +92,7 @@ class _Submissions:
 
     def _add(self, path: Path) -> Response:
         try:
-            bundle = open_bundle(path)
-            if self.signed and not bundle.signed_by:
+            if self.signed and not open_bundle(path).signed_by:
                 raise HTTPException(403, "This board takes signed bundles only: leapbench keygen")
             receipt = self.store.add(path)
         except Refused as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from leapbench import cell, registry
 from leapbench.cell import Cell
 from leapbench.composition import Composition
 from leapbench.errors import UnfitFile, UserError
+from leapbench.harness import Report
 from leapbench.isolation.compose import isolated
 from leapbench.isolation.limits import Limits, for_tier
 from leapbench.leaderboards.bundle.manifest import BundledPart
@@ -24,7 +25,6 @@ from leapbench.leaderboards.verify.parts import OtherCode, composition
 from leapbench.leaderboards.verify.rerun import SECRET_TOLERANCE, TOLERANCE, compare
 from leapbench.result import AgentRecord, Result
 
-Report = Callable[[float, str], None]
 PATIENCE = 2
 """Wall seconds for a whole re-run, in those of a guest: registered parts learn beside it."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from leapbench import result
 from leapbench.errors import UserError
+from leapbench.harness import Report
 from leapbench.leaderboards.rounds import Round, Rounds
 from leapbench.leaderboards.store import Store, Submission, is_store
 from leapbench.leaderboards.verdict import Check, Ledger, Verdict
@@ -16,8 +17,6 @@ from leapbench.leaderboards.verify.rerun import TOLERANCE
 from leapbench.leaderboards.verify.verify import verify_bundle, verify_rows
 from leapbench.result import Result
 from leapbench.sweep import parse_seeds
-
-Report = Callable[[float, str], None]
 
 
 @dataclass(frozen=True)

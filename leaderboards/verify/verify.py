@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from leapbench.harness import Report
 from leapbench.leaderboards.bundle.manifest import BundledPart
 from leapbench.leaderboards.bundle.read import Bundle, open_bundle
 from leapbench.leaderboards.bundle.refusal import Refused
@@ -15,9 +16,9 @@ from leapbench.leaderboards.verify import follow
 from leapbench.leaderboards.verify.again import Runner, Wanted
 from leapbench.leaderboards.verify.parts import named
 from leapbench.leaderboards.verify.rerun import excess
+from leapbench.phases import stage
 from leapbench.result import AgentRecord, Result
 
-Report = Callable[[float, str], None]
 BETTER = ("reproduced", "audited")
 
 
@@ -79,7 +80,7 @@ def _verify(
             runner = Runner(Path(folder), task, group.agent, group.parts, group.bundle, wanted)
             own: list[Finding] = []
             for row, found in zip(group.rows, each, strict=True):
-                staged = _share(report, len(findings + own) / total, total, label(row))
+                staged = stage(report, len(findings + own), total, label(row))
                 own.append(_finding(row, found, runner, staged))
             findings += _together(own)
             isolation |= dict.fromkeys(runner.isolation)
@@ -131,7 +132,3 @@ def _verdict(
     made = Verdict.of(checks, rows=tuple(findings), subject=subject, isolation=isolation)
     audited = wanted.commitment if wanted.salt and made.ran else ""
     return made.model_copy(update={"commitment": audited})
-
-
-def _share(report: Report, done: float, total: int, line: str) -> Report:
-    return lambda fraction, detail: report(done + fraction / total, f"{line}: {detail}")
