@@ -154,7 +154,7 @@ class DDPG:
 
 
 class Descent:
-    """Adam on one module, fed with losses.
+    """Adam on one module, fed with losses; constants but the rate are Adam's usual ones.
 
     Gradients are taken for the module alone: a loss that passes through another network
     does not compute that one's.
@@ -166,14 +166,32 @@ class Descent:
 
     def __init__(self, module: nn.Module, rate: float) -> None:
         self._parameters = [each for each in module.parameters() if each.requires_grad]
-        self._adam = torch.optim.Adam(self._parameters, rate, fused=True)
+        self._first = [torch.zeros_like(each) for each in self._parameters]
+        self._second = [torch.zeros_like(each) for each in self._parameters]
+        self._count = torch.zeros(())
+        self._rate = rate
 
+    @torch.no_grad()
     def __call__(self, loss: Tensor) -> None:
         """One step down a scalar loss."""
         gradients = torch.autograd.grad(loss, self._parameters)
-        for parameter, gradient in zip(self._parameters, gradients, strict=True):
-            parameter.grad = gradient
-        self._adam.step()
+        self._count += 1
+        # What torch.optim.Adam(fused=True) calls, without its checks at every step.
+        torch._fused_adam_(
+            self._parameters,
+            gradients,
+            self._first,
+            self._second,
+            [],
+            [self._count] * len(gradients),
+            lr=self._rate,
+            beta1=0.9,
+            beta2=0.999,
+            weight_decay=0.0,
+            eps=1e-8,
+            amsgrad=False,
+            maximize=False,
+        )
 
 
 @torch.no_grad()

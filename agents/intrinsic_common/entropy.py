@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,8 +16,8 @@ COUNT = 1e-4
 def nearest(source: Tensor, target: Tensor, count: int) -> Tensor:
     """Distances of each row of `source` to its nearest rows of `target`.
 
-    The neighbours are found by one matrix product; their distances are then computed
-    from differences, so that small ones, and that of a row to itself, are exact.
+    Squares are taken by one matrix product in double precision, so that small distances,
+    and that of a row to itself, do not drown in rounding.
 
     Args:
         source: (B, d).
@@ -24,15 +25,13 @@ def nearest(source: Tensor, target: Tensor, count: int) -> Tensor:
         count: k, at most N.
 
     Returns:
-        (B, k), smallest first up to rounding.
+        (B, k), in no order.
     """
-    square = (target * target).sum(dim=1)
-    # |s - t|^2 less |s|^2, which does not change the order within a row.
-    ordered = torch.addmm(square, source, target.T, alpha=-2)
-    index = ordered.topk(count, dim=1, largest=False).indices
-    chosen = target.index_select(0, index.view(-1)).view(*index.shape, -1)
-    distances: Tensor = torch.linalg.vector_norm(chosen - source[:, None], dim=2)
-    return distances
+    a, b = source.double(), target.double()
+    square = torch.addmm((b * b).sum(dim=1), a, b.T, alpha=-2) + (a * a).sum(dim=1, keepdim=True)
+    # NumPy's selection is several times as fast as torch.topk on one thread.
+    near = np.partition(square.float().numpy(), count - 1, axis=1)[:, :count]
+    return torch.from_numpy(near).clamp(min=0).sqrt()
 
 
 class Moments:
