@@ -7,6 +7,9 @@ numbers, 6 actions, skills of 64). Run it as
 `--peer PATH`, a checkout of https://github.com/rll-research/cic (its CIC) or of
 https://github.com/rll-research/url_benchmark (its RND, ICM-APT and DIAYN). Of the packages
 that these need, torch alone is used in an update; the others are stood in for if absent.
+
+"products" is the share of an update that matrix products take, and "at most" how many times
+as fast as the released code an update of nothing but these would be.
 """
 
 from __future__ import annotations
@@ -124,6 +127,16 @@ def seconds(run: Update, count: int) -> float:
     return (time.process_time() - start) / count
 
 
+def products(run: Update, count: int) -> float:
+    """CPU seconds of one call that go into matrix products, which nothing here can save."""
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as seen:
+        for _ in range(count):
+            run()
+    kinds = {"aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm"}
+    spent = [each.self_cpu_time_total for each in seen.key_averages() if each.key in kinds]
+    return sum(spent) / count / 1e6
+
+
 def agents(hidden: int, batch: int) -> dict[str, Intrinsic]:
     shared: dict[str, Any] = {"hidden": hidden, "batch": batch}
     return {
@@ -149,8 +162,9 @@ def main() -> None:
         sys.path.insert(0, str(asked.peer))
         specs = SimpleNamespace(Array=lambda *given: given)
         stand_in("hydra"), stand_in("omegaconf", OmegaConf=None), stand_in("dm_env", specs=specs)
-    print(f"{'agent':<9}{'hidden':>7}{'batch':>7}{'updates/s':>11}{'drawing':>9}", end="")
-    print(f"{'released':>11}{'drawing':>9}{'times as fast':>15}" if peers else "")
+    print(f"{'agent':<9}{'hidden':>7}{'batch':>7}{'products':>10}{'updates/s':>11}", end="")
+    print(f"{'drawing':>9}", end="")
+    print(f"{'released':>11}{'drawing':>9}{'times as fast':>15}{'at most':>9}" if peers else "")
     for hidden, batch in SIZES:
         for name, agent in agents(hidden, batch).items():
             if peers and name not in peers:
@@ -170,13 +184,15 @@ def compare(name: str, agent: Intrinsic, beside: bool, rounds: int) -> None:
         for _ in range(rounds):
             for kept, (update, draw) in zip(times, runs, strict=True):
                 kept.append((seconds(update, count), seconds(draw, count)))
-    print(f"{name:<9}{hidden:>7}{batch:>7}", end="")
+    bound = products(runs[0][0], count)
+    own = statistics.median(whole for whole, _ in times[0])
+    print(f"{name:<9}{hidden:>7}{batch:>7}{bound / own:>10.0%}", end="")
     for i, kept in enumerate(times):
         whole, drawing = (statistics.median(each) for each in zip(*kept, strict=True))
         print(f"{1 / whole:>11.1f}{drawing / whole:>9.1%}", end="")
         if i:
             ratio = statistics.median(b[0] / a[0] for a, b in zip(*times, strict=True))
-            print(f"{ratio:>15.2f}", end="")
+            print(f"{ratio:>15.2f}{whole / bound:>9.2f}", end="")
     print(flush=True)
 
 
