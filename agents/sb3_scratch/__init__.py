@@ -1,0 +1,1 @@
+"""Outside references: SAC and DDPG of Stable-Baselines3, from scratch."""
