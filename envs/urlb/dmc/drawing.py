@@ -29,28 +29,31 @@ class Painter:
 
     Args:
         model: `mujoco.MjModel`.
+        height: of the pictures, pixels.
+        width: likewise.
 
     Raises:
         UserError: when no context can be made.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, height: int = HEIGHT, width: int = WIDTH) -> None:
         mujoco = load("mujoco")
         self.model, self._mujoco = model, mujoco
         self._context: Any = None
-        self._context, self._renderer = _opened(mujoco, model)
+        self._shape = (height, width, 3)
+        self._context, self._renderer = _opened(mujoco, model, height, width)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, self._renderer)
         self._scene = mujoco.MjvScene(model, MAX_GEOMS)
         # On a CPU these two take from two thirds to five sixths of the time.
         for costly in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
             self._scene.flags[costly] = 0
         self._options, self._camera = mujoco.MjvOption(), mujoco.MjvCamera()
-        self._area = mujoco.MjrRect(0, 0, WIDTH, HEIGHT)
+        self._area = mujoco.MjrRect(0, 0, width, height)
         # Before the bindings end their display at exit, which they registered earlier.
         atexit.register(_close, weakref.ref(self))
 
     def draw(self, data: Any, camera: str | int) -> NDArray[np.uint8]:
-        """Picture of `data` from a camera of the model, uint8 (240, 320, 3)."""
+        """Picture of `data` from a camera of the model, uint8 (height, width, 3)."""
         mujoco, kinds = self._mujoco, self._mujoco.mjtCamera
         self._camera.type = kinds.mjCAMERA_FIXED
         self._camera.fixedcamid = self.model.camera(camera).id
@@ -60,7 +63,7 @@ class Painter:
         )
         self._context.make_current()
         mujoco.mjr_render(self._area, self._scene, self._renderer)
-        picture = np.empty((HEIGHT, WIDTH, 3), np.uint8)
+        picture = np.empty(self._shape, np.uint8)
         mujoco.mjr_readPixels(picture, None, self._area, self._renderer)
         return np.flipud(picture).copy()  # OpenGL's rows begin at the bottom
 
@@ -82,14 +85,14 @@ def _close(painter: weakref.ref[Painter]) -> None:
         alive.close()
 
 
-def _opened(mujoco: Any, model: Any) -> tuple[Any, Any]:
+def _opened(mujoco: Any, model: Any, height: int, width: int) -> tuple[Any, Any]:
     """An OpenGL context of the chosen binding, and in it the model."""
     asked = os.environ.get("MUJOCO_GL", "").lower()
     binding = asked if asked in BINDINGS else "egl" if headless() else "gl_context"
     if binding in _refused:
         raise _unfit(binding)
     try:
-        context = import_module(f"mujoco.{binding}").GLContext(WIDTH, HEIGHT)
+        context = import_module(f"mujoco.{binding}").GLContext(width, height)
         context.make_current()
         return context, mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
     except Exception as error:  # each binding fails in its own ways
