@@ -34,8 +34,9 @@ def refusal(found: Result) -> str:
             return f"{name}: {reason}"
     if found.provenance.get("dirty", True):
         return "made by code that was not committed"
-    declared = registry.agents()
-    changed = [p.name for p in found.agent.parts if p.config != declared[p.name].config]
+    presets, declared = registry.task(found.task).protocols[found.tier].presets, registry.agents()
+    defaults = {p.name: declared[p.name].preset(presets).config for p in found.agent.parts}
+    changed = [p.name for p in found.agent.parts if p.config != defaults[p.name]]
     return f"settings of {', '.join(changed)} are not the defaults" if changed else ""
 
 

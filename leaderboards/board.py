@@ -135,7 +135,7 @@ def assemble(protocol: Protocol, entries: Iterable[Entry], problems: Sequence[st
         same = entry.result.protocol_hash == expected
         (current if same else other).append(entry)
     kinds: dict[Kind, list[Row]] = {"ranked": [], "unranked": [], "failed": [], "refused": []}
-    for row in rows(current, protocol.metric):
+    for row in rows(current, protocol):
         kinds[_kind(row)].append(row)
     sign = -1 if protocol.metric.higher_is_better else 1
     for kind in ("ranked", "unranked"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 
-from leapbench.leaderboards.rows import Row, changed
+from leapbench.leaderboards.rows import Row, changed, presets
 from leapbench.task import Protocol
 
 
@@ -14,7 +14,7 @@ def run_command(row: Row, protocol: Protocol) -> str:
     words = ["leapbench", "run", protocol.task, row.agent.name]
     words += ["--tier", protocol.tier, "--seeds", spans([e.result.seed for e in row.entries])]
     for part in row.agent.parts:
-        for key, value in sorted(changed(part).items()):
+        for key, value in sorted(changed(part, presets(protocol)).items()):
             words += ["--set", f"{part.name}.{key}={value}"]
     return shlex.join(words)
 

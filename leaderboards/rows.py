@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
@@ -14,7 +14,7 @@ from leapbench.leaderboards.sources import ORIGINS, Entry, Origin, Submission, i
 from leapbench.leaderboards.statistics import Interval, mean_interval
 from leapbench.leaderboards.verdict import LEVELS, Badge
 from leapbench.result import AgentRecord, Part, Result, Scalar
-from leapbench.task import Metric, canonical
+from leapbench.task import Protocol, canonical
 
 BADGES: tuple[Badge, ...] = ("refused", *LEVELS)
 
@@ -26,17 +26,19 @@ class Row:
     Attributes:
         label: name, settings that were changed and, where it is needed to tell
             rows apart, six digits of the version and the entrant.
-        version: hash of code and settings, 16 digits; the same on every task.
+        version: hash of code and settings, 16 digits; the same on every task, whatever
+            a protocol presets.
         entries: one a seed, by ascending seed; not empty.
         badge: the least of what was verified about its seeds.
-        metric: of the protocol; gives the normalised scores, whatever files say.
+        protocol: gives the normalised scores, whatever files say, and the default
+            settings; None when it is not known.
     """
 
     label: str
     version: str
     entries: tuple[Entry, ...]
     badge: Badge = "self-reported"
-    metric: Metric | None = None
+    protocol: Protocol | None = None
 
     @property
     def agent(self) -> AgentRecord:
@@ -46,7 +48,7 @@ class Row:
     @property
     def name(self) -> str:
         """Name of the agent with the settings that were changed."""
-        return _name(self.agent)
+        return _name(self.agent, presets(self.protocol))
 
     @property
     def submission(self) -> Submission | None:
@@ -72,8 +74,9 @@ class Row:
     @cached_property
     def normalised_scores(self) -> dict[int, float]:
         """The same on the scale of the task's floor and ceiling."""
-        if self.metric:
-            return {seed: self.metric.normalise(score) for seed, score in self.scores.items()}
+        if self.protocol:
+            metric = self.protocol.metric
+            return {seed: metric.normalise(score) for seed, score in self.scores.items()}
         results = (entry.result for entry in self.entries)
         return {r.seed: r.normalised for r in results if r.normalised is not None}
 
@@ -94,8 +97,8 @@ class Row:
 
     @property
     def plain(self) -> bool:
-        """Whether every setting is the declared default."""
-        return not any(changed(part) for part in self.agent.parts)
+        """Whether every setting is the protocol's preset or the declared default."""
+        return not any(changed(part, presets(self.protocol)) for part in self.agent.parts)
 
     @property
     def cpu(self) -> float:
@@ -115,31 +118,38 @@ class Row:
         return "both" if len(kinds) > 1 else kinds.pop()
 
 
-def rows(entries: Iterable[Entry], metric: Metric | None = None) -> list[Row]:
+def rows(entries: Iterable[Entry], protocol: Protocol | None = None) -> list[Row]:
     """Group entries by protocol, agent and submission, by ascending label.
 
     A seed counts once: committed before one's own, then by run id.
 
     Args:
         entries: of one task and tier.
-        metric: of the protocol that all of them were made under, when it is known.
+        protocol: the one that all of them were made under, when it is known.
     """
+    given = presets(protocol)
     groups: dict[tuple[str, str, str], dict[int, Entry]] = {}
     for entry in sorted(entries, key=_precedence):
         sent = entry.submission.id if entry.submission else ""
-        key = (entry.result.protocol_hash, _version(entry.result.agent), sent)
+        key = (entry.result.protocol_hash, _version(entry.result.agent, given), sent)
         groups.setdefault(key, {}).setdefault(entry.result.seed, entry)
     made = []
     for (_, version, _), group in groups.items():
         each = tuple(group[seed] for seed in sorted(group))
-        made.append(Row(_name(each[0].result.agent), version, each, _badge(each), metric))
+        name = _name(each[0].result.agent, given)
+        made.append(Row(name, version, each, _badge(each), protocol))
     return sorted(told_apart(made), key=lambda row: row.label)
 
 
-def changed(part: Part) -> dict[str, Scalar]:
-    """The settings of a part that differ from its declared defaults."""
+def presets(protocol: Protocol | None) -> dict[str, Scalar]:
+    """What a protocol presets; nothing when it is not known."""
+    return protocol.presets if protocol else {}
+
+
+def changed(part: Part, given: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """The settings of a part that differ from its defaults under a protocol's presets."""
     declared = registry.agents().get(part.name)
-    defaults = declared.config if declared else {}
+    defaults = declared.preset(given).config if declared else {}
     return {k: v for k, v in part.config.items() if k in defaults and defaults[k] != v}
 
 
@@ -182,13 +192,32 @@ def _tagged(made: Sequence[Row], tag: Callable[[Row], str]) -> Iterator[Row]:
         yield replace(row, label=tag(row)) if len(tags[row.label]) > 1 else row
 
 
-def _name(agent: AgentRecord) -> str:
+def _name(agent: AgentRecord, given: Mapping[str, Scalar]) -> str:
     """Name of an agent with the settings that were changed."""
-    settings = [f"{k}={v}" for part in agent.parts for k, v in sorted(changed(part).items())]
+    each = [sorted(changed(part, given).items()) for part in agent.parts]
+    settings = [f"{k}={v}" for pairs in each for k, v in pairs]
     return f"{agent.name} {' '.join(settings)}".rstrip()
 
 
-def _version(agent: AgentRecord) -> str:
+def _own(part: Part, given: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """The settings as though the protocol preset none, so that an agent is known elsewhere.
+
+    A preset value stands for the declared one. A value typed over a preset gets a key of
+    its own, as it may happen to be the declared one.
+    """
+    declared = registry.agents().get(part.name)
+    if declared is None:
+        return part.config
+    preset = {k: v for k, v in declared.preset(given).config.items() if k in given}
+    typed = {k: v for k, v in part.config.items() if k in preset and v != preset[k]}
+    kept = part.config | {k: declared.config[k] for k in preset if k in part.config}
+    return {k: v for k, v in kept.items() if k not in typed} | {
+        f"--set {k}": v for k, v in typed.items()
+    }
+
+
+def _version(agent: AgentRecord, given: Mapping[str, Scalar]) -> str:
     """Hash of the agent's code, version and settings, 16 digits."""
-    text = canonical(agent.model_dump(mode="json"))
+    parts = tuple(p.model_copy(update={"config": _own(p, given)}) for p in agent.parts)
+    text = canonical(agent.model_copy(update={"parts": parts}).model_dump(mode="json"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

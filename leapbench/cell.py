@@ -52,7 +52,8 @@ class Cell:
     @property
     def composition(self) -> Composition:
         """The agent's parts and settings."""
-        return compose(registry.task(self.task), self.agent, self.settings)
+        task = registry.task(self.task)
+        return compose(task, self.agent, self.settings, self.protocol)
 
     @property
     def protocol(self) -> Protocol:

@@ -18,7 +18,7 @@ from leapbench.declaration import Declaration
 from leapbench.errors import UserError, unknown
 from leapbench.result import AgentRecord, Part, Scalar
 from leapbench.source import source_hash
-from leapbench.task import Task
+from leapbench.task import Protocol, Task
 
 if TYPE_CHECKING:
     from leapbench.harness import Harness
@@ -31,8 +31,8 @@ class Composition:
     Attributes:
         name: parts joined by "+", in the order of the task's roles.
         parts: declaration of each role.
-        config: settings of each role, defaults and `--set` together.
-        changed: the settings that differ from the defaults, "part.key" to value.
+        config: settings of each role: defaults, the protocol's presets and `--set` together.
+        changed: the settings that differ from those without `--set`, "part.key" to value.
     """
 
     name: str
@@ -76,13 +76,16 @@ class Composition:
         return AgentRecord(name=self.name, parts=parts, ranked=ranked)
 
 
-def compose(task: Task, text: str, settings: Sequence[str] = ()) -> Composition:
+def compose(
+    task: Task, text: str, settings: Sequence[str] = (), protocol: Protocol | None = None
+) -> Composition:
     """Resolve an agent for a task.
 
     Args:
         task: the task it is to run.
         text: "name", "model+policy", "file.py:Class" or "sb3:<algorithm>:<file.zip>".
         settings: "key=value" or "part.key=value", as given to `--set`.
+        protocol: the one that it is to run under, whose presets are then the defaults.
 
     Raises:
         UserError: for an unknown part, one that does not fit the task, two parts
@@ -101,7 +104,8 @@ def compose(task: Task, text: str, settings: Sequence[str] = ()) -> Composition:
         parts[part.role] = part
     if "agent" not in parts:
         parts |= {r: registry.agent(task.default_agents[r]) for r in roles if r not in parts}
-    ordered = {role: parts[role] for role in (*roles, "agent") if role in parts}
+    presets = protocol.presets if protocol else {}
+    ordered = {r: parts[r].preset(presets) for r in (*roles, "agent") if r in parts}
     changed = _settings(ordered, settings)
     config = {
         role: dict(part.config)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Literal, Self
 
 from pydantic import Field
 
@@ -43,6 +44,21 @@ class Declaration(Frozen):
     ranked: bool = True
     version: int = 1
     file: str = ""
+
+    def preset(self, presets: Mapping[str, bool | int | float | str]) -> Self:
+        """The part with a protocol's presets as its defaults.
+
+        Args:
+            presets: `Protocol.presets`; those for which there is no setting of that name
+                and type do not concern it. A whole number serves as a float.
+        """
+        own = {k: v for k, v in presets.items() if type(self.config.get(k)) is type(v)}
+        own |= {
+            k: float(v)
+            for k, v in presets.items()
+            if type(v) is int and isinstance(self.config.get(k), float)
+        }
+        return self.model_copy(update={"config": dict(self.config) | own}) if own else self
 
     def fits(self, task: Task) -> bool:
         """Whether it works on the task, as far as family and actions tell."""

@@ -40,9 +40,9 @@ def plan(
     found = registry.task(task)
     if tier not in TIERS:
         raise unknown("tier", tier, TIERS)
-    protocol_of(found, tier)
+    protocol = protocol_of(found, tier)
     numbers = parse_seeds(seeds)
-    plain = {text: compose(found, text) for text in agents}
+    plain = {text: compose(found, text, protocol=protocol) for text in agents}
     chosen = {text: accepted(agent, settings) for text, agent in plain.items()}
     _check_all_used(found, chosen, settings)
     if isolated:
@@ -50,7 +50,7 @@ def plan(
     composed = {compose(found, text, own).name: text for text, own in reversed(chosen.items())}
     _check_writable(out)
     return [
-        Cell(found.name, protocol_of(found, tier).tier, text, seed, chosen[text], out, isolated)
+        Cell(found.name, protocol.tier, text, seed, chosen[text], out, isolated)
         for text in reversed(composed.values())
         for seed in numbers
     ]

@@ -57,9 +57,8 @@ class Phase(Frozen):
 
     @model_serializer(mode="wrap")
     def _plain(self, dump: Callable[[Phase], dict[str, Any]]) -> dict[str, Any]:
-        """Leave an empty `after` out, so that hashes of protocols without a tree stay."""
-        data = dump(self)
-        return data if self.after else {k: v for k, v in data.items() if k != "after"}
+        """Hashes of protocols without a tree stay as they were before there were any."""
+        return _without_empty(dump(self), "after")
 
 
 class Evaluation(Frozen):
@@ -109,6 +108,8 @@ class Protocol(Frozen):
         evaluation: the held-out episodes.
         metric: the score and its normalisation.
         settings: the family's own constants (data sizes, noise, network, ...).
+        presets: value of a setting in every agent's part that has one of this name and
+            type, unless the user says otherwise: the agents of a board share a backbone.
     """
 
     task: str
@@ -118,6 +119,12 @@ class Protocol(Frozen):
     evaluation: Evaluation
     metric: Metric
     settings: dict[str, Any] = {}
+    presets: dict[str, bool | int | float | str] = {}
+
+    @model_serializer(mode="wrap")
+    def _plain(self, dump: Callable[[Protocol], dict[str, Any]]) -> dict[str, Any]:
+        """Hashes of protocols without presets stay as they were before there were any."""
+        return _without_empty(dump(self), "presets")
 
     @model_validator(mode="after")
     def _tree(self) -> Self:
@@ -244,6 +251,11 @@ def _check_tree(phases: tuple[Phase, ...]) -> None:
         if start and not earlier[start].artifact:
             raise ValueError(f"{said}, which leaves no artifact: set artifact = true there")
         earlier[phase.name] = phase
+
+
+def _without_empty(data: dict[str, Any], name: str) -> dict[str, Any]:
+    """Serialised fields, less the one called `name` where there is nothing in it."""
+    return {key: value for key, value in data.items() if key != name or value}
 
 
 def canonical(data: Any) -> str:

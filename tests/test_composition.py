@@ -132,3 +132,39 @@ def test_one_unranked_part_makes_the_agent_unranked(monkeypatch: pytest.MonkeyPa
     hidden = registry.agent("toy-mean").model_copy(update={"ranked": False})
     monkeypatch.setitem(registry.agents(), "toy-mean", hidden)
     assert not coins("toy-guess").record().ranked
+
+
+PRESETS: dict[str, Any] = {"rate": 0.25, "rounds": 7, "hidden": 64}
+
+
+def preset(text: str, *changes: str, presets: Any = PRESETS) -> Composition:
+    task = registry.task("coins/small")
+    protocol = task.protocols["smoke"].model_copy(update={"presets": presets})
+    return compose(task, text, changes, protocol)
+
+
+def test_presets_are_the_defaults_of_parts_that_have_such_settings() -> None:
+    made = preset("toy-guess")
+    assert made.config["policy"] == {"rate": 0.25, "rounds": 7, "greedy": True, "mode": "last"}
+    assert made.config["model"] == {"passes": 1}
+    assert made.changed == {}
+    assert made.record().parts[1].config["rounds"] == 7
+    assert registry.agent("toy-guess").config["rounds"] == 3
+
+
+def test_what_the_user_types_goes_over_presets() -> None:
+    assert preset("toy-guess", "rounds=7").changed == {}
+    made = preset("toy-guess", "rounds=3")
+    assert made.changed == {"toy-guess.rounds": 3}
+    assert made.config["policy"]["rounds"] == 3
+    assert made.config["policy"]["rate"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("presets", "kept"),
+    [({"rate": 1}, (1.0, 3)), ({"rounds": 1.5}, (0.5, 3)), ({"rounds": True}, (0.5, 3))],
+)
+def test_presets_of_another_type_are_of_another_setting(presets: Any, kept: Any) -> None:
+    config = preset("toy-guess", presets=presets).config["policy"]
+    assert (config["rate"], config["rounds"]) == kept
+    assert isinstance(config["rate"], float)

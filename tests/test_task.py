@@ -72,6 +72,7 @@ def test_other_settings_have_another_hash(a: dict[str, object], b: dict[str, obj
         {"version": 2},
         {"phases": ()},
         {"evaluation": Evaluation(environment="toys/One-v0", episodes=3)},
+        {"presets": {"hidden": 64}},
     ],
 )
 def test_every_field_is_part_of_the_hash(change: dict[str, object]) -> None:
@@ -79,7 +80,7 @@ def test_every_field_is_part_of_the_hash(change: dict[str, object]) -> None:
 
 
 def test_the_hash_is_the_same_in_every_version_of_this_project() -> None:
-    assert protocol().hash == PUBLISHED
+    assert protocol().hash == protocol(presets={}).hash == PUBLISHED
     assert protocol(version=3).seed_key == "toy/one/smoke/v3"
 
 

@@ -69,6 +69,9 @@ def _protocol(protocol: Protocol) -> Iterator[tuple[str, str]]:
         budget = f"{phase.budget.limit:,} {phase.budget.unit}"
         start = f", from {phase.after} on" if phase.after else ""
         yield f"phase {phase.name}", f"{budget}, the {phase.role} learns{start}"
+    if protocol.presets:
+        each = ", ".join(f"{key}={_value(value)}" for key, value in protocol.presets.items())
+        yield "presets", f"{each} (where an agent has such a setting)"
     evaluation = protocol.evaluation
     grid = ", ".join(
         f"{value:,g}" if value < 1e5 else f"{value:,.0f}" for value in evaluation.budgets

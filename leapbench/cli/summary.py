@@ -39,7 +39,7 @@ def print_summary(cells: Sequence[Cell]) -> None:
     for _, group in groupby(cells, key=lambda cell: cell.agent):
         own = list(group)
         entries = [Entry(read(cell.path), cell.path, "yours") for cell in own]
-        row = rows(entries, protocol.metric)[0]
+        row = rows(entries, protocol)[0]
         _agent(own, row, assemble(protocol, [*committed, *entries]))
 
 

@@ -74,7 +74,8 @@ class Case:
     def composition(self) -> Composition:
         """The part with the task's default parts around it."""
         with self.installed():
-            return compose(self.task, self.declaration.name, self.settings)
+            smoke = self.task.protocols["smoke"]
+            return compose(self.task, self.declaration.name, self.settings, smoke)
 
     @contextmanager
     def installed(self) -> Iterator[None]:

@@ -40,7 +40,8 @@ PANELS = (
 
 def paths(protocol: Protocol, agent: str, phase: Phase, seed: int) -> NDArray[np.int64]:
     """Cells of an agent's episodes after pre-training, int64 (EPISODES, T)."""
-    part: Any = compose(registry.task(protocol.task), agent).build(phase.role)
+    made = compose(registry.task(protocol.task), agent, protocol=protocol)
+    part: Any = made.build(phase.role)
     with TemporaryDirectory() as folder:
         harness = UrlbHarness(protocol, seed, Store(Path(folder)))
         part.learn(harness.open(phase, {}, lambda fraction, line: None))

@@ -12,6 +12,7 @@ from leapbench import result
 from leapbench.leaderboards import sources
 from leapbench.leaderboards.board import Entry, assemble, load
 from leapbench.leaderboards.claims import judge, resolved, verdict
+from leapbench.leaderboards.commands import run_command
 from leapbench.leaderboards.statistics import mean_interval
 from leapbench.registry import task
 from leapbench.result import AgentRecord, Part, Result
@@ -87,6 +88,27 @@ def test_other_code_and_other_settings_are_other_rows():
     assert "msdnet+confidence lr_factor=2.0" in labels
     assert sum(label.startswith("msdnet+confidence@") for label in labels) == 2
     assert len(board.defaults["msdnet+confidence"].scores) == 2
+
+
+def test_presets_count_as_defaults_and_leave_an_agent_its_version():
+    preset = PROTOCOL.model_copy(update={"presets": {"lr_factor": 2.0}})
+    configs = [{"lr_factor": value} for value in (2.0, 1.0, 3.0)]
+    entries = [
+        Entry(made("msdnet", 0, score, config=config, protocol_hash=preset.hash), None, "yours")
+        for score, config in zip((0.7, 0.6, 0.5), configs, strict=True)
+    ]
+    board = assemble(preset, entries)
+    assert names(board.ranked) == [
+        "msdnet+confidence",
+        "msdnet+confidence lr_factor=1.0",
+        "msdnet+confidence lr_factor=3.0",
+    ]
+    assert [row.plain for row in board.ranked] == [True, False, False]
+    assert "--set" not in run_command(board.ranked[0], preset)
+    assert "msdnet.lr_factor=1.0" in run_command(board.ranked[1], preset)
+    (elsewhere,) = board_of(made("msdnet", 0, 0.7, config={"lr_factor": 1.0})).ranked
+    assert elsewhere.key == board.ranked[0].key
+    assert len({row.key for row in board.ranked}) == 3
 
 
 def test_a_seed_that_is_committed_and_ones_own_counts_once():
