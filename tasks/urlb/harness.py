@@ -1,34 +1,27 @@
-"""Runs urlb protocols: explore without reward, fine-tune on each task, evaluate."""
+"""Worlds of two entropies: explore and fine-tune at each noise, score the worse one."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from leapbench import seeds
-from leapbench.acting import checked
-from leapbench.agent import Learner, LearningPhase
-from leapbench.harness import Harness, Outcome, Report, Row
-from leapbench.meter import Meter
+from leapbench.harness import Row
 from leapbench.task import Phase, Protocol
-from leapbench.tasks.urlb import worlds
+from leapbench.tasks.urlb.base import PhasesHarness, Played, World
 
 NO_GOAL = "none"
 DIGITS = 6
 """Decimals of an entropy in the rows."""
 
 
-class UrlbHarness(Harness):
+class UrlbHarness(PhasesHarness):
     """A tree of phases: roots explore without reward, branches fine-tune on one goal.
 
     `settings.worlds` has each phase's arguments of the environment, `settings.world`
-    those that all share. An agent is told the length of an episode and whether a phase
-    is "pretrain" or "finetune"; neither noise nor goal.
+    those that all share. An agent is told neither noise nor goal.
 
     Evaluated are the fine-tuned parts, greedily, and the pre-trained ones as they
     explore, which gives no return and shows where they go.
@@ -41,74 +34,31 @@ class UrlbHarness(Harness):
         "leapbench.tasks.urlb.worlds",
     )
 
+    @staticmethod
+    def world(protocol: Protocol, phase: Phase) -> World:
+        """The one environment with the phase's noise; a root has no reward."""
+        settings: dict[str, dict[str, Any]] = protocol.settings
+        arguments: dict[str, Any] = settings["world"] | settings["worlds"][phase.name]
+        environment = protocol.evaluation.environment
+        return World(environment, arguments, int(arguments["horizon"]), bool(phase.after))
+
     def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:
         """The world of the phase."""
-        environment = self.protocol.evaluation.environment
-        return {"environment": environment, "arguments": _arguments(self.protocol, phase)}
+        world = self.world(self.protocol, phase)
+        return {"environment": world.environment, "arguments": world.arguments}
 
-    def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
-        """Open a phase: the agent learns from metered environments alone."""
-        meter, place = Meter(phase.budget), self.protocol.phases.index(phase)
-        (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, place, self.seed)
-        rewarded = bool(phase.after)
-        arguments = _arguments(self.protocol, phase)
-        return LearningPhase(
-            name="finetune" if rewarded else "pretrain",
-            meter=meter,
-            seed=seed,
-            settings={"horizon": arguments["horizon"]},
-            make_env=partial(
-                worlds.training, self.protocol.evaluation.environment, arguments, rewarded, meter
-            ),
-            report=report,
-        )
+    def measured(self, played: Played) -> Iterator[Row]:
+        """Return, length, and entropy of the cells that were visited, nats."""
+        visits = cells(played.seen, int(self.protocol.settings.get("bins", 0)))
+        for earned, visited in zip(played.returns.tolist(), visits, strict=True):
+            yield {"return": earned, "length": len(visited), "entropy": entropy(visited)}
 
-    def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
-        """Step all episodes of a phase's part together, one part after the other."""
-        plan, count = self.schedule(self.protocol, self.salt), self.protocol.evaluation.episodes
-        rows: list[Row] = []
-        for i, phase in enumerate(self.protocol.phases):
-            report(i / len(self.protocol.phases), "evaluating")
-            planned = plan[i * count : (i + 1) * count]
-            part = parts[self.protocol.slot(phase)]
-            rows += [a | b for a, b in zip(planned, self._play(phase, part, planned), strict=True)]
-        return Outcome(rows)
-
-    def _play(self, phase: Phase, policy: Any, planned: list[Row]) -> list[Row]:
-        """How each planned episode ended."""
-        arguments = _arguments(self.protocol, phase)
-        name, mode = self.protocol.evaluation.environment, AutoresetMode.DISABLED
-        env = worlds.make(name, len(planned), arguments, mode)
-        observation, _ = env.reset(seed=[int(row["seed"]) for row in planned])  # type: ignore[arg-type]
-        if getattr(policy, "privileged", False):
-            policy.bind(env)
-        total, over = np.zeros(len(planned)), np.zeros(len(planned), bool)
-        seen, state, start = [], None, np.ones(len(planned), bool)
-        while not over.all():
-            given, state = policy.predict(
-                observation, state, start, deterministic=bool(phase.after)
-            )
-            actions = checked(given, env.single_action_space, len(planned))
-            observation, reward, terminated, truncated, _ = env.step(actions)
-            total, over = total + reward, terminated | truncated
-            start = np.zeros(len(planned), bool)
-            seen.append(np.array(observation))
-        env.close()
-        visits = cells(np.stack(seen, axis=1), int(self.protocol.settings.get("bins", 0)))
-        return [
-            {"return": float(total[i]), "length": len(seen), "entropy": entropy(visits[i])}
-            for i in range(len(planned))
-        ]
-
-    @staticmethod
-    def schedule(protocol: Protocol, salt: str = "") -> list[Row]:
+    @classmethod
+    def schedule(cls, protocol: Protocol, salt: str = "") -> list[Row]:
         """Noise, goal, episode and reset seed of each row."""
-        count = protocol.evaluation.episodes
-        starts = seeds.stream(protocol.seed_key, "test", count * len(protocol.phases), salt=salt)
-        played = [(phase, episode) for phase in protocol.phases for episode in range(count)]
         rows: list[Row] = []
-        for (phase, episode), start in zip(played, starts, strict=True):
-            world = _arguments(protocol, phase)
+        for phase, episode, start in cls.starts(protocol, salt):
+            world = cls.world(protocol, phase).arguments
             goal = str(world.get("task", NO_GOAL))
             rows.append({"noise": world["noise"], "goal": goal, "episode": episode, "seed": start})
         return rows
@@ -152,13 +102,6 @@ def entropy(visits: NDArray[np.int64]) -> float:
     _, counts = np.unique(visits, return_counts=True)
     share = counts / counts.sum()
     return round(float(-(share * np.log(share)).sum()) + 0.0, DIGITS)
-
-
-def _arguments(protocol: Protocol, phase: Phase) -> dict[str, Any]:
-    """Keyword arguments of the phase's environment."""
-    settings: dict[str, dict[str, Any]] = protocol.settings
-    own: dict[str, Any] = settings["worlds"][phase.name]
-    return settings["world"] | own
 
 
 def _mean(values: Any) -> float:

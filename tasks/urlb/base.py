@@ -1,0 +1,133 @@
+"""What the harnesses of the family share: phases in worlds, episodes of what they left."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+
+from leapbench import seeds
+from leapbench.acting import checked
+from leapbench.agent import Learner, LearningPhase
+from leapbench.harness import Harness, Outcome, Report, Row
+from leapbench.meter import Meter
+from leapbench.task import Phase, Protocol
+from leapbench.tasks.urlb import worlds
+
+
+class World(NamedTuple):
+    """Where a phase takes place.
+
+    Attributes:
+        environment: Gymnasium id.
+        arguments: keyword arguments of it.
+        horizon: steps of an episode.
+        rewarded: whether the agent sees rewards.
+    """
+
+    environment: str
+    arguments: dict[str, Any]
+    horizon: int
+    rewarded: bool
+
+
+class Played(NamedTuple):
+    """Episodes that were stepped together.
+
+    Attributes:
+        returns: float64 (B,).
+        seen: what was observed after each step, (B, T, ...).
+    """
+
+    returns: NDArray[np.float64]
+    seen: NDArray[Any]
+
+
+class PhasesHarness(Harness):
+    """A tree of phases: some explore without reward, the others fine-tune on one task.
+
+    An agent is told the length of an episode and whether a phase is "pretrain" or
+    "finetune"; nothing of the task, which shows in rewards alone.
+    """
+
+    @staticmethod
+    @abstractmethod
+    def world(protocol: Protocol, phase: Phase) -> World:
+        """Where `phase` takes place."""
+
+    @staticmethod
+    def evaluated(protocol: Protocol) -> tuple[Phase, ...]:
+        """The phases whose parts are evaluated, in order; all by default."""
+        return protocol.phases
+
+    @classmethod
+    def told(cls, protocol: Protocol, phase: Phase) -> dict[str, Any]:
+        """What the agent is told, `LearningPhase.settings`."""
+        return {"horizon": cls.world(protocol, phase).horizon}
+
+    @abstractmethod
+    def measured(self, played: Played) -> Iterator[Row]:
+        """The measured columns of each episode's row, in order."""
+
+    def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
+        """Open a phase: the agent learns from metered environments alone."""
+        meter, place = Meter(phase.budget), self.protocol.phases.index(phase)
+        (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, place, self.seed)
+        world = self.world(self.protocol, phase)
+        return LearningPhase(
+            name="finetune" if world.rewarded else "pretrain",
+            meter=meter,
+            seed=seed,
+            settings=self.told(self.protocol, phase),
+            make_env=partial(
+                worlds.training, world.environment, world.arguments, world.rewarded, meter
+            ),
+            report=report,
+        )
+
+    def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
+        """Step all episodes of a phase's part together, one part after the other."""
+        plan, count = self.schedule(self.protocol, self.salt), self.protocol.evaluation.episodes
+        phases = self.evaluated(self.protocol)
+        rows: list[Row] = []
+        for i, phase in enumerate(phases):
+            report(i / len(phases), f"evaluating {phase.name}")
+            planned = plan[i * count : (i + 1) * count]
+            world = self.world(self.protocol, phase)
+            played = play(world, parts[self.protocol.slot(phase)], planned)
+            rows += [a | b for a, b in zip(planned, self.measured(played), strict=True)]
+        return Outcome(rows)
+
+    @classmethod
+    def starts(cls, protocol: Protocol, salt: str) -> Iterator[tuple[Phase, int, int]]:
+        """Phase, number and reset seed of every episode that is evaluated, in order."""
+        phases, count = cls.evaluated(protocol), protocol.evaluation.episodes
+        fresh = iter(seeds.stream(protocol.seed_key, "test", count * len(phases), salt=salt))
+        for phase in phases:
+            for episode in range(count):
+                yield phase, episode, next(fresh)
+
+
+def play(world: World, policy: Any, planned: Sequence[Row]) -> Played:
+    """Step an episode from each planned `seed`, greedily where there are rewards."""
+    count = len(planned)
+    env = worlds.make(world.environment, count, world.arguments, AutoresetMode.DISABLED)
+    observation, _ = env.reset(seed=[int(row["seed"]) for row in planned])  # type: ignore[arg-type]
+    if getattr(policy, "privileged", False):
+        policy.bind(env)
+    total, over = np.zeros(count), np.zeros(count, bool)
+    seen, state, start = [], None, np.ones(count, bool)
+    while not over.all():
+        given, state = policy.predict(observation, state, start, deterministic=world.rewarded)
+        actions = checked(given, env.single_action_space, count)
+        observation, reward, terminated, truncated, _ = env.step(actions)
+        total, over = total + reward, terminated | truncated
+        start = np.zeros(count, bool)
+        seen.append(np.array(observation))
+    env.close()
+    return Played(total, np.stack(seen, axis=1))

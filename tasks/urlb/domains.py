@@ -1,0 +1,128 @@
+"""Domains of dm_control: explore without reward, fine-tune on each of several tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import fmean
+from typing import Any
+
+from leapbench.harness import Row
+from leapbench.task import Phase, Protocol
+from leapbench.tasks.urlb.base import PhasesHarness, Played, World
+
+DOMAINS = "leapbench.envs.urlb.dmc"
+
+
+class DomainsHarness(PhasesHarness):
+    """A tree of phases: a chain explores without reward, branches fine-tune on one task.
+
+    `settings.worlds` has the domain, the environment and, where there are rewards, the
+    task of each phase. A phase whose name is not among them, such as `stand-100k`, is
+    `stand` from the checkpoint `100k` on. `settings.expert` has the return that counts
+    as 1 for each task, `settings.horizon` the steps of an episode.
+
+    Besides the horizon an agent is told whether another phase without reward follows
+    ("continued") and, where `settings.save_every` says so, after how many steps it may
+    want to save what it has ("save_every").
+
+    Evaluated are the fine-tuned parts, greedily.
+    """
+
+    sources = (
+        *(f"{DOMAINS}.{name}" for name in ("adapter", "backend", "shaping", "tasks")),
+        *(f"{DOMAINS}.{name}" for name in ("walker", "quadruped", "jaco")),
+        "leapbench.tasks.urlb.worlds",
+    )
+
+    @staticmethod
+    def world(protocol: Protocol, phase: Phase) -> World:
+        """The environment of a domain, or of one task in it."""
+        own = place(protocol, phase)
+        horizon = int(protocol.settings["horizon"])
+        return World(own["environment"], {}, horizon, "task" in own)
+
+    @classmethod
+    def evaluated(cls, protocol: Protocol) -> tuple[Phase, ...]:
+        """The phases with rewards."""
+        return tuple(p for p in protocol.phases if cls.world(protocol, p).rewarded)
+
+    @classmethod
+    def told(cls, protocol: Protocol, phase: Phase) -> dict[str, Any]:
+        """Horizon, and what concerns long learning."""
+        kept = {k: v for k, v in protocol.settings.items() if k == "save_every"}
+        return {**cls._lasting(protocol, phase), **kept}
+
+    @classmethod
+    def _lasting(cls, protocol: Protocol, phase: Phase) -> dict[str, Any]:
+        """What is told of a phase and may change what is learned."""
+        world = cls.world(protocol, phase)
+        following = (p for p in protocol.phases if p.after == phase.name)
+        more = any(not cls.world(protocol, p).rewarded for p in following)
+        return {"horizon": world.horizon} | ({"continued": True} if more else {})
+
+    def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The world of the phase, and what the agent is told."""
+        world = self.world(self.protocol, phase)
+        return {"environment": world.environment, "told": self._lasting(self.protocol, phase)}
+
+    def measured(self, played: Played) -> Iterator[Row]:
+        """Return and length."""
+        length = played.seen.shape[1]
+        yield from ({"return": earned, "length": length} for earned in played.returns.tolist())
+
+    @classmethod
+    def schedule(cls, protocol: Protocol, salt: str = "") -> list[Row]:
+        """Domain, task, checkpoint, episode and reset seed of each row."""
+        return [
+            {
+                "domain": place(protocol, phase)["domain"],
+                "task": place(protocol, phase)["task"],
+                "checkpoint": checkpoint(protocol, phase),
+                "episode": episode,
+                "seed": start,
+            }
+            for phase, episode, start in cls.starts(protocol, salt)
+        ]
+
+    @staticmethod
+    def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+        """Share of the expert's return: mean over tasks, each domain and each task.
+
+        Of several checkpoints the last has the plain names, the others are told by
+        theirs: "expert_100k".
+        """
+        expert: dict[str, dict[str, float]] = protocol.settings["expert"]
+        last = str(rows[-1]["checkpoint"]) if rows else ""
+        found: dict[str, float] = {}
+        for stage in dict.fromkeys(str(row["checkpoint"]) for row in rows):
+            own = [row for row in rows if row["checkpoint"] == stage]
+            suffix = "" if stage == last else f"_{stage}"
+            for name, value in _shares(own, expert).items():
+                found[f"{name}{suffix}"] = value
+        return found
+
+
+def place(protocol: Protocol, phase: Phase) -> dict[str, str]:
+    """Domain, environment and, where there are rewards, task of a phase."""
+    known: dict[str, dict[str, str]] = protocol.settings["worlds"]
+    return known.get(phase.name) or known[phase.name.rpartition("-")[0]]
+
+
+def checkpoint(protocol: Protocol, phase: Phase) -> str:
+    """Which of several checkpoints of a world a phase belongs to; empty without any."""
+    return "" if phase.name in protocol.settings["worlds"] else phase.name.rpartition("-")[2]
+
+
+def _shares(rows: Sequence[Row], expert: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Shares of the expert's return at one checkpoint: all, domains if several, tasks."""
+    tasks: dict[tuple[str, str], list[float]] = {}
+    for row in rows:
+        domain, task = str(row["domain"]), str(row["task"])
+        tasks.setdefault((domain, task), []).append(float(row["return"]) / expert[domain][task])
+    means = {key: fmean(values) for key, values in tasks.items()}
+    domains = list(dict.fromkeys(domain for domain, _ in means))
+    found = {"expert": fmean(means.values())}
+    if len(domains) > 1:
+        found |= {d: fmean(v for (own, _), v in means.items() if own == d) for d in domains}
+    several = len(domains) > 1
+    return found | {f"{d}_{t}" if several else t: value for (d, t), value in means.items()}
