@@ -208,7 +208,7 @@ def _own(part: Part, given: Mapping[str, Scalar]) -> dict[str, Scalar]:
     declared = registry.agents().get(part.name)
     if declared is None:
         return part.config
-    preset = {k: v for k, v in declared.preset(given).config.items() if k in given}
+    preset = declared.presets(given)
     typed = {k: v for k, v in part.config.items() if k in preset and v != preset[k]}
     kept = part.config | {k: declared.config[k] for k in preset if k in part.config}
     return {k: v for k, v in kept.items() if k not in typed} | {

@@ -10,6 +10,7 @@ from pydantic import Field
 from leapbench.task import Actions, Frozen, Task
 
 Role = Literal["model", "policy", "agent"]
+Setting = bool | int | float | str
 
 
 class Declaration(Frozen):
@@ -39,26 +40,33 @@ class Declaration(Frozen):
     entry: str = Field(pattern=r"^[\w.]+:\w+$")
     summary: str
     paper: str = ""
-    config: dict[str, bool | int | float | str] = {}
+    config: dict[str, Setting] = {}
     sources: tuple[str, ...] = ()
     ranked: bool = True
     version: int = 1
     file: str = ""
 
-    def preset(self, presets: Mapping[str, bool | int | float | str]) -> Self:
-        """The part with a protocol's presets as its defaults.
+    def preset(self, presets: Mapping[str, Setting]) -> Self:
+        """The part with a protocol's presets as its defaults."""
+        own = self.presets(presets)
+        return self.model_copy(update={"config": dict(self.config) | own}) if own else self
+
+    def presets(self, presets: Mapping[str, Setting]) -> dict[str, Setting]:
+        """Those of a protocol's presets that concern this part, by setting.
 
         Args:
-            presets: `Protocol.presets`; those for which there is no setting of that name
-                and type do not concern it. A whole number serves as a float.
+            presets: `Protocol.presets`, "key" for all parts or "part.key" for one. Without
+                a setting of that name and type here they concern others. A whole number
+                serves as a float.
         """
-        own = {k: v for k, v in presets.items() if type(self.config.get(k)) is type(v)}
-        own |= {
-            k: float(v)
-            for k, v in presets.items()
-            if type(v) is int and isinstance(self.config.get(k), float)
-        }
-        return self.model_copy(update={"config": dict(self.config) | own}) if own else self
+        own = {}
+        for key, default in self.config.items():
+            value = presets.get(f"{self.name}.{key}", presets.get(key))
+            if isinstance(default, float) and type(value) is int:
+                value = float(value)
+            if value is not None and type(value) is type(default):
+                own[key] = value
+        return own
 
     def fits(self, task: Task) -> bool:
         """Whether it works on the task, as far as family and actions tell."""

@@ -108,8 +108,9 @@ class Protocol(Frozen):
         evaluation: the held-out episodes.
         metric: the score and its normalisation.
         settings: the family's own constants (data sizes, noise, network, ...).
-        presets: value of a setting in every agent's part that has one of this name and
-            type, unless the user says otherwise: the agents of a board share a backbone.
+        presets: "key" to the value of that setting in every agent's part that has one,
+            unless the user says otherwise: the agents of a board share a backbone.
+            "part.key" is for one part alone.
     """
 
     task: str

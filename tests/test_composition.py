@@ -162,9 +162,17 @@ def test_what_the_user_types_goes_over_presets() -> None:
 
 @pytest.mark.parametrize(
     ("presets", "kept"),
-    [({"rate": 1}, (1.0, 3)), ({"rounds": 1.5}, (0.5, 3)), ({"rounds": True}, (0.5, 3))],
+    [
+        ({"rate": 1}, (1.0, 3)),
+        ({"rounds": 4, "toy-guess.rounds": 5, "toy-mean.rounds": 6}, (0.5, 5)),
+        ({"toy-mean.rounds": 6}, (0.5, 3)),
+        ({"rounds": 1.5}, (0.5, 3)),
+        ({"rounds": True}, (0.5, 3)),
+    ],
 )
-def test_presets_of_another_type_are_of_another_setting(presets: Any, kept: Any) -> None:
+def test_presets_are_for_a_part_of_that_name_and_a_setting_of_that_type(
+    presets: Any, kept: Any
+) -> None:
     config = preset("toy-guess", presets=presets).config["policy"]
     assert (config["rate"], config["rounds"]) == kept
     assert isinstance(config["rate"], float)
