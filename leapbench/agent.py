@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from leapbench.meter import Meter
+from leapbench.saves import Saves
 
 
 @dataclass
@@ -30,6 +31,8 @@ class LearningPhase:
         make_env: builds a metered training environment, or None. Where policies act on
             batches it takes `num_envs` and gives a metered vector environment.
         report: called with the fraction done in [0, 1] and a short line.
+        saves: where a long phase is saved now and then, to go on from `saves.latest`
+            after a kill; None where it is not. `meter` counts what was used before.
     """
 
     name: str
@@ -39,6 +42,7 @@ class LearningPhase:
     data: Any = None
     make_env: Callable[..., Any] | None = None
     report: Callable[[float, str], None] = field(default=lambda fraction, line: None)
+    saves: Saves | None = None
 
 
 @runtime_checkable

@@ -12,8 +12,12 @@ from leapbench.agent import Learner, LearningPhase
 from leapbench.composition import Composition
 from leapbench.harness import Harness, Report
 from leapbench.result import Spent, Timing
+from leapbench.saves import Saves
 from leapbench.source import source_hash
 from leapbench.task import Phase, canonical
+
+SAVE_EVERY = "save_every"
+"""Setting of a phase: units between two saves; absent or 0 for none."""
 
 
 class Clock:
@@ -54,31 +58,49 @@ def learn(
     slot = harness.protocol.slot(phase)
     learner = agent.build(phase.role, slot)
 
-    def run() -> LearningPhase:
+    def run() -> tuple[LearningPhase, float]:
+        begun, earlier = time.process_time(), 0.0
         if phase.after:
             learner.load(harness.store.path(harness.artifacts[phase.after]))
         opened = harness.open(phase, parts, report)
+        if opened.settings.get(SAVE_EVERY):
+            opened.saves = _saves(harness, phase, agent)
+            opened.saves.resume(opened.meter)
+            earlier = opened.saves.earlier
+            clock.add(earlier)
         learner.learn(opened)
-        return opened
+        return opened, earlier + time.process_time() - begun
 
     if not phase.artifact:
-        return learner, _spent(phase, run().meter.used, reused=False)
+        opened, _ = run()
+        if opened.saves is not None:
+            opened.saves.clear()
+        return learner, _spent(phase, opened.meter.used, reused=False)
 
     def make(folder: Path) -> None:
-        begun = time.process_time()
-        opened = run()
+        opened, cpu = run()
         learner.save(folder)
-        record = {"used": opened.meter.used, "cpu": time.process_time() - begun}
+        record = {"used": opened.meter.used, "cpu": cpu}
         (folder / "spent.json").write_text(canonical(record))
 
     key = _key(harness, phase, agent)
     harness.artifacts[slot] = key
     folder, reused = harness.store.get(key, make)
+    _saves(harness, phase, agent).clear()  # not before the artifact is there
     fresh = agent.restore(harness, phase.role, folder, slot)
     record = json.loads((folder / "spent.json").read_text())
     if reused:
         clock.add(record["cpu"])
     return fresh, _spent(phase, record["used"], reused)
+
+
+def _saves(harness: Harness, phase: Phase, agent: Composition) -> Saves:
+    """The saves of a phase, beside its artifact, or where that would lie."""
+    key = _key(harness, phase, agent)
+    if not phase.artifact:  # what the other parts are decides it as well
+        key |= {"parts": agent.record().model_dump(mode="json")}
+    path = harness.store.path(key)
+    return Saves(path.with_name(f".{path.name}.saves"))
 
 
 def _key(harness: Harness, phase: Phase, agent: Composition) -> dict[str, Any]:

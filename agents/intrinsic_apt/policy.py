@@ -27,15 +27,7 @@ class IcmApt(Plain):
             torch.manual_seed(seed)
             encoder = trunk(sizes.observation, WIDTH)
             model = Curiosity(encoder, WIDTH, sizes.action, hidden, rate)
-        entropy = ParticleEntropy(NEIGHBOURS, "none", 0.0)
-
-        def reward(batch: Batch) -> Tensor:
-            model.learn(batch)
-            with torch.no_grad():
-                encoded = model.encoder(batch.observation)
-            return entropy(encoded, encoded)
-
-        return reward
+        return Encoded(model, ParticleEntropy(NEIGHBOURS, "none", 0.0))
 
 
 class IndApt(Plain):
@@ -43,5 +35,38 @@ class IndApt(Plain):
 
     def objective(self, sizes: Sizes, seed: int) -> Objective:
         """Entropy of observations; nothing is learned."""
-        entropy = ParticleEntropy(NEIGHBOURS, "mean", 1e-4)
-        return lambda batch: entropy(batch.observation, batch.observation)
+        return Seen(ParticleEntropy(NEIGHBOURS, "mean", 1e-4))
+
+
+class Encoded:
+    """Rewards entropy in the encoding of a model, which learns first.
+
+    Args:
+        model: learns and encodes.
+        entropy: of encodings.
+    """
+
+    def __init__(self, model: Curiosity, entropy: ParticleEntropy) -> None:
+        self.model, self.entropy = model, entropy
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """One step on the batch, and its rewards (B,)."""
+        self.model.learn(batch)
+        with torch.no_grad():
+            encoded = self.model.encoder(batch.observation)
+        return self.entropy(encoded, encoded)
+
+
+class Seen:
+    """Rewards entropy of observations as they are.
+
+    Args:
+        entropy: of observations.
+    """
+
+    def __init__(self, entropy: ParticleEntropy) -> None:
+        self.entropy = entropy
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Rewards (B,) of the batch."""
+        return self.entropy(batch.observation, batch.observation)

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.agents.intrinsic_common.ddpg import DDPG, EDGE
-from leapbench.agents.intrinsic_common.loop import Choice
 from leapbench.agents.intrinsic_common.replay import Replay
 from leapbench.agents.intrinsic_common.skills import SEEK, Skills
 
 Floats = NDArray[np.float32]
+
+
+class Choice(NamedTuple):
+    """What is done next.
+
+    Attributes:
+        action: float32 (action,).
+        skill: float32 (skill,), in force.
+        mode: 0 or 1.
+    """
+
+    action: Floats
+    skill: Floats
+    mode: int
 
 
 def chance(size: int, rng: np.random.Generator) -> Floats:
@@ -46,12 +61,18 @@ class Explorer:
         self.skill, self.mode = skills.constant(), SEEK
 
     def __call__(self, observation: Floats, time: int, count: int) -> Choice:
-        """See `loop.Choose`."""
+        """What to do at a time of the episode, after `count` steps of practice."""
         if time == 0 or count % self.skills.period == 0:
             self.skill, self.mode = self.skills.draw(self.rng, time, self.horizon)
         if count < self.learner.backbone.warmup:
             return Choice(chance(self.learner.sizes.action, self.rng), self.skill, self.mode)
         return Choice(self.act(observation), self.skill, self.mode)
+
+    def hear(self, reward: float) -> None:
+        """Be told of the reward of a step; there is none to learn from."""
+
+    def settle(self, replay: Replay) -> None:
+        """Be told that the warm-up is over."""
 
     def mean(self, observation: Floats) -> Floats:
         """The actor's action with the skill in force."""
@@ -86,7 +107,7 @@ class Tuner(Explorer):
         self._best, self._earned, self._held = -np.inf, 0.0, 0
 
     def __call__(self, observation: Floats, time: int, count: int) -> Choice:
-        """See `loop.Choose`."""
+        """See `Explorer`."""
         if self.choice == "random" or (self.warm == "explore" and not self.settled):
             if time == 0 or count % self.skills.period == 0:
                 self._judge()

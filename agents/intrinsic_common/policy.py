@@ -11,16 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from leapbench.agent import LearningPhase
 from leapbench.agents.intrinsic_common.behaviour import Explorer, Tuner, noisy
 from leapbench.agents.intrinsic_common.ddpg import DDPG, Backbone, one_of
-from leapbench.agents.intrinsic_common.loop import Objective, practise, sizes_of
-from leapbench.agents.intrinsic_common.replay import Sizes
+from leapbench.agents.intrinsic_common.loop import Objective, Practice, sizes_of, steps
+from leapbench.agents.intrinsic_common.replay import Batch, Sizes
 from leapbench.agents.intrinsic_common.skills import Skills
 from leapbench.errors import UserError
 
 WEIGHTS, RECORD = "networks.safetensors", "agent.json"
+PRACTICE = "practice"
+"""Folder beside them with all that a further phase without reward goes on from."""
 REWARD_FREE = "pretrain"
 """Name of the phase without reward; any other fine-tunes."""
 NEW, PRETRAINED, TUNED = "new", "pretrained", "tuned"
@@ -64,6 +67,8 @@ class Intrinsic(ABC):
         self.learner: DDPG | None = None
         self.sizes = Sizes(0, 0, skills.size)
         self.chosen = skills.constant()
+        self._practice: Practice | None = None
+        self._practised: Path | None = None
         self._restart(0)
 
     @abstractmethod
@@ -87,10 +92,27 @@ class Intrinsic(ABC):
         phase.report(1.0, f"{phase.meter.used} {phase.meter.budget.unit} used")
 
     def explore(self, phase: LearningPhase) -> DDPG:
-        """Practise on the intrinsic reward until the budget is spent."""
+        """Practise on the intrinsic reward until the budget is spent.
+
+        Where a practice was loaded, it goes on with all that it had.
+
+        Raises:
+            UserError: when what was loaded holds no practice to go on with.
+        """
         learner = DDPG(self.sizes, self.backbone, phase.seed, self.features)
         explorer = Explorer(learner, self.skills, self.horizon, phase.seed)
-        practise(phase, learner, explorer, self.objective(self.sizes, phase.seed + 2))
+        objective = self.objective(self.sizes, phase.seed + 2)
+        if self.stage != NEW and self._practised is None:
+            raise UserError(
+                f"{phase.name} cannot go on: the phase before kept networks alone.",
+                "Its harness must set continued=True there.",
+            )
+        before, self._practised = self._practised, None
+        practice = Practice(phase, learner, explorer, objective, steps(before) if before else 0)
+        if before and not (phase.saves and phase.saves.latest):
+            practice.go_on(before)
+        practice.run()
+        self._practice = practice if phase.settings.get("continued") else None
         return learner
 
     def finetune(self, phase: LearningPhase) -> DDPG:
@@ -99,12 +121,11 @@ class Intrinsic(ABC):
         if self.learner is not None:
             learner.begin_from(self.learner)
         tuner = Tuner(learner, self.skills, self.horizon, phase.seed, self.warm, self.choice)
-        replay = practise(
-            phase, learner, tuner, lambda batch: batch.reward, tuner.hear, tuner.settle
-        )
+        practice = Practice(phase, learner, tuner, earned)
+        practice.run()
         if not tuner.settled:
-            tuner.settle(replay)
-        self.chosen = tuner.chosen
+            tuner.settle(practice.replay)
+        self.chosen, self._practice = tuner.chosen, None
         return learner
 
     def predict(
@@ -178,6 +199,9 @@ class Intrinsic(ABC):
             "seed": self.seed,
         }
         (folder / RECORD).write_text(json.dumps(record))
+        if self._practice is not None:
+            (folder / PRACTICE).mkdir()
+            self._practice.write(folder / PRACTICE)
 
     def load(self, folder: Path) -> None:
         """Restore what `save` wrote.
@@ -194,6 +218,7 @@ class Intrinsic(ABC):
             if (folder / WEIGHTS).exists():
                 self._restore(load_file(folder / WEIGHTS))
             self._restart(int(record["seed"]))
+            self._practised = folder / PRACTICE if (folder / PRACTICE).exists() else None
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             reason = " ".join(str(error).split())
             raise UserError(
@@ -221,3 +246,8 @@ class Intrinsic(ABC):
 
     def _restart(self, seed: int) -> None:
         self.seed, self._rng = seed, np.random.default_rng([seed, 2])
+
+
+def earned(batch: Batch) -> Tensor:
+    """The objective of fine-tuning: the task's own rewards (B,)."""
+    return batch.reward

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -88,7 +89,7 @@ class Replay:
         self._episodes: deque[tuple[int, int]] = deque()
         self._firsts, self._starts = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self._rewards: list[float] = []
-        self._head = 0
+        self._head = self._filled = 0
 
     def __bool__(self) -> bool:
         """Whether there is anything to sample."""
@@ -126,6 +127,7 @@ class Replay:
             self._episodes.append((first, starts))
             self._renew()
         self._head, self._rewards = first + length + 1, []
+        self._filled = max(self._filled, self._head)
 
     def relabel(self, skill: Floats) -> None:
         """Give every stored step one skill, when rewards do not depend on it."""
@@ -137,6 +139,25 @@ class Replay:
         within = (rng.random(count) * self._starts[episode]).astype(np.int64)
         start = torch.from_numpy(self._firsts[episode] + within)
         return self._batch(start)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is stored of whole episodes; rows are a view of the table."""
+        rows, episodes = self._table[: self._filled], list(self._episodes)
+        return {"rows": rows, "episodes": episodes, "head": self._head}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what `state_dict` gave, into a table as large or larger.
+
+        Raises:
+            ValueError: when the rows do not fit.
+        """
+        rows: Tensor = state["rows"]
+        if len(rows) > self._rows or rows.shape[1] != self._table.shape[1]:
+            raise ValueError(f"{tuple(rows.shape)} rows in {tuple(self._table.shape)}")
+        self._table[: len(rows)] = rows
+        self._head, self._filled, self._rewards = state["head"], len(rows), []
+        self._episodes = deque(state["episodes"])
+        self._renew()
 
     def _batch(self, start: Tensor) -> Batch:
         rows = self._table.index_select(0, start)
