@@ -1,0 +1,81 @@
+"""NeRF-synthetic: `transforms_train.json` and `transforms_test.json` with RGBA pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leapbench.envs.activeview.cameras import Floats, Optics
+from leapbench.envs.activeview.capture import Views
+from leapbench.envs.activeview.loaders import pictures
+from leapbench.envs.activeview.loaders.photographs import Dataset
+from leapbench.errors import UserError
+
+POSES = "transforms_{}.json"
+EXTENT = 1.5
+"""The published scenes lie in [-1.5, 1.5]^3, which becomes the field's box."""
+
+
+def from_blender(path: str | Path, resolution: int, extent: float = EXTENT) -> Dataset:
+    """Read a scene in the format of NeRF-synthetic (arXiv 2003.08934).
+
+    Poses are taken as they are, with positions divided by `extent`. Pictures are put on
+    white. All cameras have the field of view of the training file and their principal
+    point in the middle.
+
+    Args:
+        path: folder with `transforms_train.json` and `transforms_test.json`.
+        resolution: pixels of the longer edge of a picture.
+        extent: half-edge of the scene's cube, in the file's units.
+
+    Raises:
+        UserError: for a file that is missing or malformed.
+    """
+    folder = Path(path)
+    train, test = (_described(folder / POSES.format(split)) for split in ("train", "test"))
+    original = pictures.size(_file(folder, train["frames"][0]))
+    shape = pictures.reduced(original, resolution)
+    focal = original[1] / 2 / float(np.tan(train["camera_angle_x"] / 2))
+    intrinsics = (focal, focal, original[1] / 2, original[0] / 2)
+    optics = Optics(intrinsics, *original).resized(*shape)
+
+    def views(frames: list[dict[str, Any]]) -> Views:
+        read = [pictures.read(_file(folder, one), shape, original) for one in frames]
+        return Views(np.stack(read), np.stack([_pose(one, extent) for one in frames]))
+
+    return Dataset(optics, views(train["frames"]), views(test["frames"]))
+
+
+def _described(path: Path) -> dict[str, Any]:
+    """The content of a file of poses, checked."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        angle, frames = float(found["camera_angle_x"]), found["frames"]
+        poses = [np.shape(one["transform_matrix"]) for one in frames]
+        named = all(isinstance(one["file_path"], str) for one in frames)
+    except FileNotFoundError:
+        raise UserError(f"There is no file {path}.") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is not in the format of NeRF-synthetic: {error!r}.") from error
+    if not frames or not named or set(poses) != {(4, 4)} or not 0 < angle < np.pi:
+        raise UserError(
+            f"{path}: expected frames with a file_path and a transform_matrix (4, 4), and a "
+            "camera_angle_x between 0 and pi."
+        )
+    return {"camera_angle_x": angle, "frames": frames}
+
+
+def _file(folder: Path, frame: dict[str, Any]) -> Path:
+    """Names are written without an ending, which is then .png."""
+    path = folder / str(frame["file_path"])
+    return path if path.suffix else path.with_suffix(".png")
+
+
+def _pose(frame: dict[str, Any], extent: float) -> Floats:
+    pose: NDArray[np.float64] = np.array(frame["transform_matrix"], np.float64)
+    pose[:3, 3] /= extent
+    return pose.astype(np.float32)

@@ -1,0 +1,169 @@
+"""The radiance field of an episode: it learns from the views and is judged by hidden ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from time import process_time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leapbench.envs.activeview import measures
+from leapbench.envs.activeview.cameras import Floats
+from leapbench.envs.activeview.capture import Capture, Picture, Views
+from leapbench.errors import UserError
+
+if TYPE_CHECKING:
+    from leapbench.envs.activeview.field import Field
+
+FEATURES = ("variance", "literal gain", "weighted gain", "Fisher score", "opacity", "distance")
+"""Columns of the candidates' features."""
+THINNING = 2
+"""Features are computed on every such row and column (arXiv 2209.08546, section 5.2)."""
+
+
+@dataclass
+class Curve:
+    """How the reconstruction did, before the first acquisition and after each training.
+
+    Attributes:
+        acquired: acquisitions so far.
+        psnr: mean over the test views, dB.
+        unseen: PSNR of the test pixels on surfaces that no initial view shows, dB; nan
+            where there are none.
+    """
+
+    acquired: list[int] = field(default_factory=list)
+    psnr: list[float] = field(default_factory=list)
+    unseen: list[float] = field(default_factory=list)
+
+
+class Referee:
+    """Owns the field, its views and its training.
+
+    Args:
+        capture: what the episode is played on.
+        settings: fields of `FieldSettings` by name.
+        seed: of the field.
+
+    Attributes:
+        field: the radiance field; its `copy()` is there for oracles.
+        views: what it learns from, the initial views first.
+        curve: how it did so far.
+        reconstruction: float32 (T, H, W, 3), the test views as it last rendered them.
+        variance: float32 (T, H, W), theirs.
+        iterations: optimisation steps so far.
+        renders: cameras that features were computed for, so far.
+        seconds: CPU time of the features, so far.
+    """
+
+    def __init__(self, capture: Capture, settings: Mapping[str, Any], seed: int) -> None:
+        self.capture, self.views, self.curve = capture, capture.initial, Curve()
+        self.field = _field(settings, seed)
+        self.iterations = self.renders = 0
+        self.seconds = 0.0
+        self._features: Floats | None = None
+
+    @property
+    def acquired(self) -> int:
+        """Views beyond the initial ones."""
+        return len(self.views.poses) - len(self.capture.initial.poses)
+
+    @property
+    def untrained(self) -> int:
+        """Views that the field has not learned from."""
+        return self.acquired - self.curve.acquired[-1]
+
+    def add(self, image: Picture, pose: Floats) -> None:
+        """Take in a view; the field does not change."""
+        images, poses = self.views
+        self.views = Views(
+            np.concatenate((images, image[None])), np.concatenate((poses, pose[None]))
+        )
+
+    def train(self, iterations: int) -> None:
+        """Let the field learn from all views, and judge it."""
+        with single_threaded():
+            self.field.observe(*self.views, self.capture.optics.intrinsics)
+            self.field.train(iterations)
+            self.reconstruction, self.variance = self.render(self.field)
+        self.iterations += iterations
+        self._features = None
+        squared = measures.squared_errors(self.reconstruction, self.capture.test.images)
+        self.curve.acquired.append(self.acquired)
+        self.curve.psnr.append(measures.psnr(squared))
+        self.curve.unseen.append(measures.psnr_within(squared, self.capture.unseen))
+
+    def render(self, field: Field) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Colours (T, H, W, 3) and variances (T, H, W) of the test views in a field."""
+        optics = self.capture.optics
+        shown = [
+            field.render(pose, optics.intrinsics, optics.height, optics.width)
+            for pose in self.capture.test.poses
+        ]
+        colours, variances = (
+            [part.numpy(force=True) for part in parts]
+            for parts in (tuple(one.colour for one in shown), tuple(one.variance for one in shown))
+        )
+        return np.stack(colours), np.stack(variances)
+
+    def features(self) -> Floats:
+        """What the field says about each candidate, float32 (C, 6), columns `FEATURES`.
+
+        The first five change with training only. The last is the distance to the nearest
+        camera that has taken a view.
+        """
+        started = process_time()
+        if self._features is None:
+            self._features = self._field_features()
+            self.renders += len(self._features)
+        places = self.capture.candidates[:, None, :3, 3] - self.views.poses[None, :, :3, 3]
+        distance = np.linalg.norm(places, axis=-1).min(axis=1, keepdims=True)
+        self.seconds += process_time() - started
+        return np.concatenate((self._features, distance), axis=1)
+
+    def _field_features(self) -> Floats:
+        optics = self.capture.optics
+        height, width = (max(1, edge // THINNING) for edge in (optics.height, optics.width))
+        thin = optics.resized(height, width)
+        with single_threaded():
+            found = self.field.features(self.capture.candidates, thin.intrinsics, height, width)
+        return np.asarray(found.numpy(force=True))
+
+    def ause(self) -> float:
+        """How badly the variance orders the pixels of the test views; see `measures.ause`."""
+        squared = measures.squared_errors(self.reconstruction, self.capture.test.images)
+        return measures.ause(squared, self.variance)
+
+
+@contextmanager
+def single_threaded() -> Iterator[None]:
+    """Let torch add up in one order, whatever the number of cores."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _field(settings: Mapping[str, Any], seed: int) -> Field:
+    """A new field.
+
+    Raises:
+        UserError: for settings that `FieldSettings` does not have or refuses.
+    """
+    from leapbench.envs.activeview.field import FieldSettings, VoxelField
+
+    try:
+        return VoxelField(FieldSettings(**settings), seed)
+    except TypeError as error:
+        names = ", ".join(FieldSettings.__dataclass_fields__)
+        raise UserError(
+            f"field={dict(settings)!r} does not fit.", f"It may set: {names}."
+        ) from error
