@@ -101,5 +101,5 @@ def unreadable(save: Path, error: Exception) -> UserError:
     reason = " ".join(str(error).split())
     return UserError(
         f"The save {save} cannot be read: {reason}.",
-        f"Remove {save.parent} to learn what it holds from the beginning.",
+        "Remove that folder to learn what it holds from the beginning.",
     )

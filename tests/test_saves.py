@@ -103,6 +103,8 @@ def test_a_damaged_record_is_told_and_kept(record: str, tmp_path: Path) -> None:
     saves = Saves(tmp_path)
     saves.write(meter(10), fill)
     (tmp_path / "10" / RECORD).write_text(record)
-    with pytest.raises(UserError, match=r"cannot be read.*Remove .* from the beginning"):
+    with pytest.raises(
+        UserError, match=r"cannot be read.*Remove that folder .* from the beginning"
+    ):
         saves.resume(meter())
     assert saves.latest == tmp_path / "10"

@@ -160,6 +160,11 @@ def sizes_of(phase: LearningPhase, skill: int) -> Sizes:
     return Sizes(seen.shape[0], done.shape[0], skill)  # type: ignore[union-attr, index]
 
 
+def kept(folder: Path) -> bool:
+    """Whether a folder has what `Practice.write` saves."""
+    return (folder / snapshot.RECORD).exists()
+
+
 def steps(folder: Path) -> int:
     """Steps of the practice that `Practice.write` saved.
 

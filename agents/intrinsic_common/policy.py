@@ -16,14 +16,12 @@ from torch import Tensor
 from leapbench.agent import LearningPhase
 from leapbench.agents.intrinsic_common.behaviour import Explorer, Tuner, noisy
 from leapbench.agents.intrinsic_common.ddpg import DDPG, Backbone, one_of
-from leapbench.agents.intrinsic_common.loop import Objective, Practice, sizes_of, steps
+from leapbench.agents.intrinsic_common.loop import Objective, Practice, kept, sizes_of, steps
 from leapbench.agents.intrinsic_common.replay import Batch, Sizes
 from leapbench.agents.intrinsic_common.skills import Skills
 from leapbench.errors import UserError
 
 WEIGHTS, RECORD = "networks.safetensors", "agent.json"
-PRACTICE = "practice"
-"""Folder beside them with all that a further phase without reward goes on from."""
 REWARD_FREE = "pretrain"
 """Name of the phase without reward; any other fine-tunes."""
 NEW, PRETRAINED, TUNED = "new", "pretrained", "tuned"
@@ -200,8 +198,7 @@ class Intrinsic(ABC):
         }
         (folder / RECORD).write_text(json.dumps(record))
         if self._practice is not None:
-            (folder / PRACTICE).mkdir()
-            self._practice.write(folder / PRACTICE)
+            self._practice.write(folder)
 
     def load(self, folder: Path) -> None:
         """Restore what `save` wrote.
@@ -218,7 +215,7 @@ class Intrinsic(ABC):
             if (folder / WEIGHTS).exists():
                 self._restore(load_file(folder / WEIGHTS))
             self._restart(int(record["seed"]))
-            self._practised = folder / PRACTICE if (folder / PRACTICE).exists() else None
+            self._practised = folder if kept(folder) else None
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             reason = " ".join(str(error).split())
             raise UserError(

@@ -17,7 +17,6 @@ from leapbench import phases, registry
 from leapbench.agent import LearningPhase
 from leapbench.agents.intrinsic_cic.policy import Moss
 from leapbench.agents.intrinsic_common import snapshot
-from leapbench.agents.intrinsic_common.policy import PRACTICE
 from leapbench.agents.intrinsic_common.replay import Replay, Sizes
 from leapbench.agents.intrinsic_scratch.policy import Scratch
 from leapbench.artifacts import Store
@@ -198,9 +197,9 @@ def test_fine_tuning_from_the_middle_of_a_chain_needs_networks_alone(tmp_path: P
         agent.load(tmp_path)
         agent.learn(phase("finetune", 100))
         tuned.append(saved(agent, tmp_path / str(len(tuned))))
-        assert not any(name.startswith(PRACTICE) for name in tuned[-1])
-        for file in (tmp_path / PRACTICE).iterdir():
-            file.unlink()
+        assert snapshot.RECORD not in tuned[-1]
+        for name in (snapshot.RECORD, snapshot.TENSORS):
+            (tmp_path / name).unlink(missing_ok=True)
     assert tuned[0] == tuned[1]
 
 
@@ -208,7 +207,7 @@ def test_a_further_phase_is_refused_where_networks_alone_were_kept(tmp_path: Pat
     first, second = Moss(**TINY), Moss(**TINY)
     first.learn(phase("pretrain", 60))
     first.save(tmp_path)
-    assert not (tmp_path / PRACTICE).exists()
+    assert not (tmp_path / snapshot.TENSORS).exists()
     second.load(tmp_path)
     with pytest.raises(UserError, match="cannot go on"):
         second.learn(phase("pretrain", 60))
