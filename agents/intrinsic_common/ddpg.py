@@ -165,7 +165,7 @@ class Descent:
     """
 
     def __init__(self, module: nn.Module, rate: float) -> None:
-        self._parameters = [each for each in module.parameters() if each.requires_grad]
+        self._parameters: list[Tensor] = [p for p in module.parameters() if p.requires_grad]
         self._first = [torch.zeros_like(each) for each in self._parameters]
         self._second = [torch.zeros_like(each) for each in self._parameters]
         self._count = torch.zeros(())

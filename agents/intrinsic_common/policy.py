@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,6 @@ REWARD_FREE = "pretrain"
 """Name of the phase without reward; any other fine-tunes."""
 NEW, PRETRAINED, TUNED = "new", "pretrained", "tuned"
 WARM = ("explore", "greedy", "random")
-CHOICES = ("search", "constant", "random")
 State = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
@@ -41,6 +40,7 @@ class Intrinsic(ABC):
         features: of the critic, see `Critic`.
 
     Attributes:
+        choices: what `choice` may be.
         stage: "new", "pretrained" or "tuned".
         learner: the networks; None until something was learned.
         chosen: float32 (skill,), the skill that fine-tuning chose.
@@ -49,11 +49,13 @@ class Intrinsic(ABC):
         UserError: for a setting that has no meaning.
     """
 
+    choices: ClassVar[tuple[str, ...]] = ("search", "constant", "random")
+
     def __init__(
         self, backbone: Backbone, skills: Skills, warm: str, choice: str, features: int = 1
     ) -> None:
         one_of("warm", warm, WARM)
-        one_of("choice", choice, CHOICES)
+        one_of("choice", choice, self.choices)
         if choice == "search" and warm != "explore" and skills.size:
             raise UserError(
                 f"choice=search tries skills in the warm-up, which warm={warm} does not draw.",
@@ -118,13 +120,17 @@ class Intrinsic(ABC):
         learner = DDPG(self.sizes, self.backbone, phase.seed, self.features)
         if self.learner is not None:
             learner.begin_from(self.learner)
-        tuner = Tuner(learner, self.skills, self.horizon, phase.seed, self.warm, self.choice)
+        tuner = self.tuner(learner, phase.seed)
         practice = Practice(phase, learner, tuner, earned)
         practice.run()
         if not tuner.settled:
             tuner.settle(practice.replay)
         self.chosen, self._practice = tuner.chosen, None
         return learner
+
+    def tuner(self, learner: DDPG, seed: int) -> Tuner:
+        """Who acts while fine-tuning, drawing from `seed`."""
+        return Tuner(learner, self.skills, self.horizon, seed, self.warm, self.choice)
 
     def predict(
         self,

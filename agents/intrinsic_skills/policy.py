@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
-from leapbench.agents.intrinsic_common.ddpg import Backbone
+from leapbench.agents.intrinsic_common.behaviour import Tuner
+from leapbench.agents.intrinsic_common.ddpg import DDPG, Backbone
 from leapbench.agents.intrinsic_common.entropy import ParticleEntropy
 from leapbench.agents.intrinsic_common.loop import Objective
 from leapbench.agents.intrinsic_common.policy import Intrinsic
 from leapbench.agents.intrinsic_common.replay import Sizes
 from leapbench.agents.intrinsic_common.skills import OneHot, Sphere
 from leapbench.agents.intrinsic_skills.models import Discriminator, Features, Matching
+from leapbench.agents.intrinsic_skills.regression import Regressor
 
 WHOLE = 10**9
 """A period longer than any episode: skills are drawn at its beginning alone."""
+FEATURES = "features."
+"""What the names of the saved features begin with."""
 
 
 class Diayn(Intrinsic):
@@ -98,8 +103,7 @@ class Smm(Intrinsic):
 class Aps(Intrinsic):
     """Seeks rare features in the direction that its skill asks for (Liu & Abbeel, 2021).
 
-    The critic has successor features. The published fine-tuning regresses the task's
-    reward on the features; here the skill is searched for as with the other agents.
+    The critic has successor features.
 
     Args:
         hidden: see `Diayn`, as for the next eight.
@@ -108,12 +112,14 @@ class Aps(Intrinsic):
         every: steps for one update.
         warmup: steps before the first update of a phase.
         order: of the updates of actor and critic.
-        warm: see `Tuner`.
-        choice: see `Tuner`.
+        warm: see `Tuner`; "random" as published.
+        choice: see `Tuner`; "regress" as published, see `Regressor`.
         skill: numbers of a skill, and of features.
         period: steps for which one is held; 5 as published.
         neighbours: k of the particle entropy.
     """
+
+    choices = (*Intrinsic.choices, "regress")
 
     def __init__(
         self,
@@ -132,9 +138,32 @@ class Aps(Intrinsic):
         backbone = Backbone(hidden, batch, rate, every, warmup, order)
         super().__init__(backbone, Sphere(skill, period), warm, choice, features=skill)
         self.neighbours = neighbours
+        self.model: Features | None = None
 
     def objective(self, sizes: Sizes, seed: int) -> Objective:
         """Entropy of features, and their match with the skill."""
+        self.model = self._features(sizes, seed)
+        return self.model
+
+    def tuner(self, learner: DDPG, seed: int) -> Tuner:
+        """See `Intrinsic.tuner`."""
+        if self.choice != "regress" or self.model is None:
+            return super().tuner(learner, seed)
+        return Regressor(learner, self.skills, self.horizon, seed, self.warm, self.model)
+
+    def extras(self) -> dict[str, Tensor]:
+        """The features, which a regression looks at."""
+        own = self.model.state_dict() if self.model else {}
+        return {f"{FEATURES}{name}": value.contiguous() for name, value in own.items()}
+
+    def _restore(self, weights: dict[str, Tensor]) -> None:
+        super()._restore(weights)
+        own = {k.removeprefix(FEATURES): v for k, v in weights.items() if k.startswith(FEATURES)}
+        self.model = self._features(self.sizes, 0) if own else None
+        if self.model:
+            self.model.load_state_dict(own)
+
+    def _features(self, sizes: Sizes, seed: int) -> Features:
         entropy = ParticleEntropy(self.neighbours, "mean", 1e-4)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
