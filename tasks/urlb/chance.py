@@ -16,7 +16,7 @@ from leapbench import registry, seeds
 from leapbench.errors import UserError
 from leapbench.task import Protocol, Task
 from leapbench.tasks.urlb.base import play
-from leapbench.tasks.urlb.domains import DomainsHarness, place
+from leapbench.tasks.urlb.domains import DomainsHarness, expert, place
 
 TOGETHER = 20
 """Episodes that are stepped together."""
@@ -50,12 +50,12 @@ def shares(protocol: Protocol, episodes: int) -> dict[str, NDArray[np.float64]]:
     found = {}
     for number, phase in enumerate(DomainsHarness.evaluated(protocol)):
         own, world = place(protocol, phase), DomainsHarness.world(protocol, phase)
-        expert = protocol.settings["expert"][own["domain"]][own["task"]]
         policy, returns = Chance(number), []
         for begun in range(0, episodes, TOGETHER):
             starts = seeds.stream(protocol.seed_key, "dev", TOGETHER, number, begun)
             returns.append(play(world, policy, [{"seed": seed} for seed in starts]).returns)
-        found[f"{own['domain']} {own['task']}"] = np.concatenate(returns) / expert
+        whole = expert(protocol, own["domain"], own["task"])
+        found[f"{own['domain']} {own['task']}"] = np.concatenate(returns) / whole
     return found
 
 
@@ -74,8 +74,8 @@ def main() -> None:
     for name, each in found.items():
         sys.stdout.write(f"{name}: {each.mean():.4f} ± {errors[name]:.4f}\n")
     whole = np.mean([each.mean() for each in found.values()])
-    error = np.linalg.norm(list(errors.values())) / len(errors)
-    sys.stdout.write(f"mean: {whole:.4f} ± {error:.4f}\n")
+    spread = np.linalg.norm(list(errors.values())) / len(errors)
+    sys.stdout.write(f"mean: {whole:.4f} ± {spread:.4f}\n")
 
 
 if __name__ == "__main__":

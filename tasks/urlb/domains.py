@@ -18,8 +18,9 @@ class DomainsHarness(PhasesHarness):
 
     `settings.worlds` has the domain, the environment and, where there are rewards, the
     task of each phase. A phase whose name is not among them, such as `stand-100k`, is
-    `stand` from the checkpoint `100k` on. `settings.expert` has the return that counts
-    as 1 for each task, `settings.horizon` the steps of an episode.
+    `stand` from the checkpoint `100k` on. `settings.horizon` has the steps of an episode,
+    `settings.expert` the return that counts as 1 for each task; without one, that is
+    the reward 1 in every step.
 
     Besides the horizon an agent is told whether another phase without reward follows
     ("continued") and, where `settings.save_every` says so, after how many steps it may
@@ -31,6 +32,7 @@ class DomainsHarness(PhasesHarness):
     sources = (
         *(f"{DOMAINS}.{name}" for name in ("adapter", "backend", "shaping", "tasks")),
         *(f"{DOMAINS}.{name}" for name in ("walker", "quadruped", "jaco")),
+        *(f"{DOMAINS}.{name}" for name in ("goals", "point_mass", "reacher", "cartpole")),
         "leapbench.tasks.urlb.worlds",
     )
 
@@ -91,13 +93,12 @@ class DomainsHarness(PhasesHarness):
         Of several checkpoints the last has the plain names, the others are told by
         theirs: "expert_100k".
         """
-        expert: dict[str, dict[str, float]] = protocol.settings["expert"]
         last = str(rows[-1]["checkpoint"]) if rows else ""
         found: dict[str, float] = {}
         for stage in dict.fromkeys(str(row["checkpoint"]) for row in rows):
             own = [row for row in rows if row["checkpoint"] == stage]
             suffix = "" if stage == last else f"_{stage}"
-            for name, value in _shares(own, expert).items():
+            for name, value in _shares(protocol, own).items():
                 found[f"{name}{suffix}"] = value
         return found
 
@@ -113,16 +114,22 @@ def checkpoint(protocol: Protocol, phase: Phase) -> str:
     return "" if phase.name in protocol.settings["worlds"] else phase.name.rpartition("-")[2]
 
 
-def _shares(rows: Sequence[Row], expert: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+def expert(protocol: Protocol, domain: str, task: str) -> float:
+    """The return that counts as 1."""
+    known: dict[str, dict[str, float]] = protocol.settings.get("expert", {})
+    return float(known.get(domain, {}).get(task, protocol.settings["horizon"]))
+
+
+def _shares(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
     """Shares of the expert's return at one checkpoint: all, domains if several, tasks."""
     tasks: dict[tuple[str, str], list[float]] = {}
     for row in rows:
-        domain, task = str(row["domain"]), str(row["task"])
-        tasks.setdefault((domain, task), []).append(float(row["return"]) / expert[domain][task])
+        key = str(row["domain"]), str(row["task"])
+        tasks.setdefault(key, []).append(float(row["return"]) / expert(protocol, *key))
     means = {key: fmean(values) for key, values in tasks.items()}
-    domains = list(dict.fromkeys(domain for domain, _ in means))
-    found = {"expert": fmean(means.values())}
-    if len(domains) > 1:
-        found |= {d: fmean(v for (own, _), v in means.items() if own == d) for d in domains}
-    several = len(domains) > 1
-    return found | {f"{d}_{t}" if several else t: value for (d, t), value in means.items()}
+    whole = {protocol.metric.name: fmean(means.values())}
+    domains = dict.fromkeys(domain for domain, _ in means)
+    if len(domains) == 1:
+        return whole | {task: value for (_, task), value in means.items()}
+    each = {d: fmean(v for (own, _), v in means.items() if own == d) for d in domains}
+    return whole | each | {f"{domain}_{task}": value for (domain, task), value in means.items()}

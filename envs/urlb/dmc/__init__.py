@@ -1,1 +1,1 @@
-"""URLB's domains on dm_control: walker, quadruped and jaco."""
+"""Domains on dm_control: URLB's walker, quadruped and jaco, and three that are learned sooner."""

@@ -7,6 +7,7 @@ and a lower bound at zero, respectively, at a tenth of its time.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 LN10 = math.log(10)
 
@@ -45,3 +46,9 @@ def within(distance: float, radius: float, margin: float) -> float:
     """
     beyond = max(0.0, distance - radius) / margin
     return math.exp(-LN10 * beyond * beyond)
+
+
+def gentle(controls: Any) -> float:
+    """(4 + mean of max(0, 1 - u²)) / 5 over controls u, float (m,): in [0.8, 1]."""
+    each: list[float] = controls.tolist()
+    return (4 + sum(max(0.0, 1 - u * u) for u in each) / len(each)) / 5

@@ -1,0 +1,106 @@
+"""An arm of two links with four places to reach."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from leapbench.envs.urlb.dmc.adapter import DmControlEnv
+from leapbench.envs.urlb.dmc.backend import load
+from leapbench.envs.urlb.dmc.goals import Point, corners, distance, mark
+from leapbench.envs.urlb.dmc.tasks import chosen, nothing
+
+GOALS = corners(0.12)
+TARGET, FINGER = 0.05, 0.01  # m, radii
+STEP = 0.02  # s, of one action
+HORIZON = 1000  # actions of an episode, 20 s
+
+
+def reach(physics: Any, goal: Point) -> float:
+    """1 where finger and target touch, which is up to 0.06 m apart, else 0."""
+    return float(distance(physics, "finger", goal) <= TARGET + FINGER)
+
+
+class ReacherEnv(DmControlEnv):
+    """An arm of two links in a plane: hold its end at one of four places.
+
+    ## Description
+
+    The reacher of dm_control's suite, a shoulder and a wrist without gravity; where
+    the suite draws a place for each episode and shows it, there are four that stay
+    and are not shown. Not a domain of URLB (arXiv 2110.15191), but of its kind, and
+    learned in minutes.
+
+    ## Action Space
+
+    `Box(-1, 1, (2,), float32)`: torque of shoulder and wrist / 0.05 N m.
+
+    ## Observation Space
+
+    `Box(-inf, inf, (4,), dtype)`. The goal is not part of it.
+
+    | place | entry      | meaning                                                  |
+    |-------|------------|----------------------------------------------------------|
+    | 0-1   | `position` | angles of shoulder and wrist, rad; the shoulder's grows on |
+    | 2-3   | `velocity` | of them, rad/s                                           |
+
+    ## Rewards
+
+    1 where the end of the arm is at most 0.06 m from the goal, else 0, as in the
+    suite's `easy`. The goals are (±0.12, ±0.12) m, 0.17 m from the shoulder, and the
+    arm is 0.24 m long. Without a task always 0.
+
+    ## Starting State
+
+    Any angle of the shoulder, any of the wrist within its range of ±160°, with equal
+    probability; at rest. The seed fixes it, whatever the task.
+
+    ## Episode End
+
+    Truncated after 1000 steps of 0.02 s, never terminated. `info` is empty.
+
+    ## Arguments
+
+    * `task`: "top-left", "top-right", "bottom-left", "bottom-right", or None for no
+      reward.
+    * `frames`, `dtype`, `render_mode`: see `DmControlEnv`. Pictures are
+      uint8 (240, 320, 3).
+
+    Wrong arguments, and a missing dm_control, raise `leapbench.errors.UserError`.
+
+    ## Version History
+
+    * v0: first version.
+    """
+
+    def __init__(
+        self,
+        task: str | None = None,
+        frames: int = 1,
+        dtype: str = "float32",
+        render_mode: str | None = None,
+    ) -> None:
+        goal = chosen(GOALS, task, None)
+
+        def build(random: np.random.RandomState) -> Any:
+            suite, control = load("dm_control.suite.reacher"), load("dm_control.rl.control")
+            physics = suite.Physics.from_xml_string(*suite.get_model_and_assets())
+            world = suite.Reacher(target_size=TARGET, random=random)
+            begin = world.initialize_episode
+
+            def initialize(physics: Any) -> None:
+                begin(physics)  # which puts the target where it likes
+                mark(physics, goal, TARGET)
+
+            world.initialize_episode = initialize
+            world.get_observation = observed
+            world.get_reward = (lambda physics: reach(physics, goal)) if goal else nothing
+            return control.Environment(physics, world, control_timestep=STEP)
+
+        super().__init__(build, HORIZON, frames, dtype, render_mode, camera="fixed")
+
+
+def observed(physics: Any) -> dict[str, Any]:
+    """The suite's observation without the way to the target."""
+    return {"position": physics.position(), "velocity": physics.velocity()}
