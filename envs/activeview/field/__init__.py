@@ -5,16 +5,20 @@ arXiv 2209.08546).
 """
 
 from leapbench.envs.activeview.field.base import Field
+from leapbench.envs.activeview.field.mlp import MlpField
 from leapbench.envs.activeview.field.rays import Intrinsics, Rays, rays_of
 from leapbench.envs.activeview.field.render import Rendered
-from leapbench.envs.activeview.field.settings import FieldSettings, Likelihood
+from leapbench.envs.activeview.field.settings import PAPER, FieldSettings, Likelihood, MlpSettings
 from leapbench.envs.activeview.field.voxel import VoxelField
 
 __all__ = [
+    "PAPER",
     "Field",
     "FieldSettings",
     "Intrinsics",
     "Likelihood",
+    "MlpField",
+    "MlpSettings",
     "Rays",
     "Rendered",
     "VoxelField",

@@ -67,7 +67,8 @@ class Field(ABC):
         rays = rays_of(self._tensor(pose), intrinsics, height, width)
         parts = [composite(samples)[0] for _, samples in self._sampled(rays)]
         whole = (torch.cat(part) for part in zip(*parts, strict=True))
-        return Rendered(*(part.view(height, width, *part.shape[1:]) for part in whole))
+        seen = Rendered(*(part.view(height, width, *part.shape[1:]) for part in whole))
+        return seen._replace(colour=seen.colour.clamp(0, 1))  # against rounding
 
     @torch.no_grad()
     def features(self, poses: Any, intrinsics: Intrinsics, height: int, width: int) -> Tensor:

@@ -97,4 +97,4 @@ def composite(samples: Samples) -> tuple[Rendered, Tensor]:
     exits = samples.distances[:, -1] + samples.steps[:, -1] / 2
     depth = (weights * samples.distances).sum(1) + (1 - opacity) * exits
     variance = (weights.square() * samples.variance).sum(1)
-    return Rendered(colour.clamp(0, 1), variance, opacity, depth), weights
+    return Rendered(colour, variance, opacity, depth), weights

@@ -69,3 +69,43 @@ class FieldSettings:
             raise UserError("A field starts with at least 2 vertices and at most `resolution`.")
         if min(self.samples, self.rays) < 1:
             raise UserError("A field needs one sample and one ray, or more.")
+
+
+@dataclass(frozen=True)
+class MlpSettings:
+    """Sizes and rates of an `MlpField`; the defaults are the paper's and its code's.
+
+    Attributes:
+        width: units of a hidden layer; half as many see the direction.
+        depth: hidden layers, after the middle one of which the input is given again.
+        octaves: of the encoding of places.
+        direction_octaves: of the encoding of directions.
+        samples: even ones along a ray, for the coarse network.
+        fine_samples: further ones for the fine network, where the coarse one sees most.
+        rays: rays drawn for an iteration.
+        rate: step size of Adam at first.
+        decay: iterations in which the step size falls to a tenth.
+        variance_floor: the beta_0^2 of Eq 8, the least variance of a point.
+        likelihood: the loss of a ray of the fine network.
+        damping: added to the information of the training views in the Fisher score.
+        device: where the tensors are, as torch names it.
+    """
+
+    width: int = 256
+    depth: int = 8
+    octaves: int = 10
+    direction_octaves: int = 4
+    samples: int = 64
+    fine_samples: int = 128
+    rays: int = 1024
+    rate: float = 5e-4
+    decay: int = 500_000
+    variance_floor: float = 0.01
+    likelihood: Likelihood = PAPER
+    damping: float = 1e-2
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        sizes = (self.width // 2, self.depth - 1, self.octaves, self.direction_octaves, self.rays)
+        if min(*sizes, self.samples - 2, self.fine_samples) < 1:
+            raise UserError("A network's field needs 2 layers of 2 units, and 3 samples, or more.")
