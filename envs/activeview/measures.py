@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 LEAST = 1e-10
 """Least mean squared error, which bounds a PSNR by 100 dB."""
-REMOVED = np.arange(100) / 100
-"""Shares of the pixels that a sparsification curve leaves out."""
+REMOVED = np.arange(100)
+"""Percentages of the pixels that a sparsification curve leaves out."""
 
 
 def squared_errors(colours: NDArray[np.float32], images: NDArray[np.uint8]) -> Floats:
@@ -65,7 +65,7 @@ def area(psnrs: list[float], acquired: list[int], views: int) -> float:
 
 
 def _left(errors: Floats) -> Floats:
-    """Mean of what is left of ordered errors without the first shares `REMOVED`."""
+    """Mean of what is left of ordered errors without the first `REMOVED` per cent."""
     sums = np.append(np.cumsum(errors[::-1])[::-1], 0.0)
-    first = np.floor(REMOVED * len(errors)).astype(int)
+    first = REMOVED * len(errors) // 100
     return np.asarray(sums[first] / (len(errors) - first))

@@ -104,11 +104,8 @@ class Referee:
             field.render(pose, optics.intrinsics, optics.height, optics.width)
             for pose in self.capture.test.poses
         ]
-        colours, variances = (
-            [part.numpy(force=True) for part in parts]
-            for parts in (tuple(one.colour for one in shown), tuple(one.variance for one in shown))
-        )
-        return np.stack(colours), np.stack(variances)
+        colours = np.stack([one.colour.numpy(force=True) for one in shown])
+        return colours, np.stack([one.variance.numpy(force=True) for one in shown])
 
     def features(self) -> Floats:
         """What the field says about each candidate, float32 (C, 6), columns `FEATURES`.
@@ -116,13 +113,13 @@ class Referee:
         The first five change with training only. The last is the distance to the nearest
         camera that has taken a view.
         """
-        started = process_time()
         if self._features is None:
+            started = process_time()
             self._features = self._field_features()
+            self.seconds += process_time() - started
             self.renders += len(self._features)
         places = self.capture.candidates[:, None, :3, 3] - self.views.poses[None, :, :3, 3]
         distance = np.linalg.norm(places, axis=-1).min(axis=1, keepdims=True)
-        self.seconds += process_time() - started
         return np.concatenate((self._features, distance), axis=1)
 
     def _field_features(self) -> Floats:

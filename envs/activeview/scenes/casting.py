@@ -52,7 +52,8 @@ def unseen(scene: Scene, poses: Floats, known: Floats, optics: Optics) -> NDArra
         origin, directions = rays(pose, optics)
         distance, solid = _cast(scene, origin, directions)
         surface = solid >= 0
-        points = origin + np.where(surface, distance, np.float32(0)) * directions
+        reached = np.where(surface, distance, np.float32(0))
+        points = np.asarray(origin + reached * directions, np.float32)
         seen = np.zeros_like(surface)
         for other in known:
             seen |= _in_sight(scene, points, other, optics)
@@ -66,7 +67,7 @@ def _in_sight(scene: Scene, points: Floats, pose: Floats, optics: Optics) -> NDA
     framed = (depth > 0) & (x >= 0) & (x < optics.width) & (y >= 0) & (y < optics.height)
     away = points - pose[:3, 3:]
     length = np.sqrt((away**2).sum(axis=0))
-    met, _ = _cast(scene, pose[:3, 3:], away / length)
+    met, _ = _cast(scene, pose[:3, 3:], away / np.maximum(length, CLOSE))
     return np.asarray(framed & (met > length - CLOSE))
 
 

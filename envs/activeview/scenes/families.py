@@ -60,7 +60,7 @@ def noise(rng: Rng) -> Scene:
     turn = float(rng.uniform(-np.pi, np.pi))
     panel = Texture(_colour(rng, 1), _colour(rng, 1), "noise", 40.0)
     solids = _lopsided(rng, 4.0)
-    solids.append(_block(_spot(turn, 0.72), (0.05, 0.35, 0.35), turn, panel))
+    solids.append(_block(_spot(turn, 0.6), (0.05, 0.35, 0.35), turn, panel))
     return _scene(rng, solids)
 
 
