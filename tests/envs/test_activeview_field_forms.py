@@ -218,7 +218,7 @@ def test_adding_is_the_transpose_of_reading() -> None:
     table, values = uniform(0, 125, 2), uniform(1, 30, 2)
     at = lattice.corners(lattice.cells(2 * uniform(2, 3, 30) - 1, 5), 5)
     rows, column = torch.zeros(125, 2), torch.zeros(125)
-    lattice.add_rows(rows, at, values)
+    lattice.add_rows(rows, at, values.t())
     lattice.add(column, at, values[:, 0].contiguous())
     torch.testing.assert_close((rows * table).sum(), (lattice.read_rows(table, at) * values).sum())
     torch.testing.assert_close(column, rows[:, 0])

@@ -77,10 +77,9 @@ def add(table: Tensor, at: Corners, values: Tensor) -> None:
 
 
 def add_rows(table: Tensor, at: Corners, values: Tensor) -> None:
-    """Add values (M, K) to a table (G, K) by the weights of a read."""
-    products = (at.weight[..., None] * values).view(-1, values.shape[1])
-    index = at.vertex.view(-1, 1).long().expand(products.shape)
-    table.scatter_add_(0, index, products)
+    """Add values (K, M) to a table (G, K) by the weights of a read, column by column."""
+    for column, value in zip(table.unbind(1), values, strict=True):
+        add(column, at, value)
 
 
 def squared(at: Corners) -> Corners:

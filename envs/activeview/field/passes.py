@@ -15,7 +15,7 @@ from torch.nn.functional import softplus
 
 from leapbench.envs.activeview.field import lattice
 from leapbench.envs.activeview.field.lattice import Cells, Corners
-from leapbench.envs.activeview.field.loss import Loss, density_slope, ray_loss
+from leapbench.envs.activeview.field.loss import density_slope, ray_loss
 from leapbench.envs.activeview.field.render import WHITE, thickness_gradient, weights_of
 from leapbench.envs.activeview.field.settings import Likelihood
 
@@ -24,7 +24,7 @@ SHARPNESS = 8.0
 EMPTY = 0.2
 """Density below which a cell is skipped."""
 DARK = 1e-2
-"""Light arriving below which a colour is not read, and weight below which it is not corrected."""
+"""Light arriving below which a colour is neither read nor corrected."""
 
 
 class Tables(NamedTuple):
@@ -120,39 +120,32 @@ def accumulate(
         kind: the loss of a ray.
         floor: least variance of a point (Eq 8).
     """
-    kept, at, _, weights, behind = traced
-    shape = weights.shape
-    light = (weights + behind).view(-1)
-    lit = (light.index_select(0, kept) > DARK).nonzero().view(-1)
-    near = subset(at, lit)
-    shown = lattice.read_rows(tables.appearance, near)
-    squashed = shown.sigmoid()
-    slopes = squashed * torch.cat((1 - squashed[:, :3], torch.ones_like(squashed[:, 3:])), 1)
-    shown = torch.cat((squashed[:, :3], floor + softplus(shown[:, 3:])), 1)
-    seen = torch.zeros(len(light), 4, device=light.device)
-    seen[kept.index_select(0, lit)] = shown
-    seen = seen.view(*shape, 4)
+    weights, behind = traced.weights, traced.behind
+    light = (weights + behind).view(-1).index_select(0, traced.kept)
+    lit = (light > DARK).nonzero().view(-1)
+    near, place = subset(traced.at, lit), traced.kept.index_select(0, lit)
+    held = lattice.read_rows(tables.appearance, near).t().contiguous()
+    squashed = held.sigmoid()
+    shown = torch.zeros(4, weights.numel(), device=held.device)
+    for plane, values in zip(shown, (*squashed[:3], floor + softplus(held[3])), strict=True):
+        plane.index_copy_(0, place, values)
+    shown = shown.view(4, *weights.shape)
 
-    contrast = seen[..., :3] - WHITE
-    colour = (weights[:, None] @ contrast)[:, 0] + WHITE
-    spread = weights * seen[..., 3]
-    loss = ray_loss(colour, (weights * spread).sum(1), batch.truth, kind)
+    spread = weights * shown[3]
+    variance = (weights * spread).sum(1)
+    contrast = shown[:3] - WHITE
+    colour = WHITE + (weights * contrast).sum(2).t()
+    loss = ray_loss(colour, variance, batch.truth, kind)
 
-    of_weights = (contrast @ loss.colour[..., None])[..., 0] + 2 * loss.variance[:, None] * spread
+    of_weights = (loss.colour.t()[..., None] * contrast).sum(0)
+    of_weights.addcmul_(loss.variance[:, None], spread, value=2)
     of_thickness = thickness_gradient(weights, behind, of_weights)
-    of_density = of_thickness * batch.steps + density_slope(shape, kind)
-    slope = of_density.view(-1).index_select(0, kept) * (SHARPNESS * traced.raw.sigmoid())
-    lattice.add(into.density, at, slope)
-    _correct(into.appearance, traced, slopes, lit, loss)
+    of_density = of_thickness * batch.steps + density_slope(weights.shape, kind)
+    slope = of_density.view(-1).index_select(0, traced.kept) * traced.raw.sigmoid()
+    lattice.add(into.density, traced.at, slope.mul_(SHARPNESS))
+
+    weight, ray = weights.view(-1).index_select(0, place), place // weights.shape[1]
+    squashed[:3].mul_(1 - squashed[:3]).mul_(loss.colour.t().index_select(1, ray))
+    squashed[3].mul_(loss.variance.index_select(0, ray)).mul_(weight)
+    lattice.add_rows(into.appearance, near, squashed.mul_(weight))
     return loss.value
-
-
-def _correct(into: Tensor, traced: Geometry, slopes: Tensor, lit: Tensor, loss: Loss) -> None:
-    """Add the gradient of the appearance, of samples that carry weight."""
-    weight = traced.weights.view(-1).index_select(0, traced.kept.index_select(0, lit))
-    strong = (weight > DARK).nonzero().view(-1)
-    weight, slopes, lit = weight[strong, None], slopes[strong], lit[strong]
-    ray = traced.kept.index_select(0, lit) // traced.weights.shape[1]
-    by_colour = loss.colour[ray] * weight * slopes[:, :3]
-    by_variance = loss.variance[ray, None] * weight.square() * slopes[:, 3:]
-    lattice.add_rows(into, subset(traced.at, lit), torch.cat((by_colour, by_variance), 1))

@@ -154,7 +154,7 @@ class VoxelField(Field):
         stride = max(len(self.colours) // INFORMED, 1)
         trained = Rays(*(part[::stride] for part in self.rays))
         for at, squares in self._squared_jacobians(trained):
-            lattice.add_rows(information, at, squares)
+            lattice.add_rows(information, at, squares.t())
         worth = 1 / (information * stride + self.settings.damping)
         parts = [
             (lattice.read_rows(worth, at) * squares).sum(1)
