@@ -75,8 +75,9 @@ class ViewsEnv(gym.Env[Observation, Any]):
         view = self._shoot(action)
         reward = self.episode.stop() if view is None else self.episode.take(*view)
         self._over = self.episode.over
+        observation = self._observe()  # before the info, which counts what it costs
         info = self._info() | (self.episode.summary() if self._over else {})
-        return self._observe(), reward, self._over, False, info
+        return observation, reward, self._over, False, info
 
     def render(self) -> NDArray[np.uint8] | None:
         """Picture of the episode so far, uint8 (400, 640, 3); None without a render mode."""

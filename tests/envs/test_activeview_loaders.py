@@ -1,0 +1,194 @@
+"""Tiny folders in both formats, written here, are read back as the cameras they came from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from leapbench.envs.activeview.cameras import Optics, look_at, project
+from leapbench.envs.activeview.env import ActiveViewEnv
+from leapbench.envs.activeview.loaders import from_blender, from_llff, load
+from leapbench.errors import UserError
+
+MARK = np.array([[0.3], [-0.2], [0.25]], np.float32)
+"""A point of the world, which is a dark spot in every picture."""
+LARGE = Optics((50.0, 50.0, 30.0, 20.0), 40, 60)
+
+
+def spotted(pose: np.ndarray, alpha: bool) -> Image.Image:
+    """What a camera sees of the mark: five black pixels on each side of it."""
+    pixels, depth = project(MARK, pose, LARGE)
+    assert depth > 0
+    column, row = (int(value) for value in pixels[:, 0])
+    picture = np.zeros((40, 60, 4), np.uint8) if alpha else np.full((40, 60, 3), 255, np.uint8)
+    spot = (0, 0, 0, 255) if alpha else (0, 0, 0)
+    picture[row - 2 : row + 3, column - 2 : column + 3] = spot
+    return Image.fromarray(picture)
+
+
+def spot(image: np.ndarray) -> np.ndarray:
+    """Column and row of the middle of the dark pixels."""
+    dark = 255.0 - image.mean(axis=2)
+    rows, columns = np.indices(dark.shape) + 0.5
+    return np.array([(columns * dark).sum(), (rows * dark).sum()]) / dark.sum()
+
+
+def around(count: int, distance: float) -> np.ndarray:
+    angle = np.linspace(0, 2, count)
+    places = np.stack((np.cos(angle), np.sin(angle), 0.3 + 0.2 * angle), 1) * distance
+    return look_at(places, (0, 0, 0))
+
+
+@pytest.fixture
+def blender(tmp_path: Path) -> Path:
+    for split, count in (("train", 6), ("test", 3)):
+        (tmp_path / split).mkdir()
+        frames = []
+        for i, pose in enumerate(around(count, 2.5)):
+            spotted(pose, alpha=True).save(tmp_path / split / f"r_{i}.png")
+            frames.append({"file_path": f"./{split}/r_{i}", "transform_matrix": pose.tolist()})
+        described = {"camera_angle_x": 2 * float(np.arctan(30 / 50)), "frames": frames}
+        (tmp_path / f"transforms_{split}.json").write_text(json.dumps(described))
+    return tmp_path
+
+
+def forward(count: int) -> np.ndarray:
+    """Cameras side by side that look along y."""
+    shift = np.linspace(-0.4, 0.4, count)
+    places = np.stack((shift, np.full(count, -2.0), 0.1 * shift), 1)
+    return look_at(places, np.add(places, (0, 1, 0)))
+
+
+@pytest.fixture
+def llff(tmp_path: Path) -> Path:
+    (tmp_path / "images").mkdir()
+    rows = []
+    for i, pose in enumerate(forward(9)):
+        spotted(pose, alpha=False).save(tmp_path / "images" / f"{i:03}.png")
+        right, up, back, place = pose[:3].T
+        # The file is for pictures of twice the size.
+        matrix = np.stack((-up, right, back, place, [80.0, 120.0, 100.0]), 1)
+        rows.append([*matrix.ravel(), 1.5, 4.0])
+    np.save(tmp_path / "poses_bounds.npy", np.array(rows))
+    return tmp_path
+
+
+@pytest.mark.parametrize("resolution", [60, 30])
+def test_blender_poses_and_intrinsics_by_reprojection(blender: Path, resolution: int) -> None:
+    data = from_blender(blender, resolution)
+    assert (data.optics.width, data.optics.height) == (resolution, resolution * 2 // 3)
+    assert (len(data.train.poses), len(data.test.poses)) == (6, 3)
+    for views in (data.train, data.test):
+        for image, pose in zip(*views, strict=True):
+            pixels, _ = project(MARK / np.float32(1.5), pose, data.optics)
+            # The spot is drawn around the middle of the pixel that holds the mark.
+            assert spot(image) == pytest.approx(pixels[:, 0], abs=0.6)
+            assert image[0, 0].tolist() == [255] * 3
+
+
+@pytest.mark.parametrize("resolution", [60, 30])
+def test_llff_poses_and_intrinsics_by_reprojection(llff: Path, resolution: int) -> None:
+    data = from_llff(llff, resolution)
+    assert (data.optics.width, data.optics.height) == (resolution, resolution * 2 // 3)
+    assert (len(data.train.poses), len(data.test.poses)) == (7, 2)
+    # The frame of the average camera, which stands at (0, -2, 0) and looks along y.
+    focus = 1 / (0.25 / (0.9 * 1.5) + 0.75 / (5 * 4.0))
+    scale = focus * 60 / 50 / 2
+    x, y, z = MARK[:, 0]
+    mark = np.array([[x], [z], [focus - (y + 2)]], np.float32) / np.float32(scale)
+    for views in (data.train, data.test):
+        for image, pose in zip(*views, strict=True):
+            pixels, _ = project(mark, pose, data.optics)
+            assert spot(image) == pytest.approx(pixels[:, 0], abs=0.6)
+
+
+def test_llff_fills_the_box(llff: Path) -> None:
+    data = from_llff(llff, 60)
+    middle = np.concatenate((data.train.poses, data.test.poses)).mean(axis=0)
+    # At the middle of the box, the average camera's picture is as wide as the box.
+    edge = np.array([[1.0, -1.0], [0, 0], [0, 0]], np.float32)
+    pixels, _ = project(edge, middle, data.optics)
+    assert pixels[0] == pytest.approx([60, 0], abs=0.1)
+
+
+def test_a_picture_is_put_on_white(blender: Path) -> None:
+    half = np.zeros((40, 60, 4), np.uint8)
+    half[..., 3] = 128
+    Image.fromarray(half).save(blender / "train" / "r_0.png")
+    assert from_blender(blender, 60).train.images[0, 5, 5].tolist() == [127] * 3
+
+
+@pytest.mark.parametrize("kind", ["blender", "llff"])
+def test_an_episode_on_photographs(kind: str, request: pytest.FixtureRequest) -> None:
+    folder = request.getfixturevalue(kind)
+    settings: dict[str, Any] = {
+        "views": 2,
+        "initial": 2,
+        "tests": 2,
+        "resolution": 12,
+        "first": 2,
+        "iterations": 1,
+        "field": {"resolution": 6, "coarse": 6, "samples": 8, "rays": 32},
+        "features": True,
+        "render_mode": "rgb_array",
+    }
+    env = ActiveViewEnv(str(folder), **settings)
+    train = load(folder, 12).train
+    seen, _ = env.reset(seed=0)
+    assert env.action_space.n == len(train.poses) - 2
+    assert env.observation_space.contains(seen)
+    seen, *_ = env.step(1)
+    (index,) = np.nonzero((train.poses == seen["poses"][2]).all(axis=(1, 2)))[0]
+    assert np.array_equal(seen["images"][2], train.images[index])
+    picture, (_, _, over, _, info) = env.render(), env.step(0)
+    assert picture is not None
+    assert picture.std() > 5
+    assert over
+    assert np.isnan(info["unseen_psnr"]).all()
+    assert np.isfinite(info["psnr"]).all()
+    other, _ = env.reset(seed=1)
+    assert not np.array_equal(other["poses"][:2], seen["poses"][:2])
+
+
+def test_what_is_wrong_with_a_folder_is_said(blender: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="initial=6"):
+        ActiveViewEnv(str(blender), initial=6)
+    with pytest.raises(UserError, match="pool"):
+        ActiveViewEnv(str(blender), pool="decoy", initial=2, views=2)
+    (blender / "train" / "r_3.png").unlink()
+    with pytest.raises(UserError, match=r"r_3\.png"):
+        load(blender, 12)
+    (blender / "transforms_test.json").write_text("[]")
+    with pytest.raises(UserError, match=r"transforms_test\.json"):
+        load(blender, 12)
+    (blender / "transforms_test.json").unlink()
+    with pytest.raises(UserError, match=r"transforms_test\.json"):
+        load(blender, 12)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="NeRF-synthetic"):
+        load(tmp_path / "empty", 12)
+    with pytest.raises(UserError, match="path of a folder"):
+        ActiveViewEnv(str(tmp_path / "nowhere"))
+
+
+def test_what_is_wrong_with_an_llff_folder_is_said(llff: Path) -> None:
+    Image.new("RGB", (30, 20)).save(llff / "images" / "004.png")
+    with pytest.raises(UserError, match=r"004\.png is 30 x 20"):
+        load(llff, 12)
+    (llff / "images" / "004.png").write_text("no picture")
+    with pytest.raises(UserError, match="not a picture"):
+        load(llff, 12)
+    (llff / "images" / "004.png").unlink()
+    with pytest.raises(UserError, match="9 poses for 8 pictures"):
+        load(llff, 12)
+    np.save(llff / "poses_bounds.npy", np.zeros((8, 15)))
+    with pytest.raises(UserError, match=r"\(N, 17\)"):
+        load(llff, 12)
+    np.save(llff / "poses_bounds.npy", np.array([{}]), allow_pickle=True)
+    with pytest.raises(UserError, match="not an array"):
+        load(llff, 12)
