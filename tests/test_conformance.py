@@ -27,6 +27,16 @@ from leapbench.testing import (
 ENVIRONMENTS = sorted(name for name in gym.registry if name.startswith("leapbench/"))
 RUN_RULES = {"smoke_run"}
 
+# The smallest scenes and fields for active view selection.
+GLANCE: dict[str, Any] = {
+    "candidates": 6,
+    "tests": 2,
+    "resolution": 8,
+    "first": 2,
+    "iterations": 2,
+    "field": {"resolution": 8, "coarse": 8, "samples": 4, "rays": 16},
+}
+
 # One task of every family that runs from what is installed, made small.
 SMALL: dict[str, dict[str, Any]] = {
     "earlyexit/digits": {
@@ -48,10 +58,24 @@ SMALL: dict[str, dict[str, Any]] = {
         },
         "episodes": 1,
     },
+    "activeview/niche": {
+        "settings": {
+            "world": {"pool": "unbalanced", "views": 2, "batch": 1} | GLANCE,
+            "practice": {},
+        },
+        "limits": {"practice": 16},
+        "episodes": 1,
+        "budgets": (2,),
+    },
 }
 
 # For the parts that do not run on their defaults alone, or would take long.
-SETTINGS = {"exit-weights-l2w": ("weights=1.0,1.0,1.0,1.0",)}
+SETTINGS = {
+    "exit-weights-l2w": ("weights=1.0,1.0,1.0,1.0",),
+    "view-ppo": ("envs=2", "steps=4", "batch=4", "hidden=8"),
+    "view-dqn": ("envs=2", "batch=4", "hidden=8"),
+    "view-oracle": ("shortlist=2", "iterations=2"),
+}
 TINY = ("hidden=16", "batch=8", "warmup=20")
 
 

@@ -1,0 +1,1 @@
+"""Uncertainty with a distance that views must keep."""

@@ -1,0 +1,1 @@
+"""What the policies that choose views share."""

@@ -1,0 +1,1 @@
+"""Policies that look at the truth: upper bounds, shown and never ranked."""

@@ -1,0 +1,1 @@
+"""Views at random: the floor of the scale."""

@@ -1,0 +1,1 @@
+"""Policies that learn to score candidates by algorithms of Stable-Baselines3."""

@@ -1,0 +1,81 @@
+"""Proximal policy optimisation over candidates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import stable_baselines3 as sb3
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.policies import ActorCriticPolicy
+from torch import nn
+
+from leapbench.agents.exit_rl.vecenv import VectorAdapter
+from leapbench.agents.view_rl.policy import NEVER, Learned
+from leapbench.agents.view_rl.scorer import Scorer, Value
+
+
+class PPO(Learned):
+    """PPO (Schulman et al., 2017) of Stable-Baselines3, its networks scoring candidates.
+
+    Args:
+        envs: see `Learned`, as for hidden, lr and discount.
+        hidden: units.
+        lr: learning rate.
+        discount: of a step.
+        steps: views of each scene between two updates.
+        epochs: passes over the views of an update.
+        batch: views in a gradient step.
+        entropy: weight of the entropy bonus.
+    """
+
+    def __init__(
+        self,
+        envs: int = 8,
+        hidden: int = 32,
+        lr: float = 3e-3,
+        discount: float = 0.9,
+        steps: int = 8,
+        epochs: int = 8,
+        batch: int = 32,
+        entropy: float = 0.01,
+    ) -> None:
+        super().__init__(envs, hidden, lr, discount)
+        self.steps, self.epochs, self.batch, self.entropy = steps, epochs, batch, entropy
+
+    def trained(self, env: VectorAdapter, views: int, seed: int) -> tuple[BaseAlgorithm, Scorer]:
+        """See `Learned.trained`; whole rollouts only."""
+        rollout = self.envs * self.steps
+        algorithm = sb3.PPO(
+            ScoringPolicy,
+            env,
+            learning_rate=self.lr,
+            n_steps=self.steps,
+            batch_size=min(self.batch, rollout),
+            n_epochs=self.epochs,
+            gamma=self.discount,
+            ent_coef=self.entropy,
+            policy_kwargs={"hidden": self.hidden},
+            seed=seed,
+            device="cpu",
+        )
+        if views >= rollout:
+            algorithm.learn(views - views % rollout)
+        return algorithm, algorithm.policy.action_net  # type: ignore[return-value]
+
+
+class ScoringPolicy(ActorCriticPolicy):
+    """Actor and critic that look at flattened tables through `Scorer` and `Value`."""
+
+    def __init__(self, *arguments: Any, hidden: int, **named: Any) -> None:
+        self.hidden = hidden
+        super().__init__(*arguments, net_arch=[], **named)
+
+    def _build(self, lr_schedule: Any) -> None:
+        super()._build(lr_schedule)
+        self.action_net: nn.Module = Scorer(self.hidden, NEVER)
+        self.value_net: nn.Module = Value(self.hidden)
+        self.optimizer = self.optimizer_class(
+            self.parameters(),
+            lr=lr_schedule(1),  # type: ignore[call-arg]
+            **self.optimizer_kwargs,
+        )

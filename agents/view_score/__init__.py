@@ -1,0 +1,1 @@
+"""Rules that take the candidate with the most of one quantity."""

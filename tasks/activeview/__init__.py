@@ -1,0 +1,1 @@
+"""Active view selection: choose from where to photograph a scene next."""

@@ -1,0 +1,78 @@
+"""What random views and the greedy oracle reach on scenes of the dev stream, the scale's ends.
+
+python -m leapbench.tasks.activeview.anchors activeview/niche --tier lite --scenes 8
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from leapbench import registry, seeds
+from leapbench.agent import LearningPhase
+from leapbench.composition import compose
+from leapbench.errors import UserError
+from leapbench.harness import Row
+from leapbench.meter import Meter
+from leapbench.task import Budget, Protocol, Task
+from leapbench.tasks.activeview.harness import episode
+
+DRAWS = 5
+"""Episodes of random views on each scene."""
+
+
+def measured(task: Task, protocol: Protocol, agent: str, scenes: int, draws: int) -> Iterator[Row]:
+    """Rows of an agent that needs no practice on the first scenes of the dev stream.
+
+    Args:
+        task: of the family.
+        protocol: one of its protocols.
+        agent: name of the agent.
+        scenes: how many scenes.
+        draws: episodes on each scene; more than one for agents that draw numbers.
+    """
+    kinds = protocol.settings["scenes"]
+    starts = seeds.stream(protocol.seed_key, "dev", scenes)
+    for draw in range(draws):
+        policy: Any = compose(task, agent, protocol=protocol).build("policy")
+        policy.learn(LearningPhase("none", Meter(Budget(unit="views", limit=1)), draw, {}))
+        for i, start in enumerate(starts):
+            planned: Mapping[str, Any] = {"scene": kinds[i % len(kinds)], "seed": start}
+            yield dict(planned) | episode(protocol, policy, planned)
+
+
+def main() -> None:
+    """Print mean and standard error over the scenes, by agent."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("task")
+    parser.add_argument("agents", nargs="*", default=["view-random", "view-oracle"])
+    parser.add_argument("--tier", default="lite", choices=["smoke", "lite"])
+    parser.add_argument("--scenes", type=int, default=8)
+    asked = parser.parse_args()
+    try:
+        task = registry.task(asked.task)
+        for agent in asked.agents:
+            draws = DRAWS if agent == "view-random" else 1
+            protocol = task.protocols[asked.tier]
+            rows = list(measured(task, protocol, agent, asked.scenes, draws))
+            _print(agent, rows, asked.scenes)
+    except UserError as error:
+        sys.exit(f"error: {error}")
+
+
+def _print(agent: str, rows: list[Row], scenes: int) -> None:
+    line = [f"{agent:28}"]
+    for name in ("area", "final", "hidden", "ause", "decoys"):
+        each = np.array([float(row[name]) for row in rows]).reshape(-1, scenes).mean(axis=0)
+        error = each.std(ddof=1) / scenes**0.5 if scenes > 1 else float("nan")
+        line.append(f"{name} {each.mean():7.3f} ± {error:.3f}")
+    sys.stdout.write("  ".join(line) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Runs the family's protocols: practice on other scenes, then a block of scenes for the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from leapbench import seeds
+from leapbench.acting import act
+from leapbench.agent import Learner, LearningPhase
+from leapbench.envs.activeview.pools import ASIDE, CENTRE
+from leapbench.envs.activeview.table import ViewTable, sight_of
+from leapbench.harness import Harness, Outcome, Report, Row
+from leapbench.meter import Meter
+from leapbench.task import Phase, Protocol
+from leapbench.tasks.activeview import worlds
+
+DIGITS = 6
+"""Decimals of a measure in the rows."""
+
+
+class ActiveViewHarness(Harness):
+    """A policy chooses views of scenes that it has not seen.
+
+    `settings.world` has the environment's arguments and `settings.scenes` the scenes
+    that episodes take turns with. What chooses by rule learns nothing; the phase is for
+    those that learn, on scenes of the train stream under `settings.practice`, where
+    every view is paid for by what it adds.
+
+    What differs between two runs of a rule is the scenes alone, so a run's seed decides
+    them: all agents meet the same block of scenes in the runs of one seed, and pairing
+    runs by their seed pairs scenes.
+    """
+
+    sources = ("leapbench.envs.activeview.table", "leapbench.tasks.activeview.worlds")
+
+    def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
+        """Open the practice; see `Harness.open`."""
+        meter, settings = Meter(phase.budget), self.protocol.settings
+        (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, self.seed)
+        arguments = settings["world"] | settings["practice"] | {"scene": settings["scenes"][0]}
+        environment = self.protocol.evaluation.environment
+        return LearningPhase(
+            name=phase.name,
+            meter=meter,
+            seed=seed,
+            settings={"views": arguments["views"], "batch": arguments["batch"]},
+            make_env=partial(worlds.practice, environment, arguments, meter),
+            report=report,
+        )
+
+    def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
+        """Play the block of scenes one after the other."""
+        plan = self.schedule(self.protocol, self.salt, self.seed)
+        rows: list[Row] = []
+        for i, planned in enumerate(plan):
+            report(i / len(plan), f"scene {i + 1} of {len(plan)}")
+            rows.append(planned | episode(self.protocol, parts["policy"], planned))
+        return Outcome(rows)
+
+    @staticmethod
+    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:
+        """Scene, episode and reset seed of each row."""
+        scenes, count = protocol.settings["scenes"], protocol.evaluation.episodes
+        starts = seeds.stream(protocol.seed_key, "test", count, seed, salt=salt)
+        return [
+            {"scene": scenes[(seed * count + i) % len(scenes)], "episode": i, "seed": start}
+            for i, start in enumerate(starts)
+        ]
+
+    @staticmethod
+    def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+        """Means over the scenes; `psnr_n` after n acquisitions, for the protocol's budgets."""
+        names = ("area", "final", "hidden", "ause", "decoys")
+        marks = [f"psnr_{int(n)}" for n in protocol.evaluation.budgets]
+        return {name: float(np.mean([float(r[name]) for r in rows])) for name in (*names, *marks)}
+
+
+def episode(protocol: Protocol, policy: Any, planned: Mapping[str, Any]) -> Row:
+    """Measures of one episode, for the `scene` and the reset `seed` that are planned."""
+    arguments = protocol.settings["world"] | {"scene": planned["scene"], "evaluation": True}
+    env = worlds.make(protocol.evaluation.environment, arguments, sight_of(policy))
+    return row(*play(env, policy, int(planned["seed"])))
+
+
+def play(env: ViewTable, policy: Any, seed: int) -> tuple[dict[str, Any], int, int]:
+    """One episode.
+
+    Returns:
+        The last info, how many of the views taken look past the scene, and the budget.
+    """
+    table, _ = env.reset(seed=seed)
+    if getattr(policy, "privileged", False):
+        policy.bind(env)
+    episode = env.unwrapped.episode  # type: ignore[attr-defined]
+    past = worlds.decoys(episode.capture.candidates, np.array(CENTRE), ASIDE[0] / 2)
+    over, state, start, taken = False, None, np.ones(1, bool), set()
+    while not over:
+        action, state = act(policy, env.action_space, table[None], state, start)
+        taken.add(int(action[0]))
+        table, _, over, _, info = env.step(int(action[0]))
+        start = np.zeros(1, bool)
+    env.close()
+    return info, int(past[list(taken)].sum()), episode.rules.views
+
+
+def row(info: Mapping[str, Any], past: int, views: int) -> Row:
+    """What is kept of an episode: measures, and the PSNR after each acquisition.
+
+    PSNR after an acquisition is that after the training that it was first part of, and
+    the last one for views that an episode cut short did not take. Where no surface is
+    hidden from the initial views, or it is not known, `hidden` is the final PSNR.
+    """
+    curve = info["psnr"]
+    after = np.searchsorted(info["acquired"], np.arange(views + 1)).clip(max=len(curve) - 1)
+    final, hidden = float(curve[-1]), float(info["unseen_psnr"][-1])
+    measured: dict[str, float] = {
+        "area": float(info["score"]),
+        "final": final,
+        "hidden": hidden if np.isfinite(hidden) else final,
+        "ause": float(info["ause"]),
+    }
+    marks = {f"psnr_{n}": float(curve[at]) for n, at in enumerate(after)}
+    rounded: Row = {k: round(v, DIGITS) for k, v in (measured | marks).items()}
+    return {"views": int(info["views"]), "decoys": past} | rounded

@@ -1,0 +1,52 @@
+"""The family's scenes for a viewer: policies that learn do so on smaller pictures."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import gymnasium as gym
+
+from leapbench.agent import LearningPhase, Policy
+from leapbench.declaration import Declaration
+from leapbench.envs.activeview.table import ViewTable, sight_of
+from leapbench.harness import Report
+from leapbench.meter import Meter
+from leapbench.task import Budget
+from leapbench.tasks.activeview import worlds
+
+WORLD = {"scene": "niche", "pool": "decoy"}
+SMALLER = {"resolution": 16, "first": 40, "iterations": 20, "tests": 6, "candidates": 24}
+VIEWS = 256
+"""Views to learn from."""
+
+
+def make(env_id: str) -> gym.Env[Any, Any]:
+    """The environment as a table of its candidates, with pictures."""
+    scene = {} if "scene" in gym.spec(env_id).kwargs else {"scene": WORLD["scene"]}
+    made = gym.make(env_id, pool=WORLD["pool"], render_mode="rgb_array", **scene)
+    return ViewTable(made, "cameras")
+
+
+def taught(env: gym.Env[Any, Any], part: Declaration, seed: int, report: Report) -> Policy:
+    """The policy after learning on other scenes of the same family.
+
+    Args:
+        env: an environment that `make` made; it is shown as far as the policy looks.
+        part: declaration of a policy.
+        seed: of the learning.
+        report: called with the fraction learned in [0, 1] and a short line.
+    """
+    if not isinstance(env, ViewTable) or env.spec is None:
+        raise TypeError(f"expected an environment made by `make`, got {env}")
+    module, _, name = part.entry.partition(":")
+    policy: Policy = getattr(import_module(module), name)(**part.config)
+    meter = Meter(Budget(unit="views", limit=VIEWS))
+    scene = env.spec.kwargs["scene"]
+    arguments = {"scene": scene, "pool": WORLD["pool"], "views": 8, "batch": 1} | SMALLER
+    phase = LearningPhase("practice", meter, seed, {"views": 8, "batch": 1}, report=report)
+    phase.make_env = partial(worlds.practice, env.spec.id, arguments, meter)
+    policy.learn(phase)
+    env.sight = sight_of(policy)
+    return policy
