@@ -110,7 +110,9 @@ class ActiveViewEnv(ViewsEnv):
       photographs the last two are upper bounds.
     * `resolution`: pixels of the longer edge of a picture.
     * `first`, `iterations`: of the field on the initial views, and for each acquired one.
-    * `field`: fields of `leapbench.envs.activeview.field.FieldSettings` by name, or None.
+    * `field`: settings of the field by name, or None: those of
+      `leapbench.envs.activeview.field.FieldSettings`, or with `kind="mlp"`, the network of
+      the paper, those of `MlpSettings`.
     * `features`: whether the observation has `candidate_features`.
     * `evaluation`: pay the score at the end and nothing before.
     * `render_mode`: None or "rgb_array" (uint8 (400, 640, 3)).

@@ -27,7 +27,7 @@ class Rules:
         first: iterations on the initial views.
         iterations: iterations for each acquired view.
         evaluation: whether the score is paid at the end, and nothing before.
-        field: fields of `FieldSettings` by name.
+        field: settings of the field; see `choice.build`.
     """
 
     views: int

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.envs.activeview import measures
+from leapbench.envs.activeview import choice, measures
 from leapbench.envs.activeview.cameras import Floats
 from leapbench.envs.activeview.capture import Capture, Picture, Views
-from leapbench.errors import UserError
 
 if TYPE_CHECKING:
     from leapbench.envs.activeview.field import Field
@@ -46,7 +45,7 @@ class Referee:
 
     Args:
         capture: what the episode is played on.
-        settings: fields of `FieldSettings` by name.
+        settings: of the field; see `choice.build`.
         seed: of the field.
 
     Attributes:
@@ -62,7 +61,7 @@ class Referee:
 
     def __init__(self, capture: Capture, settings: Mapping[str, Any], seed: int) -> None:
         self.capture, self.views, self.curve = capture, capture.initial, Curve()
-        self.field = _field(settings, seed)
+        self.field = choice.build(settings, seed)
         self.iterations = self.renders = 0
         self.seconds = 0.0
         self._features: Floats | None = None
@@ -147,20 +146,3 @@ def single_threaded() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def _field(settings: Mapping[str, Any], seed: int) -> Field:
-    """A new field.
-
-    Raises:
-        UserError: for settings that `FieldSettings` does not have or refuses.
-    """
-    from leapbench.envs.activeview.field import FieldSettings, VoxelField
-
-    try:
-        return VoxelField(FieldSettings(**settings), seed)
-    except TypeError as error:
-        names = ", ".join(FieldSettings.__dataclass_fields__)
-        raise UserError(
-            f"field={dict(settings)!r} does not fit.", f"It may set: {names}."
-        ) from error

@@ -177,6 +177,14 @@ def test_a_fork_of_the_field_leaves_the_episode_alone() -> None:
     assert freeze(last) == freeze(steps[-1])
 
 
+def test_the_network_of_the_paper_can_be_the_field() -> None:
+    tiny = {"kind": "mlp", "width": 8, "depth": 2, "rays": 16, "likelihood": {"weight": 0.1}}
+    env = pooled(field=tiny, tests=1, initial=1, views=1, resolution=6)
+    info = play(env, [2])[0][4]
+    assert env.episode.referee.field.settings.likelihood.weight == 0.1
+    assert np.isfinite(info["psnr"]).all()
+
+
 def test_a_free_camera_is_the_same_episode_without_a_pool() -> None:
     free, plain = ActiveViewFreeEnv(**SMALL), pooled()
     first, _ = free.reset(seed=2)
@@ -213,8 +221,15 @@ def test_wrong_arguments_are_named(wrong: dict[str, Any]) -> None:
 
 
 def test_wrong_field_settings_and_actions_are_named() -> None:
-    with pytest.raises(UserError, match="resolution, coarse"):
-        pooled(field={"size": 3}).reset(seed=0)
+    for wrong, said in (
+        ({"size": 3}, "resolution, coarse"),
+        ({"kind": "mesh"}, "voxel"),
+        ({"kind": "mlp", "coarse": 3}, "no setting 'coarse'"),
+        ({"likelihood": {"weigth": 1}}, "weight"),
+        ({"rays": "many"}, "field="),
+    ):
+        with pytest.raises(UserError, match=said):
+            pooled(field=wrong).reset(seed=0)
     env = pooled()
     env.reset(seed=0)
     for bad in (9, -1, 0.5, "left"):
