@@ -69,7 +69,7 @@ def parts(scene: Capture) -> None:
     batch = field._batch()
     samples = settings.samples
     traced = trace(tables.density, batch, samples, resolution, field.empty)
-    into = field.copy().gradients
+    other = field.copy()
     field.iteration = 0  # a multiple, at which it smooths
     steps: dict[str, Step] = {
         "draw rays, find cells": field._batch,
@@ -77,11 +77,10 @@ def parts(scene: Capture) -> None:
             tables.density, batch, samples, resolution, field.empty
         ),
         "read colour, loss, gradients": lambda: accumulate(
-            tables, into, batch, traced, settings.likelihood, settings.variance_floor
+            tables, other.gradients, batch, traced, settings.likelihood, settings.variance_floor
         ),
         "smooth (every 4th)": field._smooth,
-        "Adam": lambda: field.copy().adam.step(list(field.gradients)),
-        "copy (in the line above)": field.copy,
+        "Adam": lambda: other.adam.step(list(field.gradients)),
     }
     kept = len(traced.kept) / len(batch.cells.base)
     print(f"{kept:.0%} of the samples of a batch are outside empty cells")

@@ -6,11 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from leapbench.envs.activeview.field import FieldSettings, Likelihood, VoxelField, lattice, passes
-from leapbench.envs.activeview.field.base import places
-from leapbench.envs.activeview.field.lattice import Cells
-from leapbench.envs.activeview.field.passes import Batch, Tables, accumulate, trace
-from leapbench.envs.activeview.field.rays import Rays, rays_of
+from leapbench.envs.activeview.field import FieldSettings, VoxelField, passes
+from leapbench.envs.activeview.field.passes import trace
+from leapbench.envs.activeview.field.rays import rays_of
 from leapbench.errors import UserError
 
 SIDE = 20
@@ -112,76 +110,6 @@ def test_images_need_as_many_poses() -> None:
         VoxelField(SMALL, 0).observe(np.zeros((2, 4, 4, 3), np.uint8), cameras(3), INTRINSICS)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        Likelihood(),
-        Likelihood(squared=0.0, weight=1.0, density=0.1),
-        Likelihood(squared=0.5, weight=0.3, channels="mean"),
-    ],
-)
-def test_written_gradients_are_those_of_autograd(
-    kind: Likelihood, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(passes, "DARK", -1.0)  # nothing is left out
-    rng = torch.Generator().manual_seed(3)
-    resolution, samples = 6, 9
-    rays = rays_of(torch.tensor(cameras(1)[0]), INTRINSICS, SIDE, SIDE)
-    rays = Rays(*(part[150:250] for part in rays))
-    distances, steps = places(rays, samples)
-    points = rays.origins.t()[..., None] + rays.directions.t()[..., None] * distances
-    cells = lattice.cells(points.reshape(3, -1), resolution)
-    batch = Batch(cells, steps, torch.rand(len(steps), 3, generator=rng))
-    tables = Tables(
-        torch.randn(resolution**3, generator=rng) - 1, torch.randn(resolution**3, 4, generator=rng)
-    )
-    into = Tables(*(torch.zeros_like(table) for table in tables))
-    nothing = torch.zeros(resolution**3, dtype=torch.bool)
-    traced = trace(tables.density, batch, samples, resolution, nothing)
-    value = accumulate(tables, into, batch, traced, kind, 0.01)
-
-    leaves = Tables(*(table.clone().requires_grad_() for table in tables))
-    expected = reference_loss(leaves, batch, samples, resolution, kind)
-    expected.backward()
-    assert value.item() == pytest.approx(
-        expected.item() - penalty(leaves, batch, kind, resolution), rel=1e-4
-    )
-    for gradient, leaf in zip(into, leaves, strict=True):
-        torch.testing.assert_close(gradient, leaf.grad, rtol=1e-3, atol=1e-7)
-
-
-def reference_loss(
-    tables: Tables, batch: Batch, samples: int, resolution: int, kind: Likelihood
-) -> torch.Tensor:
-    """Eq 4, 9 and 12 with autograd, sample by sample."""
-    at = lattice.corners(batch.cells, resolution)
-    density = densities(tables, batch, resolution).view(-1, samples)
-    held = torch.einsum("km,kmc->mc", at.weight, tables.appearance[at.vertex.long()])
-    colours = held[:, :3].sigmoid().view(-1, samples, 3)
-    variances = (0.01 + torch.nn.functional.softplus(held[:, 3])).view(-1, samples)
-    light, colour, variance = 1.0, 0.0, kind.floor
-    for s in range(samples):
-        opacity = 1 - torch.exp(-density[:, s] * batch.steps[:, 0])
-        weight, light = light * opacity, light * (1 - opacity)
-        colour = colour + weight[:, None] * colours[:, s]
-        variance = variance + weight**2 * variances[:, s]
-    errors = (colour + light[:, None] - batch.truth) ** 2
-    total = errors.sum(1) if kind.channels == "sum" else errors.mean(1)
-    likelihood = total / (2 * variance) + variance.log() / 2 + kind.density * density.mean(1)
-    return (kind.squared * errors.mean(1) + kind.weight * likelihood).mean()
-
-
-def densities(tables: Tables, batch: Batch, resolution: int) -> torch.Tensor:
-    at = lattice.corners(batch.cells, resolution)
-    raw = (tables.density[at.vertex.long()] * at.weight).sum(0)
-    return 8 * torch.nn.functional.softplus(raw)
-
-
-def penalty(tables: Tables, batch: Batch, kind: Likelihood, resolution: int) -> float:
-    """What the loss's value leaves out."""
-    return kind.weight * kind.density * densities(tables, batch, resolution).mean().item()
-
-
 def test_skipping_empty_cells_barely_changes_what_is_traced(trained: VoxelField) -> None:
     empty = passes.empty_cells(trained.tables.density, trained.resolution)
     assert 0.3 < float(empty.float().mean()) < 1
@@ -233,43 +161,3 @@ def test_an_anticipated_view_is_worth_less(trained: VoxelField) -> None:
     lost = 1 - after[:, 2] / before[:, 2]
     assert lost[0] > 0.05 + lost[1].abs()
     assert torch.equal(trained.features(poses, INTRINSICS, 10, 10), before)
-
-
-def test_fisher_score_is_that_of_autograds_jacobian() -> None:
-    """Samples so far apart that no two of a ray share a vertex: the diagonal is exact."""
-    field = VoxelField(FieldSettings(resolution=12, coarse=12, samples=3, damping=0.1), 0)
-    poses = cameras(2)
-    images = np.stack([photograph(pose)[8:12, 8:12] for pose in poses])
-    intrinsics = (26.0, 26.0, 2.0, 2.0)
-    field.observe(images, poses, intrinsics)
-    field.tables.density.normal_(-1, 1, generator=field.rng)
-    field.tables.appearance.normal_(0, 1, generator=field.rng)
-    candidate = rays_of(torch.tensor(camera(1.0, 0.5)), intrinsics, 4, 4)
-    known, asked = (diagonal(field, rays) for rays in (field.rays, candidate))
-    expected = (asked / (known + 0.1)).sum() / 16
-    assert float(field.fisher(candidate, 1)) == pytest.approx(float(expected), rel=1e-3)
-
-
-def diagonal(field: VoxelField, rays: Rays) -> torch.Tensor:
-    """Sum over rays and channels of squared derivatives, by autograd; (G, 4)."""
-
-    def colours(density: torch.Tensor, appearance: torch.Tensor) -> torch.Tensor:
-        distances, steps = places(rays, 3)
-        points = rays.origins.t()[..., None] + rays.directions.t()[..., None] * distances
-        at = lattice.corners(lattice.cells(points.reshape(3, -1), 12), 12)
-        raw = (density[at.vertex.long()] * at.weight).sum(0).view(-1, 3)
-        held = torch.einsum("km,kmc->mc", at.weight, appearance[at.vertex.long()])
-        thickness = 8 * torch.nn.functional.softplus(raw) * steps
-        weights = (1 - torch.exp(-thickness)) * torch.exp(thickness - thickness.cumsum(1))
-        shown = held[:, :3].sigmoid().view(-1, 3, 3)
-        return (weights[..., None] * (shown - 1)).sum(1) + 1
-
-    by_density, by_appearance = torch.autograd.functional.jacobian(colours, tuple(field.tables))
-    squares = by_density.square().sum((0, 1))[:, None], by_appearance[..., :3].square().sum((0, 1))
-    return torch.cat(squares, 1)
-
-
-def test_cells_keep_what_lies_outside_at_the_edge() -> None:
-    cells: Cells = lattice.cells(torch.tensor([[-3.0, 0.0, 3.0]] * 3), 5)
-    assert cells.base.tolist() == [0, 2 * 25 + 2 * 5 + 2, 3 * 25 + 3 * 5 + 3]
-    assert cells.fraction[:, 2].tolist() == [1.0, 1.0, 1.0]

@@ -44,7 +44,7 @@ class Field(ABC):
             poses: float32 (V, 4, 4), camera to world.
             intrinsics: fx, fy, cx, cy in pixels, of all views.
         """
-        pictures = torch.as_tensor(np.ascontiguousarray(images), device=self.device)
+        pictures = torch.tensor(np.asarray(images), device=self.device)
         self.colours = pictures.reshape(-1, 3).float() / 255
         self.rays = rays_of(self._tensor(poses), intrinsics, *pictures.shape[1:3])
         if len(self.rays.origins) != len(self.colours):
@@ -129,7 +129,7 @@ class Field(ABC):
         return torch.stack((ray.variance, literal, weighted, ray.opacity), 1)
 
     def _tensor(self, values: Any) -> Tensor:
-        return torch.as_tensor(np.asarray(values), dtype=torch.float32, device=self.device)
+        return torch.tensor(np.asarray(values, np.float32), device=self.device)
 
 
 def places(rays: Rays, count: int, shift: Tensor | float = 0.5) -> tuple[Tensor, Tensor]:
