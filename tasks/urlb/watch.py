@@ -25,12 +25,13 @@ PHASES = (("pretrain", 20_000), ("finetune", 5_000))
 
 
 def make(env_id: str) -> gym.Env[Any, Any]:
-    """The environment with a goal, with pictures."""
-    return gym.make(env_id, task=GOALS[env_id], render_mode="rgb_array")
+    """The environment with pictures, and with a goal if its id names none."""
+    goal = {"task": GOALS[env_id]} if env_id in GOALS else {}
+    return gym.make(env_id, render_mode="rgb_array", **goal)
 
 
 def taught(env: gym.Env[Any, Any], part: Declaration, seed: int, report: Report) -> Policy:
-    """The policy after exploring and fine-tuning in the same world.
+    """The policy after exploring and, where there is a goal, fine-tuning in the same world.
 
     Args:
         env: an environment that `make` made.
@@ -40,15 +41,17 @@ def taught(env: gym.Env[Any, Any], part: Declaration, seed: int, report: Report)
     """
     if env.spec is None:
         raise TypeError(f"expected an environment made by its id, got {env}")
-    horizon = env.unwrapped.world.horizon  # type: ignore[attr-defined]
+    bare: Any = env.unwrapped
+    horizon = getattr(bare, "horizon", None) or bare.world.horizon
     module, _, name = part.entry.partition(":")
     policy: Policy = getattr(import_module(module), name)(**part.config)
     arguments = {k: v for k, v in env.spec.kwargs.items() if k != "render_mode"}
-    for place, (phase, limit) in enumerate(PHASES):
+    phases = PHASES if "task" in arguments else PHASES[:1]
+    for place, (phase, limit) in enumerate(phases):
         meter, rewarded = Meter(Budget(unit="steps", limit=limit)), phase == "finetune"
         world = arguments if rewarded else {k: v for k, v in arguments.items() if k != "task"}
         opened = LearningPhase(phase, meter, seed, {"horizon": horizon})
         opened.make_env = partial(worlds.training, env.spec.id, world, rewarded, meter)
-        opened.report = stage(report, place, len(PHASES), phase)
+        opened.report = stage(report, place, len(phases), phase)
         policy.learn(opened)
     return policy
