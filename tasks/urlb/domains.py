@@ -50,22 +50,17 @@ class DomainsHarness(PhasesHarness):
 
     @classmethod
     def told(cls, protocol: Protocol, phase: Phase) -> dict[str, Any]:
-        """Horizon, and what concerns long learning."""
-        kept = {k: v for k, v in protocol.settings.items() if k == "save_every"}
-        return {**cls._lasting(protocol, phase), **kept}
-
-    @classmethod
-    def _lasting(cls, protocol: Protocol, phase: Phase) -> dict[str, Any]:
-        """What is told of a phase and may change what is learned."""
+        """Horizon, and what concerns long learning; all of it may change what is learned."""
         world = cls.world(protocol, phase)
         following = (p for p in protocol.phases if p.after == phase.name)
         more = any(not cls.world(protocol, p).rewarded for p in following)
-        return {"horizon": world.horizon} | ({"continued": True} if more else {})
+        saves = {k: v for k, v in protocol.settings.items() if k == "save_every"}
+        return {"horizon": world.horizon} | ({"continued": True} if more else {}) | saves
 
     def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:
         """The world of the phase, and what the agent is told."""
         world = self.world(self.protocol, phase)
-        return {"environment": world.environment, "told": self._lasting(self.protocol, phase)}
+        return {"environment": world.environment, "told": self.told(self.protocol, phase)}
 
     def measured(self, played: Played) -> Iterator[Row]:
         """Return and length."""

@@ -100,7 +100,7 @@ def test_an_agent_is_told_when_it_will_go_on() -> None:
     assert [phase.settings.get("continued", False) for phase in chain] == [True] * 3 + [False]
     tuned = opened(PAPER, "stand-100k")
     assert tuned.name == "finetune"
-    assert tuned.settings == {"horizon": 1000, "save_every": 50_000}
+    assert tuned.settings == {"horizon": 1000, "save_every": 10_000}
     assert opened(QUADRUPED.protocols["lite"], "pretrain").settings == {"horizon": 1000}
 
 
