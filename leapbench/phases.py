@@ -68,6 +68,7 @@ def learn(
             opened.saves.resume(opened.meter)
             earlier = opened.saves.earlier
             clock.add(earlier)
+            _tell(opened)
         learner.learn(opened)
         return opened, earlier + time.process_time() - begun
 
@@ -92,6 +93,13 @@ def learn(
     if reused:
         clock.add(record["cpu"])
     return fresh, _spent(phase, record["used"], reused)
+
+
+def _tell(opened: LearningPhase) -> None:
+    """Report from where a phase that was killed goes on."""
+    used, budget = opened.meter.used, opened.meter.budget
+    if used:
+        opened.report(used / budget.limit, f"going on after {used:,} {budget.unit}")
 
 
 def _saves(harness: Harness, phase: Phase, agent: Composition) -> Saves:
