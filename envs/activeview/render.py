@@ -51,9 +51,10 @@ def _map(canvas: Canvas, episode: Episode, free: Floats) -> None:
     poses = episode.referee.views.poses
     scale = REACH * SIDE / _reach(episode.capture)
     canvas.box((LEFT, TOP, LEFT + SIDE, TOP + SIDE), CARD, LINE, 1, 6)
-    plan = episode.capture.plan(round(2 * scale))
-    if plan is not None:
-        x, y = middle
+    (x, y), plan = middle, episode.capture.plan(round(2 * scale))
+    if plan is None:
+        canvas.box((x - scale, y - scale, x + scale, y + scale), TRACK)
+    else:
         canvas.paste(plan, (x - scale, y - scale, x + scale, y + scale))
     initial = len(episode.capture.initial.poses)
     for pose in free:

@@ -100,7 +100,7 @@ def test_llff_poses_and_intrinsics_by_reprojection(llff: Path, resolution: int) 
     focus = 1 / (0.25 / (0.9 * 1.5) + 0.75 / (5 * 4.0))
     scale = focus * 60 / 50 / 2
     x, y, z = MARK[:, 0]
-    mark = np.array([[x], [z], [focus - (y + 2)]], np.float32) / np.float32(scale)
+    mark = np.array([[x], [y + 2 - focus], [z]], np.float32) / np.float32(scale)
     for views in (data.train, data.test):
         for image, pose in zip(*views, strict=True):
             pixels, _ = project(mark, pose, data.optics)

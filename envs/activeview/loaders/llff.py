@@ -16,6 +16,8 @@ from leapbench.errors import UserError
 POSES = "poses_bounds.npy"
 HELD_OUT = 8
 """Every such photograph is for testing, beginning with the first (arXiv 2003.08934)."""
+UPRIGHT = np.array([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
+"""From a camera's axes to a world whose z points up, seen along y."""
 ENDINGS = (".jpg", ".jpeg", ".png")
 
 Doubles = NDArray[np.float64]
@@ -26,7 +28,8 @@ def from_llff(path: str | Path, resolution: int, held_out: int = HELD_OUT) -> Da
 
     Poses are centred and scaled, and not made spherical: seen from the average camera,
     the point straight ahead at the focus depth becomes the middle of the box, and what
-    the widest picture shows at that depth becomes as wide as the box. The focus depth is
+    the widest picture shows at that depth becomes as wide as the box; that camera looks
+    along y, and z is its way up. The focus depth is
     LLFF's, 1 / (0.25 / near + 0.75 / far) of 0.9 times the nearest and 5 times the
     furthest bound. What lies beyond the box has to be painted on its rear wall. The
     first camera's size and focal length count for all.
@@ -100,7 +103,7 @@ def _boxed(poses: Doubles, depths: Doubles, optics: Optics) -> Floats:
     moved[:, 2, 3] += focus
     fx, fy, _, _ = optics.intrinsics
     moved[:, :3, 3] /= focus * max(optics.width / fx, optics.height / fy) / 2
-    return moved.astype(np.float32)
+    return (UPRIGHT @ moved).astype(np.float32)
 
 
 def _average(poses: Doubles) -> Doubles:
