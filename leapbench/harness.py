@@ -95,11 +95,18 @@ class Harness(ABC):
 
     @staticmethod
     @abstractmethod
-    def schedule(protocol: Protocol, salt: str = "") -> list[Row]:
+    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:
         """What identifies each row of an evaluation, its seed among it, in order.
 
         The rows of `evaluate` begin with these columns, so that a result can be
         checked for episodes that are missing, added or made with other seeds.
+
+        Args:
+            protocol: the frozen protocol.
+            salt: moves the test stream, see `leapbench.seeds`.
+            seed: of the run. Most families give every run the same episodes; where those
+                are what runs are to differ in, as the scenes of agents that draw no
+                numbers, the seed decides them.
         """
 
     @staticmethod

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from leapbench.envs.activeview.cameras import Floats, Optics
 from leapbench.envs.activeview.episode import Episode
 from leapbench.envs.activeview.referee import THINNING
+from leapbench.errors import UserError
 
 if TYPE_CHECKING:
     from leapbench.envs.activeview.field import VoxelField
@@ -105,9 +106,15 @@ class ViewTable(gym.ObservationWrapper[NDArray[np.float32], Any, dict[str, Any]]
         return np.asarray(found.numpy(force=True))
 
     def _expect(self, episode: Episode, thin: Optics) -> VoxelField:
-        """The field with the evidence of the batch's views, added once each."""
+        """The field with the evidence of the batch's views, added once each.
+
+        Raises:
+            UserError: for a field that cannot say.
+        """
         referee = episode.referee
         known, field = self._expected or (0, referee.field)
+        if not hasattr(field, "anticipate"):
+            raise UserError("Only a field on a lattice can tell what a batch will leave.")
         for pose in referee.views.poses[len(referee.views.poses) - referee.untrained + known :]:
             field = field.anticipate(pose, thin.intrinsics, thin.height, thin.width)
         self._expected = (referee.untrained, field)

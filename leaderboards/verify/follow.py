@@ -79,7 +79,7 @@ def _episodes(row: Result, task: Task, protocol: Protocol) -> str:
     """Every episode that the protocol plans, in order, with its own seed, and no other."""
     if row.status != "ok":
         return "" if not row.episodes else f"it ended as {row.status} and has episodes"
-    plan, episodes = harness_of(task).schedule(protocol), row.rows()
+    plan, episodes = harness_of(task).schedule(protocol, seed=row.seed), row.rows()
     for place, (planned, found) in enumerate(zip_longest(plan, episodes)):
         wrong = _episode(planned, found)
         if wrong:

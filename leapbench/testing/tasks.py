@@ -27,6 +27,8 @@ from leapbench.task import TIERS, Protocol, Task, canonical
 from leapbench.testing.rules import Check, attach, require, run_all
 
 PARTS = ("model", "policy", "agent")
+SEED = 0
+"""Of the run that is checked."""
 
 
 def protocol_hash(task: Task) -> None:
@@ -233,7 +235,7 @@ def standing_in(task: Task) -> Iterator[None]:
 
 def _cell(task: Task, out: Path) -> Cell:
     agent = "+".join(task.default_agents.values())
-    return Cell(task.name, "smoke", agent, 0, (), out)
+    return Cell(task.name, "smoke", agent, SEED, (), out)
 
 
 def _composes(task: Task, name: str, rule: str) -> None:
@@ -256,7 +258,7 @@ def _reversed(data: Any) -> Any:
 
 def _scheduled(kind: type[Harness], protocol: Protocol, rows: list[Row]) -> None:
     """The rows are those announced, each with a reset seed, and a salt moves the seeds."""
-    plan, other = kind.schedule(protocol), kind.schedule(protocol, "salt")
+    plan, other = (kind.schedule(protocol, salt, SEED) for salt in ("", "salt"))
     kept = [
         {k: row[k] for k in planned if k in row} for row, planned in zip(rows, plan, strict=False)
     ]

@@ -21,9 +21,6 @@ from leapbench.meter import Meter
 from leapbench.task import Budget, Protocol, Task
 from leapbench.tasks.activeview.harness import episode
 
-DRAWS = 5
-"""Episodes of random views on each scene."""
-
 
 def measured(task: Task, protocol: Protocol, agent: str, scenes: int, draws: int) -> Iterator[Row]:
     """Rows of an agent that needs no practice on the first scenes of the dev stream.
@@ -52,11 +49,12 @@ def main() -> None:
     parser.add_argument("agents", nargs="*", default=["view-random", "view-oracle"])
     parser.add_argument("--tier", default="lite", choices=["smoke", "lite"])
     parser.add_argument("--scenes", type=int, default=8)
+    parser.add_argument("--draws", type=int, default=5, help="episodes of random views a scene")
     asked = parser.parse_args()
     try:
         task = registry.task(asked.task)
         for agent in asked.agents:
-            draws = DRAWS if agent == "view-random" else 1
+            draws = asked.draws if agent == "view-random" else 1
             protocol = task.protocols[asked.tier]
             rows = list(measured(task, protocol, agent, asked.scenes, draws))
             _print(agent, rows, asked.scenes)

@@ -41,7 +41,7 @@ class ActiveViewHarness(Harness):
         """Open the practice; see `Harness.open`."""
         meter, settings = Meter(phase.budget), self.protocol.settings
         (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, self.seed)
-        arguments = settings["world"] | settings["practice"] | {"scene": settings["scenes"][0]}
+        arguments = settings["world"] | settings["practice"]
         environment = self.protocol.evaluation.environment
         return LearningPhase(
             name=phase.name,

@@ -26,7 +26,11 @@ def make(environment: str, arguments: Mapping[str, Any], sight: Sight) -> ViewTa
         environment: Gymnasium id.
         arguments: of the environment; see `located` for a scene in a folder.
         sight: what of the table is filled in.
+
+    Raises:
+        UserError: when photographs or a device for the field are not there.
     """
+    _computed(arguments)
     made = gym.make(environment, disable_env_checker=True, **located(arguments))
     return ViewTable(made, sight)
 
@@ -74,6 +78,20 @@ def located(arguments: Mapping[str, Any]) -> dict[str, Any]:
             f"Put them into $LEAPBENCH_DATA/{scene}.",
         )
     return dict(arguments) | {"scene": str(folder)}
+
+
+def _computed(arguments: Mapping[str, Any]) -> None:
+    """Refuse a field that this machine has no device for.
+
+    Raises:
+        UserError: when the field is to be on a GPU and there is none.
+    """
+    if dict(arguments.get("field", {})).get("device") != "cuda":
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UserError("The field of this tier trains on an Nvidia GPU, and torch finds none.")
 
 
 def decoys(candidates: np.ndarray, centre: np.ndarray, aside: float) -> np.ndarray:

@@ -133,7 +133,7 @@ class EarlyExitHarness(Harness):
         return Outcome(rows, {"anytime": anytime(bank), "curve": curve(rows)})
 
     @staticmethod
-    def schedule(protocol: Protocol, salt: str = "") -> list[Row]:
+    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:
         """Budget, episode and reset seed of each row."""
         evaluation = protocol.evaluation
         limits = [int(b) for b in evaluation.budgets for _ in range(evaluation.episodes)]

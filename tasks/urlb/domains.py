@@ -68,7 +68,7 @@ class DomainsHarness(PhasesHarness):
         yield from ({"return": earned, "length": length} for earned in played.returns.tolist())
 
     @classmethod
-    def schedule(cls, protocol: Protocol, salt: str = "") -> list[Row]:
+    def schedule(cls, protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:
         """Domain, task, checkpoint, episode and reset seed of each row."""
         return [
             {

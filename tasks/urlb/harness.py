@@ -54,7 +54,7 @@ class UrlbHarness(PhasesHarness):
             yield {"return": earned, "length": len(visited), "entropy": entropy(visited)}
 
     @classmethod
-    def schedule(cls, protocol: Protocol, salt: str = "") -> list[Row]:
+    def schedule(cls, protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:
         """Noise, goal, episode and reset seed of each row."""
         rows: list[Row] = []
         for phase, episode, start in cls.starts(protocol, salt):

@@ -35,7 +35,7 @@ class ClassicHarness(Harness):
         return Outcome([row | _episode(env, parts["agent"], row["seed"]) for row in plan])
 
     @staticmethod
-    def schedule(protocol: Protocol, salt: str = "") -> list[Row]:
+    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:
         """Number and reset seed of each episode."""
         starts = seeds.stream(protocol.seed_key, "test", protocol.evaluation.episodes, salt=salt)
         return [{"episode": i, "seed": seed} for i, seed in enumerate(starts)]

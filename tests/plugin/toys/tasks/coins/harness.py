@@ -50,7 +50,7 @@ class CoinsHarness(Harness):
         return Outcome([row | _episode(policy, row["seed"]) for row in plan])
 
     @staticmethod
-    def schedule(protocol: Protocol, salt: str = "") -> list[Row]:
+    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:
         starts = seeds.stream(protocol.seed_key, "test", protocol.evaluation.episodes, salt=salt)
         return [{"episode": i, "seed": seed} for i, seed in enumerate(starts)]
 
