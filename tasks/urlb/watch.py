@@ -26,7 +26,7 @@ PHASES = (("pretrain", 20_000), ("finetune", 5_000))
 
 def make(env_id: str) -> gym.Env[Any, Any]:
     """The environment with pictures, and with a goal if its id names none."""
-    goal = {"task": GOALS[env_id]} if env_id in GOALS else {}
+    goal: dict[str, Any] = {"task": GOALS[env_id]} if env_id in GOALS else {}
     return gym.make(env_id, render_mode="rgb_array", **goal)
 
 
