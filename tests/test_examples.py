@@ -137,3 +137,33 @@ def test_the_training_example_is_plain_training_without_its_exponent() -> None:
     assert focal.loss(logits, labels) < plain.loss(logits, labels)
     focal.gamma = 0.0
     assert focal.loss(logits, labels) == pytest.approx(float(plain.loss(logits, labels)))
+
+
+def test_fresh_networks_keep_the_steps_and_forget_the_rest() -> None:
+    import numpy as np
+    import torch
+
+    from leapbench.agents.intrinsic_common.ddpg import DDPG, Backbone
+    from leapbench.agents.intrinsic_common.replay import Replay, Sizes
+    from leapbench.composition import compose
+    from leapbench.registry import task
+
+    text = f"{EXAMPLES / 'fresh_networks.py'}:FreshMoss"
+    agent = compose(task("urlb/entropy-point"), text).build("policy")
+    sizes = Sizes(3, 2, agent.skills.size)
+    learner = DDPG(sizes, Backbone(8, 4, 1e-3, 1, 0, "critic-first"), 0)
+    before = {k: v.clone() for k, v in learner.actor.state_dict().items()}
+    replay = Replay(sizes, 40, 20, 3, 0.99)
+    for _ in range(20):
+        seen, action = np.ones(3, np.float32), np.zeros(2, np.float32)
+        replay.add(seen, np.zeros(sizes.skill, np.float32), action, 0, 1.0)
+    replay.finish(np.ones(3, np.float32), False)
+    tuner = agent.tuner(learner, seed=1)
+    tuner.settle(replay)
+    assert tuner.settled
+    assert bool(replay)
+    after = learner.actor.state_dict()
+    assert not torch.equal(after["policy.2.weight"], before["policy.2.weight"])
+    assert torch.equal(
+        learner.target.trunk[0].weight, DDPG(sizes, learner.backbone, 0).target.trunk[0].weight
+    )
