@@ -64,10 +64,10 @@ SMALL: dict[str, dict[str, Any]] = {
         "settings": {
             "world": {"pool": "unbalanced", "views": 2, "batch": 1} | GLANCE,
             "practice": {"scene": "niche"},
+            "marks": [2],
         },
         "limits": {"practice": 16},
         "episodes": 1,
-        "budgets": (2,),
     },
 }
 

@@ -61,4 +61,4 @@ def best(scores: NDArray[Any], tables: NDArray[np.float32]) -> NDArray[np.int64]
         tables: `ViewTable`s (B, C, columns).
     """
     free = tables[..., Column.FREE] > 0
-    return np.where(free, scores, -np.inf).argmax(axis=1).astype(np.int64)
+    return np.asarray(np.where(free, scores, -np.inf).argmax(axis=1), np.int64)

@@ -57,7 +57,7 @@ class DQN(Learned):
             gradient_steps=self.updates,
             target_update_interval=64,
             exploration_fraction=self.exploration,
-            policy_kwargs={"hidden": self.hidden},
+            policy_kwargs={"hidden": self.hidden, "net_arch": []},
             seed=seed,
             device="cpu",
         )
@@ -71,7 +71,7 @@ class ScoringQPolicy(DQNPolicy):
 
     def __init__(self, *arguments: Any, hidden: int, **named: Any) -> None:
         self.hidden = hidden
-        super().__init__(*arguments, net_arch=[], **named)
+        super().__init__(*arguments, **named)
 
     def make_q_net(self) -> QNetwork:
         """A Q-network of Stable-Baselines3 around a `Scorer`."""

@@ -54,7 +54,7 @@ class PPO(Learned):
             n_epochs=self.epochs,
             gamma=self.discount,
             ent_coef=self.entropy,
-            policy_kwargs={"hidden": self.hidden},
+            policy_kwargs={"hidden": self.hidden, "net_arch": []},
             seed=seed,
             device="cpu",
         )
@@ -66,14 +66,16 @@ class PPO(Learned):
 class ScoringPolicy(ActorCriticPolicy):
     """Actor and critic that look at flattened tables through `Scorer` and `Value`."""
 
+    action_net: nn.Module  # type: ignore[assignment]
+
     def __init__(self, *arguments: Any, hidden: int, **named: Any) -> None:
         self.hidden = hidden
-        super().__init__(*arguments, net_arch=[], **named)
+        super().__init__(*arguments, **named)
 
     def _build(self, lr_schedule: Any) -> None:
         super()._build(lr_schedule)
-        self.action_net: nn.Module = Scorer(self.hidden, NEVER)
-        self.value_net: nn.Module = Value(self.hidden)
+        self.action_net = Scorer(self.hidden, NEVER)
+        self.value_net = Value(self.hidden)  # type: ignore[assignment]
         self.optimizer = self.optimizer_class(
             self.parameters(),
             lr=lr_schedule(1),  # type: ignore[call-arg]

@@ -56,7 +56,8 @@ class Value(nn.Module):
 
     def forward(self, flat: Tensor) -> Tensor:
         """See the class."""
-        return self.layers(compared(flat)[0]).mean(1)
+        values: Tensor = self.layers(compared(flat)[0])
+        return values.mean(1)
 
 
 def compared(flat: Tensor) -> tuple[Tensor, Tensor]:

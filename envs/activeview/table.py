@@ -7,7 +7,7 @@ observation is one array, as it is in all of the suite.
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 import gymnasium as gym
 import numpy as np
@@ -112,9 +112,9 @@ class ViewTable(gym.ObservationWrapper[NDArray[np.float32], Any, dict[str, Any]]
             UserError: for a field that cannot say.
         """
         referee = episode.referee
-        known, field = self._expected or (0, referee.field)
-        if not hasattr(field, "anticipate"):
+        if not hasattr(referee.field, "anticipate"):
             raise UserError("Only a field on a lattice can tell what a batch will leave.")
+        known, field = self._expected or (0, cast("VoxelField", referee.field))
         for pose in referee.views.poses[len(referee.views.poses) - referee.untrained + known :]:
             field = field.anticipate(pose, thin.intrinsics, thin.height, thin.width)
         self._expected = (referee.untrained, field)

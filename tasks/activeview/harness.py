@@ -25,8 +25,9 @@ DIGITS = 6
 class ActiveViewHarness(Harness):
     """A policy chooses views of scenes that it has not seen.
 
-    `settings.world` has the environment's arguments and `settings.scenes` the scenes
-    that episodes take turns with. What chooses by rule learns nothing; the phase is for
+    `settings.world` has the environment's arguments, `settings.scenes` the scenes that
+    episodes take turns with, and `settings.marks` the acquisitions after which the PSNR
+    is a metric. What chooses by rule learns nothing; the phase is for
     those that learn, on scenes of the train stream under `settings.practice`, where
     every view is paid for by what it adds.
 
@@ -73,9 +74,9 @@ class ActiveViewHarness(Harness):
 
     @staticmethod
     def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
-        """Means over the scenes; `psnr_n` after n acquisitions, for the protocol's budgets."""
+        """Means over the scenes; `psnr_n` after n acquisitions, for `settings.marks`."""
         names = ("area", "final", "hidden", "ause", "decoys")
-        marks = [f"psnr_{int(n)}" for n in protocol.evaluation.budgets]
+        marks = [f"psnr_{int(n)}" for n in protocol.settings["marks"]]
         return {name: float(np.mean([float(r[name]) for r in rows])) for name in (*names, *marks)}
 
 

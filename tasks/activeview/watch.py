@@ -16,7 +16,7 @@ from leapbench.meter import Meter
 from leapbench.task import Budget
 from leapbench.tasks.activeview import worlds
 
-WORLD = {"scene": "niche", "pool": "decoy"}
+SCENE, POOL = "niche", "decoy"
 SMALLER = {"resolution": 16, "first": 40, "iterations": 20, "tests": 6, "candidates": 24}
 VIEWS = 256
 """Views to learn from."""
@@ -24,9 +24,8 @@ VIEWS = 256
 
 def make(env_id: str) -> gym.Env[Any, Any]:
     """The environment as a table of its candidates, with pictures."""
-    scene = {} if "scene" in gym.spec(env_id).kwargs else {"scene": WORLD["scene"]}
-    made = gym.make(env_id, pool=WORLD["pool"], render_mode="rgb_array", **scene)
-    return ViewTable(made, "cameras")
+    scene = gym.spec(env_id).kwargs.get("scene", SCENE)
+    return ViewTable(gym.make(env_id, scene=scene, pool=POOL, render_mode="rgb_array"), "cameras")
 
 
 def taught(env: gym.Env[Any, Any], part: Declaration, seed: int, report: Report) -> Policy:
@@ -44,7 +43,7 @@ def taught(env: gym.Env[Any, Any], part: Declaration, seed: int, report: Report)
     policy: Policy = getattr(import_module(module), name)(**part.config)
     meter = Meter(Budget(unit="views", limit=VIEWS))
     scene = env.spec.kwargs["scene"]
-    arguments = {"scene": scene, "pool": WORLD["pool"], "views": 8, "batch": 1} | SMALLER
+    arguments = {"scene": scene, "pool": POOL, "views": 8, "batch": 1} | SMALLER
     phase = LearningPhase("practice", meter, seed, {"views": 8, "batch": 1}, report=report)
     phase.make_env = partial(worlds.practice, env.spec.id, arguments, meter)
     policy.learn(phase)

@@ -144,6 +144,18 @@ def test_far_views_beat_near_ones_and_the_oracle_does_not_lose_to_chance():
     assert mean(Greedy(4, 15)) > mean(Random())
 
 
+def test_rules_that_look_at_places_alone_fall_for_decoys():
+    def past(policy: Any) -> int:
+        taken = 0
+        for seed in (1, 2):
+            env = world(policy.sight, views=3, pool="decoy", **SHORT)
+            taken += play(env, policy, seed)[1]
+        return taken
+
+    assert past(Extreme("distance")) >= 2
+    assert past(Extreme("opacity-gain")) == 0
+
+
 def test_scores_do_not_depend_on_order_scale_or_those_taken():
     torch.manual_seed(0)
     scorer, seen = Scorer(8, NEVER), torch.from_numpy(tables())

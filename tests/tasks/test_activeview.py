@@ -35,8 +35,8 @@ GLANCE: dict[str, Any] = {
 
 def tiny(task: Task, **world: Any) -> Task:
     pool = {"pool": task.protocols["smoke"].settings["world"]["pool"]}
-    settings = {"world": pool | {"views": 3, "batch": 1} | GLANCE | world}
-    return shrink(task, settings, {"practice": 16}, episodes=2, budgets=(1, 3))
+    settings = {"world": pool | {"views": 3, "batch": 1} | GLANCE | world, "marks": [1, 3]}
+    return shrink(task, settings, {"practice": 16}, episodes=2)
 
 
 def run(task: Task, out: Path, seed: int = 0, agent: str = "view-furthest") -> Result:
