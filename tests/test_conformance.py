@@ -68,7 +68,7 @@ SMALL: dict[str, dict[str, Any]] = {
             "practice": {"scene": "niche"},
             "marks": [2],
         },
-        "limits": {"practice": 16},
+        "limits": {"practice": 24},
         "episodes": 1,
     },
 }
