@@ -30,7 +30,7 @@ class DomainsHarness(PhasesHarness):
     """
 
     sources = (
-        *(f"{DOMAINS}.{name}" for name in ("adapter", "backend", "shaping", "tasks")),
+        *(f"{DOMAINS}.{name}" for name in ("adapter", "backend", "shaping", "suite", "tasks")),
         *(f"{DOMAINS}.{name}" for name in ("walker", "quadruped", "jaco")),
         *(f"{DOMAINS}.{name}" for name in ("goals", "point_mass", "reacher", "cartpole")),
         "leapbench.tasks.urlb.worlds",

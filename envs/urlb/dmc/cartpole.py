@@ -6,16 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from leapbench.envs.urlb.dmc.adapter import DmControlEnv
 from leapbench.envs.urlb.dmc.backend import load
 from leapbench.envs.urlb.dmc.shaping import at_least, gentle, within
-from leapbench.envs.urlb.dmc.tasks import Reward, chosen, nothing
+from leapbench.envs.urlb.dmc.suite import SuiteEnv
+from leapbench.envs.urlb.dmc.tasks import Reward, nothing
 
 SPIN = 10.0  # rad/s; 7.7 at the lowest point is what just gets over the highest
 CENTRE = 2.0  # m, from the middle of the rail
 CALM = 5.0  # rad/s
 STEP = 0.01  # s, of one action
-HORIZON = 1000  # actions of an episode, 10 s
 
 
 def balance(physics: Any) -> float:
@@ -43,7 +42,7 @@ TASKS: dict[str, Reward] = {
 }
 
 
-class CartpoleEnv(DmControlEnv):
+class CartpoleEnv(SuiteEnv):
     """A pole on a cart: balance it, swing it up, spin it left or right.
 
     ## Description
@@ -95,20 +94,13 @@ class CartpoleEnv(DmControlEnv):
     * v0: first version.
     """
 
-    def __init__(
-        self,
-        task: str | None = None,
-        frames: int = 1,
-        dtype: str = "float32",
-        render_mode: str | None = None,
-    ) -> None:
-        reward = chosen(TASKS, task, nothing)
+    tasks, timestep, view = TASKS, STEP, "fixed"
 
-        def build(random: np.random.RandomState) -> Any:
-            suite, control = load("dm_control.suite.cartpole"), load("dm_control.rl.control")
-            physics = suite.Physics.from_xml_string(*suite.get_model_and_assets())
-            world = suite.Balance(swing_up=task != "balance", sparse=False, random=random)
-            world.get_reward = reward
-            return control.Environment(physics, world, control_timestep=STEP)
-
-        super().__init__(build, HORIZON, frames, dtype, render_mode, camera="fixed")
+    @staticmethod
+    def parts(task: str | None, told: Any, random: np.random.RandomState) -> tuple[Any, Any]:
+        """See `SuiteEnv.parts`."""
+        suite = load("dm_control.suite.cartpole")
+        physics = suite.Physics.from_xml_string(*suite.get_model_and_assets())
+        world = suite.Balance(swing_up=task != "balance", sparse=False, random=random)
+        world.get_reward = told or nothing
+        return physics, world

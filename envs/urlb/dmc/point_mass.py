@@ -6,16 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from leapbench.envs.urlb.dmc.adapter import DmControlEnv
 from leapbench.envs.urlb.dmc.backend import load
 from leapbench.envs.urlb.dmc.goals import Point, corners, distance, mark
 from leapbench.envs.urlb.dmc.shaping import gentle, within
-from leapbench.envs.urlb.dmc.tasks import chosen, nothing
+from leapbench.envs.urlb.dmc.suite import SuiteEnv
+from leapbench.envs.urlb.dmc.tasks import nothing
 
 GOALS = corners(0.2)
 RADIUS = 0.03  # m, of a goal; twice that of the suite's
 STEP = 0.02  # s, of one action
-HORIZON = 1000  # actions of an episode, 20 s
 
 
 def reach(physics: Any, goal: Point) -> float:
@@ -24,7 +23,7 @@ def reach(physics: Any, goal: Point) -> float:
     return near * gentle(physics.data.ctrl)
 
 
-class PointMassEnv(DmControlEnv):
+class PointMassEnv(SuiteEnv):
     """A mass that is pushed about a square: be in one of its corners.
 
     ## Description
@@ -76,21 +75,14 @@ class PointMassEnv(DmControlEnv):
     * v0: first version.
     """
 
-    def __init__(
-        self,
-        task: str | None = None,
-        frames: int = 1,
-        dtype: str = "float32",
-        render_mode: str | None = None,
-    ) -> None:
-        goal = chosen(GOALS, task, None)
+    tasks, timestep, view = GOALS, STEP, "fixed"
 
-        def build(random: np.random.RandomState) -> Any:
-            suite, control = load("dm_control.suite.point_mass"), load("dm_control.rl.control")
-            physics = suite.Physics.from_xml_string(*suite.get_model_and_assets())
-            mark(physics, goal, RADIUS)
-            world = suite.PointMass(randomize_gains=False, random=random)
-            world.get_reward = (lambda physics: reach(physics, goal)) if goal else nothing
-            return control.Environment(physics, world, control_timestep=STEP)
-
-        super().__init__(build, HORIZON, frames, dtype, render_mode, camera="fixed")
+    @staticmethod
+    def parts(task: str | None, told: Any, random: np.random.RandomState) -> tuple[Any, Any]:
+        """See `SuiteEnv.parts`."""
+        suite = load("dm_control.suite.point_mass")
+        physics = suite.Physics.from_xml_string(*suite.get_model_and_assets())
+        mark(physics, told, RADIUS)
+        world = suite.PointMass(randomize_gains=False, random=random)
+        world.get_reward = (lambda physics: reach(physics, told)) if told else nothing
+        return physics, world

@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from leapbench.envs.urlb.dmc.adapter import DmControlEnv
 from leapbench.envs.urlb.dmc.backend import load
 from leapbench.envs.urlb.dmc.shaping import at_least
-from leapbench.envs.urlb.dmc.tasks import Reward, chosen, nothing
+from leapbench.envs.urlb.dmc.suite import SuiteEnv
+from leapbench.envs.urlb.dmc.tasks import Reward, nothing
 
 WALK, RUN = 0.5, 5.0  # m/s, forward in the torso's own frame
 JUMP = 1.0  # m, height of the centre of mass
 STEP = 0.02  # s, of one action
-HORIZON = 1000  # actions of an episode, 20 s
 FLOOR, LONG_FLOOR = 10, 100  # m, half the side of what is drawn; contacts have no end
 
 
@@ -42,7 +41,7 @@ TASKS: dict[str, Reward] = {
 }
 
 
-class QuadrupedEnv(DmControlEnv):
+class QuadrupedEnv(SuiteEnv):
     """A robot on four legs: stand, walk, run or jump.
 
     ## Description
@@ -104,22 +103,15 @@ class QuadrupedEnv(DmControlEnv):
     * v0: first version.
     """
 
-    def __init__(
-        self,
-        task: str | None = None,
-        frames: int = 1,
-        dtype: str = "float32",
-        render_mode: str | None = None,
-    ) -> None:
-        reward = chosen(TASKS, task, nothing)
+    tasks, timestep, view = TASKS, STEP, "y"
 
-        def build(random: np.random.RandomState) -> Any:
-            suite, control = load("dm_control.suite.quadruped"), load("dm_control.rl.control")
-            assets = load("dm_control.suite.common").ASSETS
-            model = suite.make_model(floor_size=LONG_FLOOR if task == "run" else FLOOR)
-            physics = suite.Physics.from_xml_string(model, assets)
-            world = suite.Move(desired_speed=WALK, random=random)
-            world.get_reward = reward
-            return control.Environment(physics, world, control_timestep=STEP)
-
-        super().__init__(build, HORIZON, frames, dtype, render_mode, camera="y")
+    @staticmethod
+    def parts(task: str | None, told: Any, random: np.random.RandomState) -> tuple[Any, Any]:
+        """See `SuiteEnv.parts`."""
+        suite = load("dm_control.suite.quadruped")
+        model = suite.make_model(floor_size=LONG_FLOOR if task == "run" else FLOOR)
+        assets = load("dm_control.suite.common").ASSETS
+        physics = suite.Physics.from_xml_string(model, assets)
+        world = suite.Move(desired_speed=WALK, random=random)
+        world.get_reward = told or nothing
+        return physics, world

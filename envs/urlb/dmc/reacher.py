@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from leapbench.envs.urlb.dmc.adapter import DmControlEnv
 from leapbench.envs.urlb.dmc.backend import load
 from leapbench.envs.urlb.dmc.goals import Point, corners, distance, mark
-from leapbench.envs.urlb.dmc.tasks import chosen, nothing
+from leapbench.envs.urlb.dmc.suite import SuiteEnv
+from leapbench.envs.urlb.dmc.tasks import nothing
 
 GOALS = corners(0.12)
 TARGET, FINGER = 0.05, 0.01  # m, radii
 STEP = 0.02  # s, of one action
-HORIZON = 1000  # actions of an episode, 20 s
 
 
 def reach(physics: Any, goal: Point) -> float:
@@ -22,7 +21,7 @@ def reach(physics: Any, goal: Point) -> float:
     return float(distance(physics, "finger", goal) <= TARGET + FINGER)
 
 
-class ReacherEnv(DmControlEnv):
+class ReacherEnv(SuiteEnv):
     """An arm of two links in a plane: hold its end at one of four places.
 
     ## Description
@@ -74,31 +73,24 @@ class ReacherEnv(DmControlEnv):
     * v0: first version.
     """
 
-    def __init__(
-        self,
-        task: str | None = None,
-        frames: int = 1,
-        dtype: str = "float32",
-        render_mode: str | None = None,
-    ) -> None:
-        goal = chosen(GOALS, task, None)
+    tasks, timestep, view = GOALS, STEP, "fixed"
 
-        def build(random: np.random.RandomState) -> Any:
-            suite, control = load("dm_control.suite.reacher"), load("dm_control.rl.control")
-            physics = suite.Physics.from_xml_string(*suite.get_model_and_assets())
-            world = suite.Reacher(target_size=TARGET, random=random)
-            begin = world.initialize_episode
+    @staticmethod
+    def parts(task: str | None, told: Any, random: np.random.RandomState) -> tuple[Any, Any]:
+        """See `SuiteEnv.parts`."""
+        suite = load("dm_control.suite.reacher")
+        physics = suite.Physics.from_xml_string(*suite.get_model_and_assets())
+        world = suite.Reacher(target_size=TARGET, random=random)
+        begin = world.initialize_episode
 
-            def initialize(physics: Any) -> None:
-                begin(physics)  # which puts the target where it likes
-                mark(physics, goal, TARGET)
+        def initialize(physics: Any) -> None:
+            begin(physics)  # which puts the target where it likes
+            mark(physics, told, TARGET)
 
-            world.initialize_episode = initialize
-            world.get_observation = observed
-            world.get_reward = (lambda physics: reach(physics, goal)) if goal else nothing
-            return control.Environment(physics, world, control_timestep=STEP)
-
-        super().__init__(build, HORIZON, frames, dtype, render_mode, camera="fixed")
+        world.initialize_episode = initialize
+        world.get_observation = observed
+        world.get_reward = (lambda physics: reach(physics, told)) if told else nothing
+        return physics, world
 
 
 def observed(physics: Any) -> dict[str, Any]:

@@ -6,16 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from leapbench.envs.urlb.dmc.adapter import DmControlEnv
 from leapbench.envs.urlb.dmc.backend import load
 from leapbench.envs.urlb.dmc.shaping import above, at_least
-from leapbench.envs.urlb.dmc.tasks import Reward, chosen, nothing
+from leapbench.envs.urlb.dmc.suite import SuiteEnv
+from leapbench.envs.urlb.dmc.tasks import Reward, nothing
 
 HEIGHT = 1.2  # m, of the torso that stands
 WALK, RUN = 1.0, 8.0  # m/s, forward
 SPIN = 5.0  # kg m²/s, angular momentum about the y-axis
 STEP = 0.025  # s, of one action
-HORIZON = 1000  # actions of an episode, 25 s
 
 
 def stand(physics: Any) -> float:
@@ -44,7 +43,7 @@ TASKS: dict[str, Reward] = {
 }
 
 
-class WalkerEnv(DmControlEnv):
+class WalkerEnv(SuiteEnv):
     """A planar walker on two legs: stand, walk, run or turn somersaults.
 
     ## Description
@@ -100,20 +99,13 @@ class WalkerEnv(DmControlEnv):
     * v0: first version.
     """
 
-    def __init__(
-        self,
-        task: str | None = None,
-        frames: int = 1,
-        dtype: str = "float32",
-        render_mode: str | None = None,
-    ) -> None:
-        reward = chosen(TASKS, task, nothing)
+    tasks, timestep, view = TASKS, STEP, "side"
 
-        def build(random: np.random.RandomState) -> Any:
-            suite, control = load("dm_control.suite.walker"), load("dm_control.rl.control")
-            physics = suite.Physics.from_xml_string(*suite.get_model_and_assets())
-            world = suite.PlanarWalker(move_speed=0, random=random)
-            world.get_reward = reward
-            return control.Environment(physics, world, control_timestep=STEP)
-
-        super().__init__(build, HORIZON, frames, dtype, render_mode, camera="side")
+    @staticmethod
+    def parts(task: str | None, told: Any, random: np.random.RandomState) -> tuple[Any, Any]:
+        """See `SuiteEnv.parts`."""
+        suite = load("dm_control.suite.walker")
+        physics = suite.Physics.from_xml_string(*suite.get_model_and_assets())
+        world = suite.PlanarWalker(move_speed=0, random=random)
+        world.get_reward = told or nothing
+        return physics, world
