@@ -8,7 +8,9 @@ import stable_baselines3 as sb3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 
+from leapbench.agent import LearningPhase
 from leapbench.agents.exit_rl.vecenv import VectorAdapter
+from leapbench.agents.sb3_scratch.policy import Progress
 from leapbench.agents.view_rl.policy import Learned
 from leapbench.agents.view_rl.scorer import Scorer
 
@@ -42,9 +44,9 @@ class DQN(Learned):
         super().__init__(envs, hidden, lr, discount)
         self.batch, self.exploration, self.updates = batch, exploration, updates
 
-    def trained(self, env: VectorAdapter, views: int, seed: int) -> tuple[BaseAlgorithm, Scorer]:
+    def trained(self, env: VectorAdapter, phase: LearningPhase) -> tuple[BaseAlgorithm, Scorer]:
         """See `Learned.trained`."""
-        views -= views % self.envs
+        views = phase.meter.left - phase.meter.left % self.envs
         algorithm = sb3.DQN(
             ScoringQPolicy,
             env,
@@ -58,11 +60,11 @@ class DQN(Learned):
             target_update_interval=64,
             exploration_fraction=self.exploration,
             policy_kwargs={"hidden": self.hidden, "net_arch": []},
-            seed=seed,
+            seed=phase.seed,
             device="cpu",
         )
         if views:
-            algorithm.learn(views)
+            algorithm.learn(views, callback=Progress(phase, views))
         return algorithm, algorithm.policy.q_net.q_net  # type: ignore[return-value]
 
 

@@ -52,8 +52,8 @@ class Learned(Chooser, ABC):
         self.network: Scorer | None = None
 
     @abstractmethod
-    def trained(self, env: VectorAdapter, views: int, seed: int) -> tuple[BaseAlgorithm, Scorer]:
-        """The algorithm after at most `views` steps of all sub-environments, and its scorer."""
+    def trained(self, env: VectorAdapter, phase: LearningPhase) -> tuple[BaseAlgorithm, Scorer]:
+        """The algorithm after as many steps as the phase's budget pays for, and its scorer."""
 
     def learn(self, phase: LearningPhase) -> None:
         """Train until what is left of the budget pays for no further update.
@@ -66,7 +66,7 @@ class Learned(Chooser, ABC):
         phase.report(0.0, f"{phase.meter.left} views to learn from")
         with seeded(phase.seed):
             env = VectorAdapter(phase.make_env(self.envs))
-            _, scorer = self.trained(env, phase.meter.left, phase.seed)
+            _, scorer = self.trained(env, phase)
             env.close()
             self.network = Scorer(self.hidden, NEVER)
             self.network.load_state_dict(scorer.state_dict())

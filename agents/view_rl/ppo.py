@@ -9,7 +9,9 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
+from leapbench.agent import LearningPhase
 from leapbench.agents.exit_rl.vecenv import VectorAdapter
+from leapbench.agents.sb3_scratch.policy import Progress
 from leapbench.agents.view_rl.policy import NEVER, Learned
 from leapbench.agents.view_rl.scorer import Scorer, Value
 
@@ -42,9 +44,9 @@ class PPO(Learned):
         super().__init__(envs, hidden, lr, discount)
         self.steps, self.epochs, self.batch, self.entropy = steps, epochs, batch, entropy
 
-    def trained(self, env: VectorAdapter, views: int, seed: int) -> tuple[BaseAlgorithm, Scorer]:
+    def trained(self, env: VectorAdapter, phase: LearningPhase) -> tuple[BaseAlgorithm, Scorer]:
         """See `Learned.trained`; whole rollouts only."""
-        rollout = self.envs * self.steps
+        views, rollout = phase.meter.left, self.envs * self.steps
         algorithm = sb3.PPO(
             ScoringPolicy,
             env,
@@ -55,11 +57,11 @@ class PPO(Learned):
             gamma=self.discount,
             ent_coef=self.entropy,
             policy_kwargs={"hidden": self.hidden, "net_arch": []},
-            seed=seed,
+            seed=phase.seed,
             device="cpu",
         )
         if views >= rollout:
-            algorithm.learn(views - views % rollout)
+            algorithm.learn(views - views % rollout, callback=Progress(phase, views))
         return algorithm, algorithm.policy.action_net  # type: ignore[return-value]
 
 
