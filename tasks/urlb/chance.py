@@ -1,43 +1,21 @@
 """What uniformly random actions earn on each task, the floor of the scale.
 
-python -m leapbench.tasks.urlb.chance urlb/quadruped --episodes 1000
+python -m leapbench.tasks.urlb.chance urlb/walker --episodes 100
 """
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
 from leapbench import registry, seeds
 from leapbench.errors import UserError
-from leapbench.task import Protocol, Task
-from leapbench.tasks.urlb.base import play
+from leapbench.task import Protocol
 from leapbench.tasks.urlb.domains import DomainsHarness, expert, place
-
-TOGETHER = 20
-"""Episodes that are stepped together."""
-
-
-class Chance:
-    """Uniformly random actions of whatever environment it is bound to."""
-
-    privileged = True
-
-    def __init__(self, seed: int) -> None:
-        self._rng = np.random.default_rng(seed)
-
-    def bind(self, env: Any) -> None:
-        """Look up the shape of an action."""
-        self._shape = env.single_action_space.shape
-
-    def predict(self, observation: Any, *_: Any, **__: Any) -> tuple[NDArray[np.float32], None]:
-        """Actions float32 (B, ...), the state being none."""
-        shape = (len(observation), *self._shape)
-        return self._rng.uniform(-1, 1, shape).astype(np.float32), None
 
 
 def shares(protocol: Protocol, episodes: int) -> dict[str, NDArray[np.float64]]:
@@ -45,17 +23,35 @@ def shares(protocol: Protocol, episodes: int) -> dict[str, NDArray[np.float64]]:
 
     Args:
         protocol: of a task whose harness is `DomainsHarness`.
-        episodes: of each task, rounded up to a multiple of 20.
+        episodes: of each task.
     """
     found = {}
     for number, phase in enumerate(DomainsHarness.evaluated(protocol)):
         own, world = place(protocol, phase), DomainsHarness.world(protocol, phase)
-        policy, returns = Chance(number), []
-        for begun in range(0, episodes, TOGETHER):
-            starts = seeds.stream(protocol.seed_key, "dev", TOGETHER, number, begun)
-            returns.append(play(world, policy, [{"seed": seed} for seed in starts]).returns)
-        whole = expert(protocol, own["domain"], own["task"])
-        found[f"{own['domain']} {own['task']}"] = np.concatenate(returns) / whole
+        starts = seeds.stream(protocol.seed_key, "dev", episodes, number)
+        earned = returns(world.environment, starts) / expert(protocol, own["domain"], own["task"])
+        found[f"{own['domain']} {own['task']}"] = earned
+    return found
+
+
+def returns(environment: str, starts: list[int]) -> NDArray[np.float64]:
+    """Return of an episode of random actions from each start, float64 (episodes,).
+
+    Args:
+        environment: Gymnasium id of one with actions in [-1, 1].
+        starts: reset seed of each episode.
+    """
+    env = gym.make(environment, disable_env_checker=True)
+    rng, found = np.random.default_rng(starts[0]), np.zeros(len(starts))
+    for episode, start in enumerate(starts):
+        env.reset(seed=start)
+        over = False
+        while not over:
+            action = rng.uniform(-1, 1, env.action_space.shape).astype(np.float32)
+            _, reward, terminated, truncated, _ = env.step(action)
+            found[episode] += float(reward)
+            over = terminated or truncated
+    env.close()
     return found
 
 
@@ -66,8 +62,8 @@ def main() -> None:
     parser.add_argument("--episodes", type=int, default=100)
     asked = parser.parse_args()
     try:
-        task: Task = registry.task(asked.task)
-        found = shares(next(iter(task.protocols.values())), asked.episodes)
+        protocol = next(iter(registry.task(asked.task).protocols.values()))
+        found = shares(protocol, asked.episodes)
     except UserError as error:
         sys.exit(f"error: {error}")
     errors = {name: each.std(ddof=1) / len(each) ** 0.5 for name, each in found.items()}

@@ -172,8 +172,7 @@ def test_a_small_run_earns_what_its_episodes_say(small: Task, tmp_path: Path) ->
 
 
 @needs_dm_control
-def test_chance_is_measured_task_by_task(small: Task, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chance, "TOGETHER", 2)
+def test_chance_is_measured_task_by_task(small: Task) -> None:
     found = chance.shares(small.protocols["smoke"], 4)
     assert list(found) == ["cartpole balance", "cartpole spin-left"]
     balance, spin = found.values()
