@@ -152,7 +152,7 @@ def test_families_of_plug_ins_take_part_without_curves(tmp_path):
     results = [sites.made("a", seed, 0.6, **fields) for seed in range(2)]
     runs = sites.write(tmp_path / "runs", [*sites.some(), *results, sites.made("a", 0, 0.7)])
     site = build(tmp_path / "site", runs)
-    assert [family.name for family in site.families] == ["earlyexit", "urlb", "coins"]
+    assert {family.name for family in site.families} >= {"earlyexit", "urlb", "coins"}
     assert site.overall is not None
     ranks = {row.cells["agent"].text: row.cells["rank"].text for row in site.overall.rows}
     assert ranks["a+confidence"] == "1"
