@@ -25,8 +25,8 @@ from platformdirs import user_data_path
 
 from leapbench import durable
 from leapbench.errors import UserError
+from leapbench.frozen import Frozen
 from leapbench.leaderboards.bundle.manifest import Digest
-from leapbench.task import Frozen
 
 PREFIX = b"leapbench salt v1\0"
 

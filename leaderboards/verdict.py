@@ -19,9 +19,10 @@ from pydantic import Field, ValidationError
 
 from leapbench import durable
 from leapbench.errors import UserError
+from leapbench.frozen import Frozen
 from leapbench.provenance import provenance
 from leapbench.result import Scalar
-from leapbench.task import Frozen, canonical
+from leapbench.task import canonical
 
 Level = Literal["self-reported", "checked", "reproduced", "audited"]
 Badge = Literal["self-reported", "checked", "reproduced", "audited", "refused"]

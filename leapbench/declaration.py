@@ -7,7 +7,8 @@ from typing import Literal, Self
 
 from pydantic import Field
 
-from leapbench.task import Actions, Frozen, Task
+from leapbench.frozen import Frozen
+from leapbench.task import Actions, Task
 
 Role = Literal["model", "policy", "agent"]
 Setting = bool | int | float | str

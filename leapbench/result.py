@@ -12,7 +12,8 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from leapbench.errors import UserError
-from leapbench.task import Frozen, Tier, canonical
+from leapbench.frozen import Frozen
+from leapbench.task import Tier, canonical
 
 SCHEMA = 1
 MAX_BYTES = 200_000

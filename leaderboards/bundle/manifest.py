@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from leapbench.declaration import Role
+from leapbench.frozen import Frozen
 from leapbench.result import Scalar
-from leapbench.task import Frozen, Tier, canonical
+from leapbench.task import Tier, canonical
 
 MANIFEST = "manifest.json"
 SIGNATURE = "signature.json"

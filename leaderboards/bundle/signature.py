@@ -10,9 +10,10 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import ValidationError
 
+from leapbench.frozen import Frozen
 from leapbench.leaderboards.bundle.keys import SigningKey, fingerprint, raw
 from leapbench.leaderboards.bundle.refusal import Refused
-from leapbench.task import Frozen, canonical
+from leapbench.task import canonical
 
 PREFIX = b"leapbench bundle v1\0"  # a signature of something else never fits a bundle
 

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from leapbench.card import Card
 from leapbench.leaderboards.board import Board, Row
 from leapbench.leaderboards.claims import Finding, findings
 from leapbench.leaderboards.render.table import Table
@@ -14,7 +15,7 @@ from leapbench.leaderboards.site.episode import Episode
 from leapbench.leaderboards.site.markup import slug
 from leapbench.leaderboards.tables import Links
 from leapbench.leaderboards.tables.cells import around, minus
-from leapbench.task import TIERS, Card, Metric, Protocol, Task
+from leapbench.task import TIERS, Metric, Protocol, Task
 
 LEADERS = 3
 

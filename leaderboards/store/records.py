@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from pydantic import Field
 
+from leapbench.frozen import Frozen
 from leapbench.leaderboards.bundle.manifest import Digest, Entrant
 from leapbench.leaderboards.bundle.read import Bundle
 from leapbench.result import Result
-from leapbench.task import Frozen
 
 
 class Stamp(Frozen):

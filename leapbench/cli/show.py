@@ -10,8 +10,9 @@ import click
 from leapbench.cli.group import Command
 
 if TYPE_CHECKING:
+    from leapbench.card import Claim
     from leapbench.declaration import Declaration
-    from leapbench.task import Anchor, Claim, Protocol, Task
+    from leapbench.task import Anchor, Protocol, Task
 
 
 @click.command(

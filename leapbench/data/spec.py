@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from leapbench.errors import unknown
-from leapbench.task import Frozen
+from leapbench.frozen import Frozen
 
 Reader = Literal["digits", "idx", "cifar-binary", "parquet", "image-folder"]
 _SHA256 = r"^([0-9a-f]{64})?$"

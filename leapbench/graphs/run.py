@@ -18,9 +18,9 @@ import numpy as np
 from pydantic import Field
 
 from leapbench.errors import AgentError, DeadlineExceeded, InvalidOutput, UnfitFile, UserError
+from leapbench.frozen import Frozen
 from leapbench.graphs import wire
 from leapbench.graphs.worker import MAX_FRAME, seconds
-from leapbench.task import Frozen
 
 BATCH = 500
 PATIENCE = 5.0

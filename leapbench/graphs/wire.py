@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, BinaryIO
 
-from leapbench.task import Frozen
+from leapbench.frozen import Frozen
 
 DATA, REFUSAL = b"+", b"-"
 MAX_TEXT = 2**20

@@ -6,7 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from leapbench.task import Frozen, Tier
+from leapbench.frozen import Frozen
+from leapbench.task import Tier
 
 GIB = 2**30
 MIB = 2**20

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leapbench import result
+from leapbench.card import Claim
 from leapbench.leaderboards import sources
 from leapbench.leaderboards.board import Entry, assemble, load
 from leapbench.leaderboards.claims import judge, resolved, verdict
@@ -16,7 +17,6 @@ from leapbench.leaderboards.commands import run_command
 from leapbench.leaderboards.statistics import mean_interval
 from leapbench.registry import task
 from leapbench.result import AgentRecord, Part, Result
-from leapbench.task import Claim
 
 TASK = task("earlyexit/digits")
 PROTOCOL = TASK.protocols["smoke"]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from leapbench.card import Claim
 from leapbench.leaderboards.board import Board, Entry, assemble
 from leapbench.leaderboards.claims import judge
 from leapbench.registry import task
 from leapbench.result import AgentRecord, Part, Result
-from leapbench.task import Claim
 
 TASK = task("urlb/entropy-grid")
 PROTOCOL = TASK.protocols["smoke"]
