@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from leapbench.isolation.standins import Line
+from leapbench.isolation.line import Line
 from leapbench.isolation.wire import pack_settings, unpack_info, unpack_space
 
 
