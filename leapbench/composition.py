@@ -95,7 +95,7 @@ def compose(
     parts: dict[str, Declaration] = {}
     for name in text.split("+"):
         part = external.declaration(name, task) or registry.agent(name)
-        _check_fit(part, task, roles)
+        _check_fit(part, task)
         if part.role in parts:
             raise UserError(
                 f"{text!r} names two parts of role {part.role!r}: "
@@ -115,8 +115,8 @@ def compose(
     return Composition("+".join(p.name for p in ordered.values()), ordered, config, changed)
 
 
-def _check_fit(part: Declaration, task: Task, roles: Sequence[str]) -> None:
-    if not part.fits(task) or (roles and part.role not in roles):
+def _check_fit(part: Declaration, task: Task) -> None:
+    if not part.fits(task):
         known = registry.agents().values()
         good = [d.name for d in known if d.families and d.fits(task)]
         raise UserError(

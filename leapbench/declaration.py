@@ -70,6 +70,7 @@ class Declaration(Frozen):
         return own
 
     def fits(self, task: Task) -> bool:
-        """Whether it works on the task, as far as family and actions tell."""
+        """Whether it works on the task, as far as family, role and actions tell."""
         family = not self.families or task.family in self.families
-        return family and (not self.actions or self.actions == task.actions)
+        role = not task.default_agents or self.role in task.default_agents
+        return family and role and (not self.actions or self.actions == task.actions)

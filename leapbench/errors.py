@@ -42,7 +42,7 @@ class InvalidAction(AgentError):
 
 
 class InvalidOutput(AgentError):
-    """Raised when a network's logits are not what they must be: finite, (B, classes)."""
+    """Raised for an output that is none: logits are finite, (B, classes), pictures in [0, 1]."""
 
     status = "invalid"
 

@@ -68,10 +68,12 @@ def agent(name: str) -> Declaration:
 
 
 def read_task(file: Path, family: Path | None = None) -> dict[str, Task]:
-    """Read one task file, merged over its family's."""
+    """Read one task file, merged over its family's; default agents stand in their place."""
     shared = _toml(family) if family else {}
     own = _toml(file)
     data = _merge(shared, own)
+    if "default_agents" in own:  # a task may do without a role that its family has
+        data["default_agents"] = own["default_agents"]
     name = f"{file.parent.name}/{file.stem}"
     for tier, protocol in data["protocols"].items():
         base = _merge(data.get("protocol", {}), protocol)

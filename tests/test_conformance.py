@@ -41,7 +41,17 @@ GLANCE: dict[str, Any] = {
     "field": {"resolution": 8, "coarse": 8, "samples": 4, "rays": 16},
 }
 
-# One task of every family that runs from what is installed, made small.
+LOOK: dict[str, Any] = {
+    "settings": {
+        "world": {"pool": "unbalanced", "views": 2, "batch": 1} | GLANCE,
+        "practice": {"scene": "niche"},
+        "marks": [2],
+    },
+    "limits": {"practice": 24},
+    "episodes": 1,
+}
+
+# One task of every family, or track of one, that runs from what is installed, made small.
 SMALL: dict[str, dict[str, Any]] = {
     "earlyexit/digits": {
         "settings": {"train": 120, "calibration": 60, "batch": 30, "stream": 20},
@@ -62,15 +72,8 @@ SMALL: dict[str, dict[str, Any]] = {
         },
         "episodes": 1,
     },
-    "activeview/niche": {
-        "settings": {
-            "world": {"pool": "unbalanced", "views": 2, "batch": 1} | GLANCE,
-            "practice": {"scene": "niche"},
-            "marks": [2],
-        },
-        "limits": {"practice": 24},
-        "episodes": 1,
-    },
+    "activeview/niche": LOOK,
+    "activeview/system": LOOK,
 }
 
 # For the parts that do not run on their defaults alone, or would take long.
@@ -81,6 +84,7 @@ SETTINGS = {
     "view-oracle": ("shortlist=2", "iterations=2"),
 }
 TINY = ("hidden=16", "batch=8", "warmup=20")
+TINY_FIELD = ("resolution=8", "coarse=8", "samples=4", "rays=16", "first=2", "iterations=2")
 
 
 def small(name: str) -> Task:
@@ -93,10 +97,11 @@ def small_for(agent: str) -> Task:
 
 
 def settings_of(part: Declaration) -> tuple[str, ...]:
-    """What a part is run with; DDPG agents small enough for a test."""
-    return (
-        TINY if {"hidden", "batch", "warmup"} <= set(part.config) else SETTINGS.get(part.name, ())
-    )
+    """What a part is run with; DDPG agents and fields small enough for a test."""
+    for tiny in (TINY, TINY_FIELD):
+        if {setting.partition("=")[0] for setting in tiny} <= set(part.config):
+            return tiny
+    return SETTINGS.get(part.name, ())
 
 
 @pytest.fixture(scope="session")

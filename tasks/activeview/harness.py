@@ -75,9 +75,13 @@ class ActiveViewHarness(Harness):
     @staticmethod
     def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
         """Means over the scenes; `psnr_n` after n acquisitions, for `settings.marks`."""
-        names = ("area", "final", "hidden", "ause", "decoys")
-        marks = [f"psnr_{int(n)}" for n in protocol.settings["marks"]]
-        return {name: float(np.mean([float(r[name]) for r in rows])) for name in (*names, *marks)}
+        return means(protocol, rows, ("area", "final", "hidden", "ause", "decoys"))
+
+
+def means(protocol: Protocol, rows: Sequence[Row], names: Sequence[str]) -> dict[str, float]:
+    """Means over the scenes of the columns `names` and of `psnr_n` for `settings.marks`."""
+    marks = [f"psnr_{int(n)}" for n in protocol.settings["marks"]]
+    return {name: float(np.mean([float(r[name]) for r in rows])) for name in (*names, *marks)}
 
 
 def episode(protocol: Protocol, policy: Any, planned: Mapping[str, Any]) -> Row:
@@ -113,7 +117,8 @@ def row(info: Mapping[str, Any], past: int, views: int) -> Row:
 
     PSNR after an acquisition is that after the training that it was first part of, and
     the last one for views that an episode cut short did not take. Where no surface is
-    hidden from the initial views, or it is not known, `hidden` is the final PSNR.
+    hidden from the initial views, or it is not known, `hidden` is the final PSNR. Without
+    a variance there is no `ause`.
     """
     curve = info["psnr"]
     after = np.searchsorted(info["acquired"], np.arange(views + 1)).clip(max=len(curve) - 1)
@@ -122,8 +127,9 @@ def row(info: Mapping[str, Any], past: int, views: int) -> Row:
         "area": float(info["score"]),
         "final": final,
         "hidden": hidden if np.isfinite(hidden) else final,
-        "ause": float(info["ause"]),
     }
+    if "ause" in info:
+        measured["ause"] = float(info["ause"])
     marks = {f"psnr_{n}": float(curve[at]) for n, at in enumerate(after)}
     rounded: Row = {k: round(v, DIGITS) for k, v in (measured | marks).items()}
     return {"views": int(info["views"]), "decoys": past} | rounded

@@ -38,7 +38,11 @@ TINY: dict[str, Any] = {
 }
 SHORT: dict[str, Any] = TINY | {"resolution": 20, "first": 60, "iterations": 30, "tests": 8}
 SHORT["field"] = {"resolution": 20, "coarse": 12, "samples": 20, "rays": 256}
-NAMES = [name for name, part in registry.agents().items() if part.families == ("activeview",)]
+NAMES = [
+    name
+    for name, part in registry.agents().items()
+    if part.families == ("activeview",) and part.role == "policy"
+]
 
 
 def world(sight: Sight = "field", **arguments: Any) -> ViewTable:

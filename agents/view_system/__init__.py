@@ -1,0 +1,1 @@
+"""The suite's radiance field as agents that reconstruct for themselves."""

@@ -1,0 +1,90 @@
+"""What an agent that brings its own reconstruction offers, and checks of what it returns."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from leapbench.acting import checked
+from leapbench.agent import Learner
+from leapbench.envs.activeview.cameras import Floats, Intrinsics, Optics
+from leapbench.envs.activeview.capture import Picture
+from leapbench.errors import AgentError, InvalidAction, InvalidOutput
+
+METHODS = ("begin", "observe", "choose", "render")
+
+
+@runtime_checkable
+class System(Learner, Protocol):
+    """A part that photographs a scene and reconstructs it by whatever means.
+
+    Poses are float32 (4, 4), camera to world; cameras look along their -z, x to the right
+    and y up. The scene lies in [-1, 1]^3, z up, before a white background. All pictures of
+    an episode have the same size and intrinsics.
+    """
+
+    def begin(self, intrinsics: Intrinsics, candidates: Floats, seed: int) -> None:
+        """Forget the scene before; another one begins.
+
+        Args:
+            intrinsics: fx, fy, cx, cy in pixels.
+            candidates: poses (C, 4, 4) of the cameras that can be chosen.
+            seed: of all random numbers in this episode, in [0, 2**31).
+        """
+
+    def observe(self, image: Picture, pose: Floats) -> None:
+        """Take in a photograph, uint8 (H, W, 3); called for the given ones first."""
+
+    def choose(self, free: NDArray[np.bool_]) -> int:
+        """Index of the candidate to photograph next, one for which `free` (C,) is True."""
+
+    def render(self, pose: Floats) -> NDArray[Any]:
+        """What a camera would see: floats in [0, 1] or uint8, (H, W, 3)."""
+
+
+def system(part: Any) -> System:
+    """`part` as a system.
+
+    Raises:
+        AgentError: when it lacks a method.
+    """
+    missing = [name for name in METHODS if not callable(getattr(part, name, None))]
+    if missing:
+        raise AgentError(f"{type(part).__name__} is no system: it lacks {', '.join(missing)}")
+    found: System = part
+    return found
+
+
+def candidate(given: Any, free: NDArray[np.bool_]) -> int:
+    """`given` as the index of a candidate that has not been taken.
+
+    Raises:
+        InvalidAction: when it is not one.
+    """
+    (index,) = checked(np.asarray(given)[None], gym.spaces.Discrete(len(free)), 1)
+    if not free[index]:
+        raise InvalidAction(f"candidate {index} has been taken before")
+    return int(index)
+
+
+def picture(given: Any, optics: Optics) -> NDArray[np.float32]:
+    """`given` as a picture, float32 (H, W, 3) in [0, 1].
+
+    Raises:
+        InvalidOutput: when it is not one.
+    """
+    if not isinstance(given, np.ndarray):
+        raise InvalidOutput(f"render gave a {type(given).__name__}, expected an array")
+    shape = (optics.height, optics.width, 3)
+    if given.shape != shape:
+        raise InvalidOutput(f"a rendered picture has shape {given.shape}, expected {shape}")
+    if given.dtype == np.uint8:
+        return np.asarray(given / 255, np.float32)
+    if given.dtype.kind != "f":
+        raise InvalidOutput(f"a rendered picture is {given.dtype}, expected floats or uint8")
+    if not ((given >= 0) & (given <= 1)).all():  # NaN fails both
+        raise InvalidOutput("a rendered picture has values that are not in [0, 1]")
+    return given.astype(np.float32)

@@ -1,0 +1,118 @@
+"""Runs the track on which agents bring their own reconstruction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.utils import seeding
+
+from leapbench.agent import Learner
+from leapbench.envs.activeview import measures
+from leapbench.envs.activeview.base import ViewsEnv
+from leapbench.envs.activeview.capture import Capture
+from leapbench.envs.activeview.pools import ASIDE, CENTRE
+from leapbench.envs.activeview.referee import Curve
+from leapbench.harness import Outcome, Report, Row
+from leapbench.task import Protocol
+from leapbench.tasks.activeview import worlds
+from leapbench.tasks.activeview.harness import ActiveViewHarness, means, row
+from leapbench.tasks.activeview.system import System, candidate, picture, system
+
+
+class SystemHarness(ActiveViewHarness):
+    """A system chooses views and renders what hidden cameras see.
+
+    Scenes, cameras and seeds are those that a policy meets under the same seed key. Of
+    `settings.world` the numbers of cameras and pixels count; the field is the agent's,
+    and how long it trains too. Practice is that of policies, with the suite's field.
+    """
+
+    def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
+        """Play the block of scenes one after the other."""
+        agent = system(parts["agent"])
+        plan = self.schedule(self.protocol, self.salt, self.seed)
+        rows: list[Row] = []
+        for i, planned in enumerate(plan):
+            report(i / len(plan), f"scene {i + 1} of {len(plan)}")
+            rows.append(planned | episode(self.protocol, agent, planned))
+        return Outcome(rows)
+
+    @staticmethod
+    def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+        """As of `ActiveViewHarness`, without `ause`: a system shows no variance."""
+        return means(protocol, rows, ("area", "final", "hidden", "decoys"))
+
+
+def episode(protocol: Protocol, agent: System, planned: Mapping[str, Any]) -> Row:
+    """Measures of one episode, for the `scene` and the reset `seed` that are planned.
+
+    Raises:
+        AgentError: for a choice or a picture that is none.
+    """
+    arguments = worlds.located(protocol.settings["world"] | {"scene": planned["scene"]})
+    env = gym.make(protocol.evaluation.environment, disable_env_checker=True, **arguments)
+    capture, seed = drawn(env, int(planned["seed"]))
+    info, taken = play(agent, capture, seed, int(arguments["views"]))
+    past = worlds.decoys(capture.candidates, np.array(CENTRE), ASIDE[0] / 2)
+    return row(info, int(past[taken].sum()), info["views"])
+
+
+def drawn(env: gym.Env[Any, Any], seed: int) -> tuple[Capture, int]:
+    """What `env.reset(seed=seed)` is played on, and the seed of its field; trains none."""
+    views: ViewsEnv = env.unwrapped  # type: ignore[assignment]
+    scenes, fields = seeding.np_random(seed)[0].spawn(2)
+    return views.source.capture(scenes), int(fields.integers(2**31))
+
+
+def play(
+    agent: System, capture: Capture, seed: int, views: int
+) -> tuple[dict[str, Any], list[int]]:
+    """One episode; the agent is judged before the first acquisition and after each.
+
+    Args:
+        agent: chooses and renders; what it returns is not trusted.
+        capture: what the episode is played on.
+        seed: for the agent's random numbers.
+        views: budget of acquisitions.
+
+    Returns:
+        What an environment's last info has, but for the calibration, and the choices.
+
+    Raises:
+        AgentError: for a choice or a picture that is none.
+    """
+    free, taken, curve = np.ones(len(capture.candidates), bool), [], Curve()
+    agent.begin(capture.optics.intrinsics, capture.candidates.copy(), seed)
+    for image, pose in zip(*capture.initial, strict=True):
+        agent.observe(image.copy(), pose.copy())
+    judge(agent, capture, curve, 0)
+    for acquired in range(1, views + 1):
+        index = candidate(agent.choose(free.copy()), free)
+        free[index] = False
+        taken.append(index)
+        agent.observe(capture.photograph(index).copy(), capture.candidates[index].copy())
+        judge(agent, capture, curve, acquired)
+    info = {
+        "views": views,
+        "score": measures.area(curve.psnr, curve.acquired, views),
+        "acquired": np.array(curve.acquired),
+        "psnr": np.array(curve.psnr),
+        "unseen_psnr": np.array(curve.unseen),
+    }
+    return info, taken
+
+
+def judge(agent: System, capture: Capture, curve: Curve, acquired: int) -> None:
+    """Add to `curve` how well the agent renders the hidden views, whose pictures it never sees.
+
+    Raises:
+        InvalidOutput: for what is no picture.
+    """
+    shown = [picture(agent.render(pose.copy()), capture.optics) for pose in capture.test.poses]
+    squared = measures.squared_errors(np.stack(shown), capture.test.images)
+    curve.acquired.append(acquired)
+    curve.psnr.append(measures.psnr(squared))
+    curve.unseen.append(measures.psnr_within(squared, capture.unseen))
