@@ -59,7 +59,7 @@ class FromScratch(ABC):
         self.every, self.warmup = every, warmup
         self.spaces = (0, 0)
         self.actor: BasePolicy | None = None
-        self._rng = np.random.default_rng(0)
+        self._restart(0)
 
     @abstractmethod
     def algorithm(self, env: gym.Env[Any, Any], **shared: Any) -> OffPolicyAlgorithm:
@@ -81,7 +81,7 @@ class FromScratch(ABC):
                 "Use it on urlb/entropy-point.",
             )
         self.spaces = (boxes[0].shape[0], boxes[1].shape[0])  # type: ignore[index]
-        self._rng = np.random.default_rng([phase.seed, 2])
+        self._restart(phase.seed)
         if phase.name == REWARD_FREE:
             phase.report(1.0, "nothing to learn")
             return
@@ -111,13 +111,14 @@ class FromScratch(ABC):
         return np.asarray(actions, np.float32), state
 
     def save(self, folder: Path) -> None:
-        """Write `policy.json`, the sizes, and `actor.safetensors` if a task was learned.
+        """Write `policy.json`, sizes and seed, and `actor.safetensors` if a task was learned.
 
         Raises:
             UserError: before `learn` or `load`.
         """
         self._require()
-        record = {"observation": self.spaces[0], "action": self.spaces[1]}
+        observation, action = self.spaces
+        record = {"observation": observation, "action": action, "seed": self.seed}
         (folder / SPACES).write_text(json.dumps(record), encoding="utf-8")
         if self.actor is not None:
             save_weights(folder / WEIGHTS, self.actor.actor)  # type: ignore[arg-type]
@@ -131,6 +132,7 @@ class FromScratch(ABC):
         try:
             record = json.loads((folder / SPACES).read_text(encoding="utf-8"))
             self.spaces = (int(record["observation"]), int(record["action"]))
+            self._restart(int(record["seed"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             name = type(self).__name__
             raise UserError(
@@ -154,6 +156,9 @@ class FromScratch(ABC):
             seed=seed,
             device="cpu",
         )
+
+    def _restart(self, seed: int) -> None:
+        self.seed, self._rng = seed, np.random.default_rng([seed, 2])
 
     def _require(self) -> None:
         if self.spaces == (0, 0):
