@@ -154,6 +154,8 @@ def test_claims_are_on_every_tier_with_rows_and_can_be_run_again(invoke):
     for row in found:
         assert row["command"].startswith(f"leapbench run {row['task']} ")
         assert (row["here_low"] == "") == (row["verdict"] == "not tested")
+        if row["verdict"] == "not tested":
+            continue
         low, high = float(row["here_low"]), float(row["here_high"])
         assert (low > 0 or high < 0) == (row["verdict"] in ("reproduced", "contradicted"))
     text = invoke("claims", DIGITS).stdout
