@@ -57,6 +57,7 @@ def learn(
     """
     slot = harness.protocol.slot(phase)
     learner = agent.build(phase.role, slot)
+    key = _key(harness, phase, agent) if phase.artifact else {}
 
     def run() -> tuple[LearningPhase, float]:
         begun, earlier = time.process_time(), 0.0
@@ -64,7 +65,7 @@ def learn(
             learner.load(harness.store.path(harness.artifacts[phase.after]))
         opened = harness.open(phase, parts, report)
         if opened.settings.get(SAVE_EVERY):
-            opened.saves = _saves(harness, phase, agent)
+            opened.saves = _saves(harness, key or _whole_key(harness, phase, agent))
             opened.saves.resume(opened.meter)
             earlier = opened.saves.earlier
             clock.add(earlier)
@@ -84,10 +85,9 @@ def learn(
         record = {"used": opened.meter.used, "cpu": cpu}
         (folder / "spent.json").write_text(canonical(record))
 
-    key = _key(harness, phase, agent)
     harness.artifacts[slot] = key
     folder, reused = harness.store.get(key, make)
-    _saves(harness, phase, agent).clear()  # not before the artifact is there
+    _saves(harness, key).clear()  # not before the artifact is there
     fresh = agent.restore(harness, phase.role, folder, slot)
     record = json.loads((folder / "spent.json").read_text())
     if reused:
@@ -102,13 +102,15 @@ def _tell(opened: LearningPhase) -> None:
         opened.report(used / budget.limit, f"going on after {used:,} {budget.unit}")
 
 
-def _saves(harness: Harness, phase: Phase, agent: Composition) -> Saves:
+def _saves(harness: Harness, key: dict[str, Any]) -> Saves:
     """The saves of a phase, beside its artifact, or where that would lie."""
-    key = _key(harness, phase, agent)
-    if not phase.artifact:  # what the other parts are decides it as well
-        key |= {"parts": agent.record().model_dump(mode="json")}
     path = harness.store.path(key)
     return Saves(path.with_name(f".{path.name}.saves"))
+
+
+def _whole_key(harness: Harness, phase: Phase, agent: Composition) -> dict[str, Any]:
+    """The key of a phase without an artifact: what the other parts are decides it as well."""
+    return _key(harness, phase, agent) | {"parts": agent.record().model_dump(mode="json")}
 
 
 def _key(harness: Harness, phase: Phase, agent: Composition) -> dict[str, Any]:

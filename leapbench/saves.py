@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from leapbench.errors import UserError
 from leapbench.meter import Meter
@@ -48,16 +48,14 @@ class Saves:
         """
         older = self._all()
         self.folder.mkdir(parents=True, exist_ok=True)
-        building = Path(tempfile.mkdtemp(prefix=BUILDING, dir=self.folder))
-        try:
+        whole = self.folder / str(meter.used)
+        with TemporaryDirectory("", BUILDING, self.folder, ignore_cleanup_errors=True) as name:
+            building = Path(name)
             fill(building)
             record = {"used": meter.used, "cpu": self.earlier + time.process_time() - self._begun}
             (building / RECORD).write_text(canonical(record))
-            whole = self.folder / str(meter.used)
             if not whole.exists():  # by another process that runs the same phase
                 building.replace(whole)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
         for each in older:
             if each != whole:
                 shutil.rmtree(each, ignore_errors=True)
