@@ -47,12 +47,7 @@ class Composition:
             role: "model", "policy" or "agent".
             slot: which of several parts of the role, where phases form a tree.
         """
-        part = self.parts[role]
-        module, _, attribute = part.entry.partition(":")
-        loaded = external.module(module) if module.endswith(".py") else import_module(module)
-        file = {"path": part.file} if part.file else {}
-        made: Learner = getattr(loaded, attribute)(**self.config[role], **file)
-        return made
+        return built(self.parts[role], self.config[role])
 
     def restore(self, harness: Harness, role: str, folder: Path, slot: str = "") -> Learner:
         """A fresh part of `role` and `slot` with what one saved into `folder`."""
@@ -74,6 +69,15 @@ class Composition:
         )
         ranked = all(part.ranked for part in self.parts.values())
         return AgentRecord(name=self.name, parts=parts, ranked=ranked)
+
+
+def built(part: Declaration, config: Mapping[str, Scalar]) -> Learner:
+    """A fresh part with settings."""
+    module, _, attribute = part.entry.partition(":")
+    loaded = external.module(module) if module.endswith(".py") else import_module(module)
+    file = {"path": part.file} if part.file else {}
+    made: Learner = getattr(loaded, attribute)(**config, **file)
+    return made
 
 
 def compose(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 
 from leapbench.agent import LearningPhase, Policy
+from leapbench.composition import built
 from leapbench.declaration import Declaration
 from leapbench.envs.activeview.table import ViewTable, sight_of
 from leapbench.harness import Report
@@ -39,8 +39,7 @@ def taught(env: gym.Env[Any, Any], part: Declaration, seed: int, report: Report)
     """
     if not isinstance(env, ViewTable) or env.spec is None:
         raise TypeError(f"expected an environment made by `make`, got {env}")
-    module, _, name = part.entry.partition(":")
-    policy: Policy = getattr(import_module(module), name)(**part.config)
+    policy = cast(Policy, built(part, part.config))
     meter = Meter(Budget(unit="views", limit=VIEWS))
     scene = env.spec.kwargs["scene"]
     arguments = {"scene": scene, "pool": POOL, "views": 8, "batch": 1} | SMALLER

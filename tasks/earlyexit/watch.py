@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 from gymnasium.vector import AutoresetMode
 
 from leapbench.agent import LearningPhase, Policy
+from leapbench.composition import built
 from leapbench.declaration import Declaration
 from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.env import EarlyExitEnv
@@ -65,7 +65,6 @@ def learned(
         return MeteredVectorEnv(env, meter)
 
     phase.make_env = practice
-    module, _, name = part.entry.partition(":")
-    policy: Policy = getattr(import_module(module), name)(**part.config)
+    policy = cast(Policy, built(part, part.config))
     policy.learn(phase)
     return policy

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
-from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 
 from leapbench.agent import LearningPhase, Policy
+from leapbench.composition import built
 from leapbench.declaration import Declaration
 from leapbench.harness import Report
 from leapbench.meter import Meter
@@ -43,8 +43,7 @@ def taught(env: gym.Env[Any, Any], part: Declaration, seed: int, report: Report)
         raise TypeError(f"expected an environment made by its id, got {env}")
     bare: Any = env.unwrapped
     horizon = getattr(bare, "horizon", None) or bare.world.horizon
-    module, _, name = part.entry.partition(":")
-    policy: Policy = getattr(import_module(module), name)(**part.config)
+    policy = cast(Policy, built(part, part.config))
     arguments = {k: v for k, v in env.spec.kwargs.items() if k != "render_mode"}
     phases = PHASES if "task" in arguments else PHASES[:1]
     for place, (phase, limit) in enumerate(phases):
