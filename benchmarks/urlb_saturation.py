@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from leapbench import phases, registry
-from leapbench.artifacts import Store
-from leapbench.cell import ARTIFACTS, protocol_of
-from leapbench.composition import compose
+from leapbench import registry
+from leapbench.cell import protocol_of
 from leapbench.task import Phase, Protocol
+from leapbench.tasks.urlb.explored import explorer
 from leapbench.tasks.urlb.harness import UrlbHarness
 
 TASK = "urlb/entropy-point"
@@ -28,11 +26,8 @@ LIMIT = 0.95
 
 def saturated(protocol: Protocol, agent: str, phase: Phase, seed: int, runs: Path) -> float:
     """Share of the numbers of all mean actions that are beyond the limit."""
-    harness = UrlbHarness(protocol, seed, Store(runs / ARTIFACTS))
-    made = compose(registry.task(TASK), agent, protocol=protocol)
-    part: Any
-    part, _ = phases.learn(harness, phase, made, {}, phases.Clock(), lambda fraction, line: None)
-    rng, horizon = np.random.default_rng(seed), harness.world(protocol, phase).horizon
+    part = explorer(protocol, agent, phase, seed, runs)
+    rng, horizon = np.random.default_rng(seed), UrlbHarness.world(protocol, phase).horizon
     seen = rng.uniform(-1, 1, (PLACES, 4)).astype(np.float32)
     times = rng.integers(horizon, size=PLACES).tolist()
     skills = np.stack([part.skills.draw(rng, time, horizon)[0] for time in times])

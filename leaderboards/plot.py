@@ -15,7 +15,7 @@ from typing import Any
 
 from leapbench import registry
 from leapbench.cell import protocol_of
-from leapbench.errors import UserError
+from leapbench.figures import matplotlib
 from leapbench.leaderboards.board import Board, Row, load
 from leapbench.leaderboards.statistics import Interval, mean_interval
 
@@ -68,11 +68,7 @@ def draw(board: Board, base: str, policy: str, path: Path) -> None:
     Raises:
         UserError: when Matplotlib is not installed.
     """
-    try:
-        import matplotlib as mpl
-    except ModuleNotFoundError:
-        raise UserError("Plots need Matplotlib.", 'pip install "leapbench[plots]"') from None
-    mpl.use("agg")
+    matplotlib().use("agg")
     from matplotlib import pyplot as plt
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), constrained_layout=True)

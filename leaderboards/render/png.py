@@ -8,6 +8,7 @@ from textwrap import wrap
 from typing import Any
 
 from leapbench.errors import UserError
+from leapbench.figures import matplotlib
 from leapbench.leaderboards.render.table import Column, Row, Table
 from leapbench.leaderboards.render.text import line, name_column
 
@@ -32,11 +33,7 @@ def render(table: Table) -> bytes:
     Raises:
         UserError: when Matplotlib is missing, or there is nothing to draw.
     """
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError:
-        raise UserError("A picture needs Matplotlib.", 'pip install "leapbench[plots]"') from None
+    mpl = matplotlib("A picture needs")
     column = next((c for c in table.columns if c.kind == "interval"), None)
     rows = [row for row in table.rows if column and row.cells[column.key].value is not None]
     if column is None or not rows:
@@ -47,7 +44,7 @@ def render(table: Table) -> bytes:
         mpl.rcdefaults()
         params: Any = mpl.rcParams
         params.update({"text.parse_math": False, "font.size": 9, "text.color": INK})
-        figure = Figure(figsize=(WIDTH, MARGIN + HEIGHT * len(drawn)), dpi=DPI)
+        figure = mpl.figure.Figure(figsize=(WIDTH, MARGIN + HEIGHT * len(drawn)), dpi=DPI)
         _draw(figure, table, drawn, column)
         below = _below(table, drawn, left)
         figure.text(0.02, 0.12 / figure.get_figheight(), below, color=SOFT, size=7.5, va="bottom")

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from leapbench.errors import UserError
+from leapbench.figures import matplotlib
 from leapbench.leaderboards.render.text import HARMFUL
 
 # In light and in dark; chosen to differ for colour-blind readers and from the paper.
@@ -83,18 +83,14 @@ def svg(chart: Chart) -> str:
     Raises:
         UserError: when Matplotlib is not installed.
     """
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError:
-        raise UserError("The site needs Matplotlib.", 'pip install "leapbench[plots]"') from None
+    mpl = matplotlib("The site needs")
     with mpl.rc_context():
         mpl.rcdefaults()
         params: Any = mpl.rcParams
         params.update(_style())
         columns = 2 if max((len(_name(line)) for line in chart.lines), default=0) <= 22 else 1
         rows = -(-len(chart.lines) // columns)
-        figure = Figure(figsize=(WIDTH, HEIGHT + ENTRY * rows), layout="constrained")
+        figure = mpl.figure.Figure(figsize=(WIDTH, HEIGHT + ENTRY * rows), layout="constrained")
         axes = figure.subplots()
         handles = _draw(axes, chart)
         names = [_name(line) for line in chart.lines]

@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench import phases, registry, seeds
-from leapbench.artifacts import Store
-from leapbench.cell import ARTIFACTS, protocol_of
-from leapbench.composition import compose
+from leapbench import registry
+from leapbench.cell import protocol_of
 from leapbench.envs.urlb.point.dynamics import CENTRE, RADIUS
 from leapbench.errors import UserError
-from leapbench.task import Phase, Protocol
-from leapbench.tasks.urlb.base import play
+from leapbench.figures import matplotlib
+from leapbench.task import Protocol
+from leapbench.tasks.urlb.explored import explorer, trips
 from leapbench.tasks.urlb.harness import UrlbHarness, cells, entropy
 
 TASK = "urlb/entropy-point"
@@ -36,28 +35,6 @@ PANELS = (
 Places = NDArray[np.float32]
 
 
-def ways(
-    protocol: Protocol, agent: str, phase: Phase, seed: int, runs: Path
-) -> tuple[Places, NDArray[np.int64]]:
-    """Episodes after pre-training, (EPISODES, T, 2), and the mode of each step, (T,).
-
-    Args:
-        protocol: of the point world.
-        agent: name of a policy.
-        phase: a phase without reward.
-        seed: of the agent.
-        runs: where `leapbench run` has left its artifacts; what is not there is learned.
-    """
-    harness = UrlbHarness(protocol, seed, Store(runs / ARTIFACTS))
-    made = compose(registry.task(protocol.task), agent, protocol=protocol)
-    part: Any
-    part, _ = phases.learn(harness, phase, made, {}, phases.Clock(), lambda fraction, line: None)
-    starts = seeds.stream(protocol.seed_key, "dev", EPISODES, seed)
-    world = UrlbHarness.world(protocol, phase)
-    seen = play(world, part, [{"seed": start} for start in starts]).seen[..., :2]
-    return seen, modes(part.skills, world.horizon)
-
-
 def modes(skills: Any, horizon: int) -> NDArray[np.int64]:
     """Mode in force at each step of an episode, int64 (T,); it changes with the skill."""
     drawn = range(0, horizon, skills.period)
@@ -69,23 +46,26 @@ def modes(skills: Any, horizon: int) -> NDArray[np.int64]:
 def draw(protocol: Protocol, seed: int, runs: Path, out: Path) -> None:
     """Write the picture: a row for each noise, a column for each agent.
 
+    Args:
+        protocol: of the point world.
+        seed: of the agents.
+        runs: see `explorer`.
+        out: file to write.
+
     Raises:
         UserError: when Matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-        from matplotlib.patches import Circle
-    except ModuleNotFoundError:
-        raise UserError("Plots need Matplotlib.", 'pip install "leapbench[plots]"') from None
-
+    mpl = matplotlib()
     roots = [phase for phase in protocol.phases if not phase.after]
-    figure = Figure(figsize=(2.4 * len(PANELS), 2.7 * len(roots)), layout="constrained")
+    figure = mpl.figure.Figure(figsize=(2.4 * len(PANELS), 2.7 * len(roots)), layout="constrained")
     axes = figure.subplots(len(roots), len(PANELS), squeeze=False)
     for row, phase in zip(axes, roots, strict=True):
         noise = UrlbHarness.world(protocol, phase).arguments["noise"]
         for axis, (name, title) in zip(row, PANELS, strict=True):
-            places, mode = ways(protocol, name, phase, seed, runs)
-            axis.add_patch(Circle(CENTRE, RADIUS, color="#e6f0e6"))
+            part = explorer(protocol, name, phase, seed, runs)
+            places = trips(protocol, part, phase, seed, EPISODES)[..., :2]
+            mode = modes(part.skills, places.shape[1])
+            axis.add_patch(mpl.patches.Circle(CENTRE, RADIUS, color="#e6f0e6"))
             for way in places:
                 _line(axis, way, mode)
             bins = int(protocol.settings["bins"])

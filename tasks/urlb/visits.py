@@ -9,21 +9,17 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from leapbench import registry, seeds
-from leapbench.artifacts import Store
+from leapbench import registry
 from leapbench.cell import protocol_of
-from leapbench.composition import compose
 from leapbench.envs.urlb.grid.dynamics import World
 from leapbench.errors import UserError
+from leapbench.figures import matplotlib
 from leapbench.task import Phase, Protocol
-from leapbench.tasks.urlb import worlds
-from leapbench.tasks.urlb.harness import UrlbHarness
+from leapbench.tasks.urlb.explored import explorer, trips
 
 TASK = "urlb/entropy-grid"
 EPISODES = 20
@@ -40,21 +36,9 @@ PANELS = (
 
 def paths(protocol: Protocol, agent: str, phase: Phase, seed: int) -> NDArray[np.int64]:
     """Cells of an agent's episodes after pre-training, int64 (EPISODES, T)."""
-    made = compose(registry.task(protocol.task), agent, protocol=protocol)
-    part: Any = made.build(phase.role)
     with TemporaryDirectory() as folder:
-        harness = UrlbHarness(protocol, seed, Store(Path(folder)))
-        part.learn(harness.open(phase, {}, lambda fraction, line: None))
-    arguments = protocol.settings["world"] | protocol.settings["worlds"][phase.name]
-    name = protocol.evaluation.environment
-    env: Any = worlds.make(name, EPISODES, arguments, AutoresetMode.DISABLED)
-    cells, _ = env.reset(seed=seeds.stream(protocol.seed_key, "dev", EPISODES, seed))
-    seen, state = [], None
-    for _ in range(arguments["horizon"]):
-        actions, state = part.predict(cells, state, deterministic=False)
-        cells = env.step(actions)[0]
-        seen.append(cells)
-    return np.stack(seen, axis=1)
+        part = explorer(protocol, agent, phase, seed, Path(folder))
+    return trips(protocol, part, phase, seed, EPISODES)
 
 
 def draw(protocol: Protocol, count: int, out: Path) -> None:
@@ -68,14 +52,9 @@ def draw(protocol: Protocol, count: int, out: Path) -> None:
     Raises:
         UserError: when Matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-        from matplotlib.patches import Rectangle
-    except ModuleNotFoundError:
-        raise UserError("Plots need Matplotlib.", 'pip install "leapbench[plots]"') from None
-
+    mpl = matplotlib()
     roots = [phase for phase in protocol.phases if not phase.after]
-    figure = Figure(figsize=(2.1 * len(PANELS), 2.4 * len(roots)), layout="constrained")
+    figure = mpl.figure.Figure(figsize=(2.1 * len(PANELS), 2.4 * len(roots)), layout="constrained")
     axes = figure.subplots(len(roots), len(PANELS), squeeze=False)
     for row, phase in zip(axes, roots, strict=True):
         arguments = protocol.settings["world"] | protocol.settings["worlds"][phase.name]
@@ -89,7 +68,9 @@ def draw(protocol: Protocol, count: int, out: Path) -> None:
             each = np.stack([shares(run[:, first:last], world.cells) for run in runs[name]])
             share = each.mean(axis=0).reshape(world.size, world.size)
             axis.imshow(np.sqrt(share), cmap="YlOrBr", vmin=0, vmax=0.5)
-            axis.add_patch(Rectangle(_corner(world), 2, 2, fill=False, ec="#2b7bba", lw=2))
+            axis.add_patch(
+                mpl.patches.Rectangle(_corner(world), 2, 2, fill=False, ec="#2b7bba", lw=2)
+            )
             axis.set(xticks=[], yticks=[])
             axis.set_xlabel(f"{np.mean([entropy(one) for one in each]):.1f} nats")
             if phase is roots[0]:
