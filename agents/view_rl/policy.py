@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from leapbench.agent import LearningPhase
+from leapbench.agents.exit_common.grid import broken, require
 from leapbench.agents.exit_common.mlp import load_weights, save_weights, seeded
 from leapbench.agents.exit_rl.vecenv import VectorAdapter
 from leapbench.agents.view_common.policy import Chooser, Scores
@@ -100,19 +101,12 @@ class Learned(Chooser, ABC):
             record: dict[str, Any] = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
             self.hidden = int(record["hidden"])
         except (OSError, ValueError, KeyError, TypeError) as error:
-            name = type(self).__name__
-            raise UserError(
-                f"{folder / SETTINGS} is not a {name}'s: {error}.",
-                f"{name}.save(folder) writes one.",
-            ) from error
+            raise broken(folder / SETTINGS, self, error) from error
         network = Scorer(self.hidden, NEVER)
         load_weights(folder / WEIGHTS, network, self)
         self.network = network
 
     def _learned(self) -> Scorer:
-        if self.network is None:
-            raise UserError(
-                f"{type(self).__name__} has nothing learned yet.",
-                "Call learn(phase) or load(folder) first.",
-            )
+        require(self.network is not None, self)
+        assert self.network is not None  # noqa: S101 - told to the type checker
         return self.network

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.agent import LearningPhase
-from leapbench.envs.activeview.cameras import Floats, Intrinsics, Optics
+from leapbench.envs.activeview.cameras import Floats, Intrinsics, Optics, nearest
 from leapbench.envs.activeview.field import FieldSettings, Likelihood, VoxelField
-from leapbench.envs.activeview.referee import THINNING
 from leapbench.errors import unknown
 
 RENDERED = {"variance": 0, "gain": 1, "opacity-gain": 2, "fisher": 3}
@@ -103,11 +102,8 @@ class VoxelSystem:
         if self.rule == "random":
             return self.rng.random(len(self.candidates))
         if self.rule == "furthest":
-            taken = np.stack(self.poses)[None, :, :3, 3]
-            apart = np.linalg.norm(self.candidates[:, None, :3, 3] - taken, axis=-1)
-            return np.asarray(apart.min(axis=1))
-        optics = self._optics()
-        thin = optics.resized(*(max(1, edge // THINNING) for edge in (optics.height, optics.width)))
+            return nearest(self.candidates, np.stack(self.poses))
+        thin = self._optics().thinned()
         said = self._taught().features(self.candidates, thin.intrinsics, thin.height, thin.width)
         return np.asarray(said[:, RENDERED[self.rule]].numpy(force=True))
 

@@ -11,7 +11,7 @@ from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from leapbench.envs.activeview.cameras import Floats
-from leapbench.envs.activeview.capture import Picture, Source
+from leapbench.envs.activeview.capture import Capture, Picture, Source
 from leapbench.envs.activeview.episode import Episode, Rules
 from leapbench.envs.activeview.observation import Observation
 
@@ -56,12 +56,16 @@ class ViewsEnv(gym.Env[Observation, Any]):
             The observation, and an info as after a step.
         """
         super().reset(seed=seed)
-        scenes, fields = self.np_random.spawn(2)
-        capture = self.source.capture(scenes)
-        self.episode = Episode(capture, self.rules, int(fields.integers(2**31)))
+        capture, start = self.draw()
+        self.episode = Episode(capture, self.rules, start)
         self._over = False
         self._begin()
         return self._observe(), self._info()
+
+    def draw(self) -> tuple[Capture, int]:
+        """What the next episode is played on, and the seed of its field."""
+        scenes, fields = self.np_random.spawn(2)
+        return self.source.capture(scenes), int(fields.integers(2**31))
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Take one view.

@@ -17,6 +17,10 @@ Intrinsics = tuple[float, float, float, float]
 """Focal lengths and principal point (fx, fy, cx, cy) in pixels; pixel centres are at halves."""
 
 
+THINNING = 2
+"""Candidates are scored on every such row and column (arXiv 2209.08546, section 5.2)."""
+
+
 @dataclass(frozen=True)
 class Optics:
     """What all cameras of an episode share.
@@ -36,6 +40,10 @@ class Optics:
         """Square pictures of `side` pixels, seen under an angle in radians."""
         focal = side / 2 / float(np.tan(field_of_view / 2))
         return cls((focal, focal, side / 2, side / 2), side, side)
+
+    def thinned(self) -> Optics:
+        """The same camera with every second row and column, in which candidates are scored."""
+        return self.resized(*(max(1, edge // THINNING) for edge in (self.height, self.width)))
 
     def resized(self, height: int, width: int) -> Optics:
         """The same camera with other pixels."""
@@ -60,6 +68,12 @@ def look_at(position: ArrayLike, target: ArrayLike) -> Floats:
     pose[..., :3, :] = np.stack((right, np.cross(back, right), back, place), -1)
     pose[..., 3, 3] = 1
     return pose.astype(np.float32)
+
+
+def nearest(poses: Floats, taken: Floats) -> NDArray[np.float32]:
+    """Distance of cameras (C, 4, 4) to the nearest of those (V, 4, 4) that took views; (C,)."""
+    apart = np.linalg.norm(poses[:, None, :3, 3] - taken[None, :, :3, 3], axis=-1)
+    return np.asarray(apart.min(axis=1))
 
 
 def rays(pose: Floats, optics: Optics, oversampling: int = 1) -> tuple[Floats, Floats]:

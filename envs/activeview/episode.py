@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from leapbench.envs.activeview import measures
 from leapbench.envs.activeview.cameras import Floats
 from leapbench.envs.activeview.capture import Capture, Picture
 from leapbench.envs.activeview.referee import Referee
@@ -81,9 +80,8 @@ class Episode:
 
     @property
     def score(self) -> float:
-        """Area under PSNR against acquisitions, dB; see `measures.area`."""
-        curve = self.referee.curve
-        return measures.area(curve.psnr, curve.acquired, self.rules.views)
+        """Area under PSNR against acquisitions, dB."""
+        return self.referee.curve.score(self.rules.views)
 
     def spent(self) -> dict[str, Any]:
         """What the episode has used so far: acquisitions, iterations, rendered cameras."""
@@ -96,14 +94,7 @@ class Episode:
 
     def summary(self) -> dict[str, Any]:
         """How the reconstruction did, for the end of an episode."""
-        curve = self.referee.curve
-        return {
-            "score": self.score,
-            "acquired": np.array(curve.acquired),
-            "psnr": np.array(curve.psnr),
-            "unseen_psnr": np.array(curve.unseen),
-            "ause": self.referee.ause(),
-        }
+        return self.referee.curve.summary(self.rules.views) | {"ause": self.referee.ause()}
 
     def _reward(self, train: bool) -> float:
         before = self.referee.curve.psnr[-1]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.envs.activeview import choice, measures
-from leapbench.envs.activeview.cameras import Floats
+from leapbench.envs.activeview.cameras import Floats, nearest
 from leapbench.envs.activeview.capture import Capture, Picture, Views
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 FEATURES = ("variance", "literal gain", "weighted gain", "Fisher score", "opacity", "distance")
 """Columns of the candidates' features."""
-THINNING = 2
-"""Features are computed on every such row and column (arXiv 2209.08546, section 5.2)."""
 
 
 @dataclass
@@ -38,6 +36,26 @@ class Curve:
     acquired: list[int] = field(default_factory=list)
     psnr: list[float] = field(default_factory=list)
     unseen: list[float] = field(default_factory=list)
+
+    def judge(self, acquired: int, colours: NDArray[np.float32], capture: Capture) -> None:
+        """Add how near colours (T, H, W, 3) come to the test views after `acquired` views."""
+        squared = measures.squared_errors(colours, capture.test.images)
+        self.acquired.append(acquired)
+        self.psnr.append(measures.psnr(squared))
+        self.unseen.append(measures.psnr_within(squared, capture.unseen))
+
+    def score(self, views: int) -> float:
+        """Area under PSNR against acquisitions, dB, for a budget; see `measures.area`."""
+        return measures.area(self.psnr, self.acquired, views)
+
+    def summary(self, views: int) -> dict[str, Any]:
+        """Score for a budget of views, and the curve as arrays."""
+        return {
+            "score": self.score(views),
+            "acquired": np.array(self.acquired),
+            "psnr": np.array(self.psnr),
+            "unseen_psnr": np.array(self.unseen),
+        }
 
 
 class Referee:
@@ -91,10 +109,7 @@ class Referee:
             self.reconstruction, self.variance = self.render(self.field)
         self.iterations += iterations
         self._features = None
-        squared = measures.squared_errors(self.reconstruction, self.capture.test.images)
-        self.curve.acquired.append(self.acquired)
-        self.curve.psnr.append(measures.psnr(squared))
-        self.curve.unseen.append(measures.psnr_within(squared, self.capture.unseen))
+        self.curve.judge(self.acquired, self.reconstruction, self.capture)
 
     def render(self, field: Field) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Colours (T, H, W, 3) and variances (T, H, W) of the test views in a field."""
@@ -117,16 +132,13 @@ class Referee:
             self._features = self._field_features()
             self.seconds += process_time() - started
             self.renders += len(self._features)
-        places = self.capture.candidates[:, None, :3, 3] - self.views.poses[None, :, :3, 3]
-        distance = np.linalg.norm(places, axis=-1).min(axis=1, keepdims=True)
-        return np.concatenate((self._features, distance), axis=1)
+        distance = nearest(self.capture.candidates, self.views.poses)
+        return np.column_stack((self._features, distance))
 
     def _field_features(self) -> Floats:
-        optics = self.capture.optics
-        height, width = (max(1, edge // THINNING) for edge in (optics.height, optics.width))
-        thin = optics.resized(height, width)
+        candidates, thin = self.capture.candidates, self.capture.optics.thinned()
         with single_threaded():
-            found = self.field.features(self.capture.candidates, thin.intrinsics, height, width)
+            found = self.field.features(candidates, thin.intrinsics, thin.height, thin.width)
         return np.asarray(found.numpy(force=True))
 
     def ause(self) -> float:

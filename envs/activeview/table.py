@@ -13,9 +13,8 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.envs.activeview.cameras import Floats, Optics
+from leapbench.envs.activeview.cameras import Floats, Optics, nearest
 from leapbench.envs.activeview.episode import Episode
-from leapbench.envs.activeview.referee import THINNING
 from leapbench.errors import UserError
 
 if TYPE_CHECKING:
@@ -99,8 +98,7 @@ class ViewTable(gym.ObservationWrapper[NDArray[np.float32], Any, dict[str, Any]]
         if not referee.untrained:
             self._expected = None
             return seen
-        optics = episode.capture.optics
-        thin = optics.resized(max(1, optics.height // THINNING), max(1, optics.width // THINNING))
+        thin = episode.capture.optics.thinned()
         field = self._expect(episode, thin)
         found = field.features(episode.capture.candidates, thin.intrinsics, thin.height, thin.width)
         return np.asarray(found.numpy(force=True))
@@ -130,9 +128,8 @@ def sight_of(policy: object) -> Sight:
 def _cameras(table: NDArray[np.float32], candidates: Floats, taken: Floats) -> None:
     """Fill in what follows from the poses of candidates (C, 4, 4) and of views (V, 4, 4)."""
     places, directions = candidates[:, :3, 3], -candidates[:, :3, 2]
-    apart = np.linalg.norm(places[:, None] - taken[None, :, :3, 3], axis=-1)
     along = directions @ -taken[:, :3, 2].T
     table[:, Column.X : Column.Z + 1] = places
     table[:, Column.RIGHT : Column.UP + 1] = directions
-    table[:, Column.DISTANCE] = apart.min(axis=1)
+    table[:, Column.DISTANCE] = nearest(candidates, taken)
     table[:, Column.ANGLE] = np.arccos(np.clip(along.max(axis=1), -1, 1))

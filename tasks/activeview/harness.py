@@ -59,8 +59,12 @@ class ActiveViewHarness(Harness):
         rows: list[Row] = []
         for i, planned in enumerate(plan):
             report(i / len(plan), f"scene {i + 1} of {len(plan)}")
-            rows.append(planned | episode(self.protocol, parts["policy"], planned))
+            rows.append(planned | self.episode(parts, planned))
         return Outcome(rows)
+
+    def episode(self, parts: Mapping[str, Learner], planned: Row) -> Row:
+        """Measures of one episode, for the `scene` and the reset `seed` that are planned."""
+        return episode(self.protocol, parts["policy"], planned)
 
     @staticmethod
     def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:

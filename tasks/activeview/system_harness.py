@@ -10,12 +10,11 @@ import numpy as np
 from gymnasium.utils import seeding
 
 from leapbench.agent import Learner
-from leapbench.envs.activeview import measures
 from leapbench.envs.activeview.base import ViewsEnv
 from leapbench.envs.activeview.capture import Capture
 from leapbench.envs.activeview.pools import ASIDE, CENTRE
 from leapbench.envs.activeview.referee import Curve
-from leapbench.harness import Outcome, Report, Row
+from leapbench.harness import Row
 from leapbench.task import Protocol
 from leapbench.tasks.activeview import worlds
 from leapbench.tasks.activeview.harness import ActiveViewHarness, means, row
@@ -30,15 +29,9 @@ class SystemHarness(ActiveViewHarness):
     and how long it trains too. Practice is that of policies, with the suite's field.
     """
 
-    def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
-        """Play the block of scenes one after the other."""
-        agent = system(parts["agent"])
-        plan = self.schedule(self.protocol, self.salt, self.seed)
-        rows: list[Row] = []
-        for i, planned in enumerate(plan):
-            report(i / len(plan), f"scene {i + 1} of {len(plan)}")
-            rows.append(planned | episode(self.protocol, agent, planned))
-        return Outcome(rows)
+    def episode(self, parts: Mapping[str, Learner], planned: Row) -> Row:
+        """See `ActiveViewHarness.episode`."""
+        return episode(self.protocol, system(parts["agent"]), planned)
 
     @staticmethod
     def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
@@ -63,8 +56,8 @@ def episode(protocol: Protocol, agent: System, planned: Mapping[str, Any]) -> Ro
 def drawn(env: gym.Env[Any, Any], seed: int) -> tuple[Capture, int]:
     """What `env.reset(seed=seed)` is played on, and the seed of its field; trains none."""
     views: ViewsEnv = env.unwrapped  # type: ignore[assignment]
-    scenes, fields = seeding.np_random(seed)[0].spawn(2)
-    return views.source.capture(scenes), int(fields.integers(2**31))
+    views.np_random, _ = seeding.np_random(seed)
+    return views.draw()
 
 
 def play(
@@ -95,14 +88,7 @@ def play(
         taken.append(index)
         agent.observe(capture.photograph(index).copy(), capture.candidates[index].copy())
         judge(agent, capture, curve, acquired)
-    info = {
-        "views": views,
-        "score": measures.area(curve.psnr, curve.acquired, views),
-        "acquired": np.array(curve.acquired),
-        "psnr": np.array(curve.psnr),
-        "unseen_psnr": np.array(curve.unseen),
-    }
-    return info, taken
+    return {"views": views} | curve.summary(views), taken
 
 
 def judge(agent: System, capture: Capture, curve: Curve, acquired: int) -> None:
@@ -112,7 +98,4 @@ def judge(agent: System, capture: Capture, curve: Curve, acquired: int) -> None:
         InvalidOutput: for what is no picture.
     """
     shown = [picture(agent.render(pose.copy()), capture.optics) for pose in capture.test.poses]
-    squared = measures.squared_errors(np.stack(shown), capture.test.images)
-    curve.acquired.append(acquired)
-    curve.psnr.append(measures.psnr(squared))
-    curve.unseen.append(measures.psnr_within(squared, capture.unseen))
+    curve.judge(acquired, np.stack(shown), capture)
