@@ -25,7 +25,7 @@ CROWDED = 0.7
 """Share of an unbalanced pool that is in the sector."""
 DECOYS = 3
 """A pool with decoys has one more camera for each of so many."""
-ASIDE = np.radians(19), np.radians(25)
+ASIDE = np.radians(26), np.radians(34)
 """Angles by which decoys look past the scene; the field of view is 45 degrees."""
 GOLDEN = np.pi * (3 - np.sqrt(5))
 
