@@ -77,9 +77,9 @@ def draw(board: Board, base: str, policy: str, path: Path) -> None:
     for name, row in sorted(rows.items()):
         model, _, rule = name.partition("+")
         if rule == policy and model != base:
-            _band(left, model, paired(row, reference), "o-")
+            band(left, model, paired(row, reference), "o-")
         if model == base and row.agent.ranked and not rule.startswith("fixed-"):
-            _band(right, rule, absolute(row), "o-")
+            band(right, rule, absolute(row), "o-")
     left.axhline(0, color="black", linewidth=0.8)
     left.set_title(f"models under {policy}, against {base}")
     left.set_ylabel("accuracy, difference in points")
@@ -95,12 +95,26 @@ def draw(board: Board, base: str, policy: str, path: Path) -> None:
     plt.close(figure)
 
 
-def _band(axes: Any, label: str, points: list[tuple[float, Interval]], style: str) -> None:
+def band(
+    axes: Any, label: str, points: list[tuple[float, Interval]], style: str, colour: Any = None
+) -> Any:
+    """Draw a line through the values and a band over the intervals, and return the line.
+
+    Args:
+        axes: Matplotlib's.
+        label: for the legend.
+        points: cost and value, by cost.
+        style: of the line, as Matplotlib writes it.
+        colour: of both; None for the next one.
+    """
     cost = [x for x, _ in points]
-    (line,) = axes.plot(cost, [e.value for _, e in points], style, label=label, markersize=3)
+    (line,) = axes.plot(
+        cost, [e.value for _, e in points], style, label=label, markersize=3, color=colour
+    )
     if all(e.known for _, e in points):
         low, high = [e.low for _, e in points], [e.high for _, e in points]
         axes.fill_between(cost, low, high, alpha=0.07, color=line.get_color(), linewidth=0)
+    return line
 
 
 def main() -> None:

@@ -1,0 +1,83 @@
+"""Draws PSNR against acquired views, for boards of active view selection side by side.
+
+    python -m leapbench.leaderboards.plot_views activeview/niche activeview/niche-decoy
+
+Bands are 95 % intervals over runs, each of which has scenes of its own. Oracles are dashed.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from leapbench import registry
+from leapbench.cell import protocol_of
+from leapbench.figures import matplotlib
+from leapbench.leaderboards.board import Board, Row, load
+from leapbench.leaderboards.plot import band
+from leapbench.leaderboards.statistics import Interval, mean_interval
+
+
+def curve(row: Row) -> list[tuple[float, Interval]]:
+    """Acquisitions and PSNR in dB after each, over runs, from `psnr_n` of the episodes."""
+    episodes = [entry.result.episodes for entry in row.entries]
+    count = sum(name.startswith("psnr_") for name in episodes[0])
+    return [
+        (float(n), mean_interval([float(np.mean(run[f"psnr_{n}"])) for run in episodes]))
+        for n in range(count)
+    ]
+
+
+def draw(boards: Sequence[Board], path: Path) -> None:
+    """Write the picture as PNG; an agent has the same colour in all panels.
+
+    Args:
+        boards: of tasks of the family, one for each panel.
+        path: where the PNG goes.
+
+    Raises:
+        UserError: when Matplotlib is not installed.
+    """
+    matplotlib().use("agg")
+    from matplotlib import pyplot as plt
+
+    wide = 5.2 * len(boards) + 2.2
+    figure, grid = plt.subplots(
+        1, len(boards), figsize=(wide, 4.4), sharey=True, squeeze=False, constrained_layout=True
+    )
+    order = sorted({name for board in boards for name in board.defaults})
+    colours = dict(zip(order, plt.get_cmap("tab20").colors, strict=False))
+    lines = {}
+    for axes, board in zip(grid[0], boards, strict=True):
+        for name, row in sorted(board.defaults.items()):
+            style = "o-" if row.agent.ranked else "o--"
+            lines[name] = band(axes, name, curve(row), style, colours[name])
+        axes.set_title(f"{board.protocol.task}, tier {board.protocol.tier}")
+        axes.set_xlabel("views acquired")
+        axes.grid(alpha=0.25)
+    grid[0][0].set_ylabel("PSNR of hidden views, dB")
+    names = sorted(lines, key=lambda name: -lines[name].get_ydata()[-1])
+    handles = [lines[name] for name in names]
+    figure.legend(handles, names, loc="outside right center", fontsize=8, frameon=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Draw a panel for each task."""
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("tasks", nargs="+")
+    parser.add_argument("--tier", default="lite")
+    parser.add_argument("--runs", type=Path)
+    parser.add_argument("--out", type=Path, default=Path("views.png"))
+    asked = parser.parse_args()
+    protocols = [protocol_of(registry.task(name), asked.tier) for name in asked.tasks]
+    draw([load(protocol, asked.runs) for protocol in protocols], asked.out)
+
+
+if __name__ == "__main__":
+    main()
