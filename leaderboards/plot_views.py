@@ -26,7 +26,10 @@ def curve(row: Row) -> list[tuple[float, Interval]]:
     episodes = [entry.result.episodes for entry in row.entries]
     count = sum(name.startswith("psnr_") for name in episodes[0])
     return [
-        (float(n), mean_interval([float(np.mean(run[f"psnr_{n}"])) for run in episodes]))
+        (
+            float(n),
+            mean_interval([float(np.mean(np.array(run[f"psnr_{n}"], float))) for run in episodes]),
+        )
         for n in range(count)
     ]
 
@@ -49,7 +52,7 @@ def draw(boards: Sequence[Board], path: Path) -> None:
         1, len(boards), figsize=(wide, 4.4), sharey=True, squeeze=False, constrained_layout=True
     )
     order = sorted({name for board in boards for name in board.defaults})
-    colours = dict(zip(order, plt.get_cmap("tab20").colors, strict=False))
+    colours = {name: plt.get_cmap("tab20")(place % 20) for place, name in enumerate(order)}
     lines = {}
     for axes, board in zip(grid[0], boards, strict=True):
         for name, row in sorted(board.defaults.items()):
