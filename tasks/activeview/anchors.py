@@ -35,11 +35,24 @@ def measured(task: Task, protocol: Protocol, agent: str, scenes: int, draws: int
     kinds = protocol.settings["scenes"]
     starts = seeds.stream(protocol.seed_key, "dev", scenes)
     for draw in range(draws):
-        policy: Any = compose(task, agent, protocol=protocol).build("policy")
-        policy.learn(LearningPhase("none", Meter(Budget(unit="views", limit=1)), draw, {}))
+        policy = unpractised(task, protocol, agent, draw)
         for i, start in enumerate(starts):
             planned: Mapping[str, Any] = {"scene": kinds[i % len(kinds)], "seed": start}
             yield dict(planned) | episode(protocol, policy, planned)
+
+
+def unpractised(task: Task, protocol: Protocol, agent: str, seed: int = 0) -> Any:
+    """The policy of an agent that needs no practice, ready to choose.
+
+    Args:
+        task: of the family.
+        protocol: one of its protocols.
+        agent: name of the agent.
+        seed: of what it draws.
+    """
+    policy: Any = compose(task, agent, protocol=protocol).build("policy")
+    policy.learn(LearningPhase("none", Meter(Budget(unit="views", limit=1)), seed, {}))
+    return policy
 
 
 def main() -> None:

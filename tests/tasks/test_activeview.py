@@ -18,7 +18,9 @@ from leapbench.leaderboards.verify.follow import examine
 from leapbench.result import Result
 from leapbench.task import Task
 from leapbench.tasks.activeview import watch, worlds
+from leapbench.tasks.activeview.anchors import unpractised
 from leapbench.tasks.activeview.harness import ActiveViewHarness, play, row
+from leapbench.tasks.activeview.taken import PLACES, RANKED, taken
 from leapbench.testing import shrink, standing_in
 
 TASKS = {name: task for name, task in registry.tasks().items() if task.family == "activeview"}
@@ -115,6 +117,18 @@ def test_decoys_taken_are_counted_once_each() -> None:
     assert made["psnr_5"] == made["psnr_2"] == made["final"]
     curve = [float(made[f"psnr_{n}"]) for n in range(1, 6)]
     assert made["area"] == pytest.approx(np.mean(curve), abs=1e-5)
+
+
+def test_what_is_taken_ranks_first_by_what_it_is_taken_for() -> None:
+    task = tiny(NICHE)
+    protocol = task.protocols["smoke"]
+    for agent, column in (("active-nerf", Column.GAIN), ("view-fisher", Column.FISHER)):
+        policy = unpractised(task, protocol, agent)
+        views = list(taken(protocol, policy, "niche", 3))
+        assert len(views) == protocol.settings["world"]["views"]
+        ranks = [dict(zip((*PLACES, *RANKED), view, strict=True))[column] for view in views]
+        free = [protocol.settings["world"]["candidates"] - n for n in range(len(views))]
+        assert ranks == pytest.approx([1 - 1 / n for n in free])
 
 
 def test_practice_pays_as_it_goes_and_counts_every_view(tmp_path: Path) -> None:
