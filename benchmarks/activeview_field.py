@@ -33,6 +33,10 @@ from leapbench.envs.activeview.field.rays import spans
 from leapbench.envs.activeview.pools import Pool
 
 SIDE, VIEWS, CANDIDATES, TESTS = 40, 12, 60, 4
+LEVELS = (12, 15, 18, 20, 22)
+"""PSNR in dB that either is timed to."""
+PATIENCE = 3.0
+"""CPU-seconds that our field learns for."""
 Step = Callable[[], object]
 Render = Callable[[Any], torch.Tensor]
 
@@ -206,21 +210,34 @@ def settings(folder: str) -> SimpleNamespace:
 
 
 def against(scene: Capture, path: Path, limit: float, every: int) -> None:
-    """Print how long either takes to what the released code reaches within a limit."""
+    """Print how long either takes to each level; "more than" where the peer was stopped before."""
     blank = psnr(lambda pose: torch.ones(SIDE, SIDE, 3), scene)
     print(f"hidden views all white: {blank:.2f} dB")
-    best = (0.0, -np.inf)
-    for seconds, reached in theirs(scene, path, every):
-        print(f"ActiveNeRF {seconds:8.1f} s {reached:6.2f} dB", flush=True)
-        best = max(best, (seconds, reached), key=lambda pair: pair[1])
+    peer = until(limit, theirs(scene, path, every), "ActiveNeRF")
+    mine = until(PATIENCE, ours(scene))
+    for level in LEVELS:
+        own, other = first(mine, level), first(peer, level)
+        if own is not None:
+            bound, seconds = ("", other) if other is not None else ("more than ", peer[-1][0])
+            times = f"{bound}{seconds:.1f} s: {bound}{seconds / own:.0f} times"
+            print(f"{level} dB: ours {own:.2f} s, ActiveNeRF {times}")
+
+
+def until(limit: float, curve: Iterator[tuple[float, float]], name: str = "") -> list[Any]:
+    """A curve of CPU-seconds and PSNR up to a limit of seconds, printed under a name."""
+    found = []
+    for seconds, reached in curve:
+        found.append((seconds, reached))
+        if name:
+            print(f"{name} {seconds:8.1f} s {reached:6.2f} dB", flush=True)
         if seconds > limit:
             break
-    for seconds, reached in ours(scene):
-        if reached >= best[1]:
-            print(
-                f"ours       {seconds:8.3f} s {reached:6.2f} dB: {best[0] / seconds:.0f} times less"
-            )
-            return
+    return found
+
+
+def first(curve: list[Any], level: float) -> float | None:
+    """CPU-seconds after which a curve is at a level for the first time."""
+    return next((seconds for seconds, reached in curve if reached >= level), None)
 
 
 def main() -> None:
