@@ -15,7 +15,7 @@ from pathlib import Path
 
 from leapbench import registry, result
 from leapbench.cell import protocol_of
-from leapbench.errors import UserError
+from leapbench.errors import UserError, plainly
 from leapbench.leaderboards.verify.follow import examine
 from leapbench.leaderboards.verify.parts import named
 from leapbench.result import Result
@@ -65,6 +65,7 @@ def adopt(task: Task, tier: str, runs: Path, into: Path = RESULTS) -> tuple[int,
     return taken, refused
 
 
+@plainly()
 def main() -> None:
     """Adopt the rows of one task and tier."""
     parser = ArgumentParser(description=__doc__)
@@ -72,10 +73,7 @@ def main() -> None:
     parser.add_argument("--tier", default="smoke")
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     asked = parser.parse_args()
-    try:
-        taken, refused = adopt(registry.task(asked.task), asked.tier, asked.runs)
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    taken, refused = adopt(registry.task(asked.task), asked.tier, asked.runs)
     sys.stderr.writelines(f"refused {line}\n" for line in refused)
     sys.stdout.write(f"{taken} rows taken, {len(refused)} refused\n")
 

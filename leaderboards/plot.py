@@ -15,6 +15,7 @@ from typing import Any
 
 from leapbench import registry
 from leapbench.cell import protocol_of
+from leapbench.errors import plainly
 from leapbench.figures import matplotlib
 from leapbench.leaderboards.board import Board, Row, load
 from leapbench.leaderboards.statistics import Interval, mean_interval
@@ -117,6 +118,7 @@ def band(
     return line
 
 
+@plainly()
 def main() -> None:
     """Draw one task and tier."""
     parser = ArgumentParser(description=__doc__)

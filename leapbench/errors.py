@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -70,3 +72,16 @@ def unknown(kind: str, name: str, known: Iterable[str], see: str | None = None) 
     elif hint is None:
         hint = f"Known: {', '.join(names) or 'none'}."
     return UserError(f"There is no {kind} {name!r}.", hint)
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """End the process with one line instead of a traceback for a user's mistake.
+
+    For modules that are run with `python -m`, as a decorator of `main`; the command has
+    an end of its own.
+    """
+    try:
+        yield
+    except UserError as error:
+        sys.exit(f"error: {error}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from leapbench import registry, seeds
 from leapbench.agent import LearningPhase
 from leapbench.composition import compose
-from leapbench.errors import UserError
+from leapbench.errors import plainly
 from leapbench.harness import Row
 from leapbench.meter import Meter
 from leapbench.task import Budget, Protocol, Task
@@ -32,13 +32,17 @@ def measured(task: Task, protocol: Protocol, agent: str, scenes: int, draws: int
         scenes: how many scenes.
         draws: episodes on each scene; more than one for agents that draw numbers.
     """
-    kinds = protocol.settings["scenes"]
-    starts = seeds.stream(protocol.seed_key, "dev", scenes)
     for draw in range(draws):
         policy = unpractised(task, protocol, agent, draw)
-        for i, start in enumerate(starts):
-            planned: Mapping[str, Any] = {"scene": kinds[i % len(kinds)], "seed": start}
-            yield dict(planned) | episode(protocol, policy, planned)
+        for each in planned(protocol, scenes):
+            yield each | episode(protocol, policy, each)
+
+
+def planned(protocol: Protocol, count: int) -> list[dict[str, Any]]:
+    """`scene` and reset `seed` of the first scenes of the dev stream."""
+    kinds = protocol.settings["scenes"]
+    starts = seeds.stream(protocol.seed_key, "dev", count)
+    return [{"scene": kinds[i % len(kinds)], "seed": start} for i, start in enumerate(starts)]
 
 
 def unpractised(task: Task, protocol: Protocol, agent: str, seed: int = 0) -> Any:
@@ -55,6 +59,7 @@ def unpractised(task: Task, protocol: Protocol, agent: str, seed: int = 0) -> An
     return policy
 
 
+@plainly()
 def main() -> None:
     """Print mean and standard error over the scenes, by agent."""
     parser = ArgumentParser(description=__doc__)
@@ -64,15 +69,12 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=8)
     parser.add_argument("--draws", type=int, default=5, help="episodes of random views a scene")
     asked = parser.parse_args()
-    try:
-        task = registry.task(asked.task)
-        for agent in asked.agents:
-            draws = asked.draws if agent == "view-random" else 1
-            protocol = task.protocols[asked.tier]
-            rows = list(measured(task, protocol, agent, asked.scenes, draws))
-            _print(agent, rows, asked.scenes)
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    task = registry.task(asked.task)
+    for agent in asked.agents:
+        draws = asked.draws if agent == "view-random" else 1
+        protocol = task.protocols[asked.tier]
+        rows = list(measured(task, protocol, agent, asked.scenes, draws))
+        _print(agent, rows, asked.scenes)
 
 
 def _print(agent: str, rows: list[Row], scenes: int) -> None:

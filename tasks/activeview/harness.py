@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leapbench import seeds
 from leapbench.acting import act
@@ -101,19 +102,32 @@ def play(env: ViewTable, policy: Any, seed: int) -> tuple[dict[str, Any], int, i
     Returns:
         The last info, how many of the views taken look past the scene, and the budget.
     """
+    steps = list(decisions(env, policy, seed))
+    taken = {index for _, index, _ in steps}
+    episode = env.unwrapped.episode  # type: ignore[attr-defined]
+    past = worlds.decoys(episode.capture.candidates, np.array(CENTRE), ASIDE[0] / 2)
+    return steps[-1][-1], int(past[list(taken)].sum()), episode.rules.views
+
+
+def decisions(
+    env: ViewTable, policy: Any, seed: int
+) -> Iterator[tuple[NDArray[np.float32], int, dict[str, Any]]]:
+    """One episode, step by step.
+
+    Yields:
+        The table that a candidate was chosen by, its index, and the info of the step.
+    """
     table, _ = env.reset(seed=seed)
     if getattr(policy, "privileged", False):
         policy.bind(env)
-    episode = env.unwrapped.episode  # type: ignore[attr-defined]
-    past = worlds.decoys(episode.capture.candidates, np.array(CENTRE), ASIDE[0] / 2)
-    over, state, start, taken = False, None, np.ones(1, bool), set()
+    over, state, start = False, None, np.ones(1, bool)
     while not over:
         action, state = act(policy, env.action_space, table[None], state, start)
-        taken.add(int(action[0]))
-        table, _, over, _, info = env.step(int(action[0]))
+        seen, index = table, int(action[0])
+        table, _, over, _, info = env.step(index)
         start = np.zeros(1, bool)
+        yield seen, index, info
     env.close()
-    return info, int(past[list(taken)].sum()), episode.rules.views
 
 
 def row(info: Mapping[str, Any], past: int, views: int) -> Row:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench import registry, seeds
-from leapbench.errors import UserError
+from leapbench.errors import plainly
 from leapbench.task import Protocol
 from leapbench.tasks.urlb.domains import DomainsHarness, expert, place
 
@@ -55,17 +55,15 @@ def returns(environment: str, starts: list[int]) -> NDArray[np.float64]:
     return found
 
 
+@plainly()
 def main() -> None:
     """Print mean and standard error of each task, and of their mean."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("task")
     parser.add_argument("--episodes", type=int, default=100)
     asked = parser.parse_args()
-    try:
-        protocol = next(iter(registry.task(asked.task).protocols.values()))
-        found = shares(protocol, asked.episodes)
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    protocol = next(iter(registry.task(asked.task).protocols.values()))
+    found = shares(protocol, asked.episodes)
     errors = {name: each.std(ddof=1) / len(each) ** 0.5 for name, each in found.items()}
     for name, each in found.items():
         sys.stdout.write(f"{name}: {each.mean():.4f} ± {errors[name]:.4f}\n")

@@ -5,7 +5,6 @@ python -m leapbench.tasks.urlb.trails --runs runs --out trails.png
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from leapbench import registry
 from leapbench.cell import protocol_of
 from leapbench.envs.urlb.point.dynamics import CENTRE, RADIUS
-from leapbench.errors import UserError
+from leapbench.errors import plainly
 from leapbench.figures import matplotlib
 from leapbench.task import Protocol
 from leapbench.tasks.urlb.explored import explorer, trips
@@ -86,6 +85,7 @@ def _line(axis: Any, way: Places, mode: NDArray[np.int64]) -> None:
     axis.plot(*way[-1], ".", color=COLOURS[mode[-1]], ms=4)
 
 
+@plainly()
 def main() -> None:
     """Draw the picture for one tier and seed."""
     parser = ArgumentParser(description=__doc__)
@@ -94,10 +94,7 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs"))
     parser.add_argument("--out", type=Path, default=Path("trails.png"))
     asked = parser.parse_args()
-    try:
-        draw(protocol_of(registry.task(TASK), asked.tier), asked.seed, asked.runs, asked.out)
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    draw(protocol_of(registry.task(TASK), asked.tier), asked.seed, asked.runs, asked.out)
 
 
 if __name__ == "__main__":

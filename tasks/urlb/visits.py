@@ -5,7 +5,6 @@ python -m leapbench.tasks.urlb.visits --out visits.png
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from leapbench import registry
 from leapbench.cell import protocol_of
 from leapbench.envs.urlb.grid.dynamics import World
-from leapbench.errors import UserError
+from leapbench.errors import plainly
 from leapbench.figures import matplotlib
 from leapbench.task import Phase, Protocol
 from leapbench.tasks.urlb.explored import explorer, trips
@@ -97,6 +96,7 @@ def entropy(share: Visits) -> float:
     return float(-(some * np.log(some)).sum())
 
 
+@plainly()
 def main() -> None:
     """Draw the picture for one tier."""
     parser = ArgumentParser(description=__doc__)
@@ -104,10 +104,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=8)
     parser.add_argument("--out", type=Path, default=Path("visits.png"))
     asked = parser.parse_args()
-    try:
-        draw(protocol_of(registry.task(TASK), asked.tier), asked.seeds, asked.out)
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    draw(protocol_of(registry.task(TASK), asked.tier), asked.seeds, asked.out)
 
 
 if __name__ == "__main__":
