@@ -15,6 +15,7 @@ import numpy as np
 
 from leapbench import registry
 from leapbench.cell import protocol_of
+from leapbench.errors import UserError, plainly
 from leapbench.figures import matplotlib
 from leapbench.leaderboards.board import Board, Row, load
 from leapbench.leaderboards.plot import band
@@ -25,13 +26,8 @@ def curve(row: Row) -> list[tuple[float, Interval]]:
     """Acquisitions and PSNR in dB after each, over runs, from `psnr_n` of the episodes."""
     episodes = [entry.result.episodes for entry in row.entries]
     count = sum(name.startswith("psnr_") for name in episodes[0])
-    return [
-        (
-            float(n),
-            mean_interval([float(np.mean(np.array(run[f"psnr_{n}"], float))) for run in episodes]),
-        )
-        for n in range(count)
-    ]
+    runs = [[np.array(run[f"psnr_{n}"], float).mean() for run in episodes] for n in range(count)]
+    return [(float(n), mean_interval(each)) for n, each in enumerate(runs)]
 
 
 def draw(boards: Sequence[Board], path: Path) -> None:
@@ -42,8 +38,10 @@ def draw(boards: Sequence[Board], path: Path) -> None:
         path: where the PNG goes.
 
     Raises:
-        UserError: when Matplotlib is not installed.
+        UserError: when Matplotlib is not installed, or a board has nothing to draw.
     """
+    for board in boards:
+        _require(board)
     matplotlib().use("agg")
     from matplotlib import pyplot as plt
 
@@ -70,6 +68,19 @@ def draw(boards: Sequence[Board], path: Path) -> None:
     plt.close(figure)
 
 
+def _require(board: Board) -> None:
+    """Refuse a board without rows, or with rows of another kind."""
+    name, tier = board.protocol.task, board.protocol.tier
+    if not board.defaults:
+        raise UserError(
+            f"{name} has no rows at tier {tier}.",
+            f"leapbench run {name} AGENT --tier {tier} makes some; --runs says where they are.",
+        )
+    if not all(map(curve, board.defaults.values())):
+        raise UserError(f"Rows of {name} have no PSNR after each view, as activeview/niche has.")
+
+
+@plainly()
 def main() -> None:
     """Draw a panel for each task."""
     parser = ArgumentParser(description=__doc__)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from leapbench import registry
+from leapbench.errors import UserError
 from leapbench.leaderboards.board import load
-from leapbench.leaderboards.plot_views import curve, draw
+from leapbench.leaderboards.plot_views import curve, draw, main
 
 LITE = registry.task("activeview/niche").protocols["lite"]
 
@@ -28,3 +29,18 @@ def test_a_picture_has_a_panel_for_each_board(tmp_path: Path) -> None:
     draw([board, board], tmp_path / "two" / "panels.png")
     assert (tmp_path / "one.png").read_bytes()[:4] == b"\x89PNG"
     assert (tmp_path / "two" / "panels.png").stat().st_size > (tmp_path / "one.png").stat().st_size
+
+
+def test_boards_with_nothing_to_draw_are_refused(tmp_path: Path) -> None:
+    digits = load(registry.task("earlyexit/digits").protocols["smoke"])
+    with pytest.raises(UserError, match="earlyexit/digits have no PSNR"):
+        draw([load(LITE), digits], tmp_path / "none.png")
+    with pytest.raises(UserError, match="activeview/blender has no rows at tier paper"):
+        draw([load(registry.task("activeview/blender").protocols["paper"])], tmp_path / "none.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_mistake_ends_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["plot_views", "activeview/nich"])
+    with pytest.raises(SystemExit, match=r"^error: .* Did you mean 'activeview/niche'\?$"):
+        main()
