@@ -37,6 +37,8 @@ LEVELS = (12, 15, 18, 20, 22)
 """PSNR in dB that either is timed to."""
 PATIENCE = 3.0
 """CPU-seconds that our field learns for."""
+Curve = Iterator[tuple[float, float]]
+"""CPU-seconds of learning so far, and the PSNR in dB reached with them."""
 Step = Callable[[], object]
 Render = Callable[[Any], torch.Tensor]
 
@@ -128,8 +130,8 @@ def psnr(render: Render, scene: Capture) -> float:
     return float(-10 * torch.stack(errors).log10().mean())
 
 
-def learning(step: Step, render: Render, scene: Capture) -> Iterator[tuple[float, float]]:
-    """CPU-seconds of learning so far, and the PSNR reached with them."""
+def learning(step: Step, render: Render, scene: Capture) -> Curve:
+    """How something learns, judged after each step."""
     seconds = 0.0
     while True:
         started = process_time()
@@ -138,7 +140,7 @@ def learning(step: Step, render: Render, scene: Capture) -> Iterator[tuple[float
         yield seconds, psnr(render, scene)
 
 
-def ours(scene: Capture) -> Iterator[tuple[float, float]]:
+def ours(scene: Capture) -> Curve:
     """How a voxel field learns, every five iterations."""
     field = observing(scene)
 
@@ -157,7 +159,7 @@ def stand_in(name: str, **attributes: Any) -> None:
         vars(sys.modules[name]).update(attributes)
 
 
-def theirs(scene: Capture, path: Path, every: int) -> Iterator[tuple[float, float]]:
+def theirs(scene: Capture, path: Path, every: int) -> Curve:
     """How the released code learns, every few iterations."""
     sys.path.insert(0, str(path))
     for name in ("imageio", "configargparse", "cv2", "matplotlib", "matplotlib.pyplot"):
@@ -223,7 +225,7 @@ def against(scene: Capture, path: Path, limit: float, every: int) -> None:
             print(f"{level} dB: ours {own:.2f} s, ActiveNeRF {times}")
 
 
-def until(limit: float, curve: Iterator[tuple[float, float]], name: str = "") -> list[Any]:
+def until(limit: float, curve: Curve, name: str = "") -> list[tuple[float, float]]:
     """A curve of CPU-seconds and PSNR up to a limit of seconds, printed under a name."""
     found = []
     for seconds, reached in curve:
@@ -235,7 +237,7 @@ def until(limit: float, curve: Iterator[tuple[float, float]], name: str = "") ->
     return found
 
 
-def first(curve: list[Any], level: float) -> float | None:
+def first(curve: list[tuple[float, float]], level: float) -> float | None:
     """CPU-seconds after which a curve is at a level for the first time."""
     return next((seconds for seconds, reached in curve if reached >= level), None)
 
