@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from leapbench.isolation.limits import Limits
-from leapbench.isolation.remote import Guest, RemotePart
+from leapbench.isolation.part import RemotePart
+from leapbench.isolation.remote import Guest
 
 CASES = {
     "14 float32": ((14,), np.float32),

@@ -84,6 +84,28 @@ class Policy(Learner, Protocol):
 
 
 @runtime_checkable
+class Remote(Protocol):
+    """A part in a process of its own, whose further methods and values are asked for there.
+
+    What it answers is not to be trusted, and none of its attributes are here.
+    """
+
+    def invoke(self, name: str, *arguments: Any) -> Any:
+        """What a method of the part returns: an array, a plain value or None.
+
+        Args:
+            name: of the method.
+            arguments: arrays, plain values, or tuples of them.
+
+        Raises:
+            AgentError: when it raises, or returns something else.
+        """
+
+    def value(self, name: str) -> Any:
+        """A number, text or truth value that is an attribute of the part; None for others."""
+
+
+@runtime_checkable
 class Model(Learner, Protocol):
     """A part that is a network; the task runs it and counts its cost."""
 

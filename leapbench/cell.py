@@ -119,8 +119,8 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
         with isolated(cell.composition, for_tier(cell.tier)) as guests:
             return run(cell, report, guests, salt)
     torch.set_num_threads(1)
-    clock = phases.Clock()
     agent = agent or cell.composition
+    clock = phases.Clock(agent)
     blank = Result(
         status="failed",
         task=cell.task,
@@ -172,7 +172,7 @@ def learned(
         if roles is None or phase.role in roles:
             staged = phases.stage(report, 0, 1, phase.name)
             parts[cell.protocol.slot(phase)], _ = phases.learn(
-                harness, phase, cell.composition, parts, phases.Clock(), staged
+                harness, phase, cell.composition, parts, phases.Clock(cell.composition), staged
             )
     return harness, parts
 

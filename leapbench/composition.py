@@ -40,6 +40,11 @@ class Composition:
     config: dict[str, dict[str, Scalar]]
     changed: dict[str, Scalar] = field(default_factory=dict)
 
+    @property
+    def cpu(self) -> float:
+        """CPU seconds that parts have used in processes of their own."""
+        return 0.0
+
     def build(self, role: str, slot: str = "") -> Learner:
         """Import and construct the part of `role`.
 

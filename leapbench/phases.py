@@ -21,11 +21,20 @@ SAVE_EVERY = "save_every"
 
 
 class Clock:
-    """Wall and CPU seconds since it was made, plus those of reused phases."""
+    """Wall and CPU seconds since it was made, plus those of reused phases.
 
-    def __init__(self) -> None:
+    Args:
+        agent: whose parts in processes of their own count as well.
+    """
+
+    def __init__(self, agent: Composition) -> None:
         self.started = datetime.now(UTC).isoformat(timespec="seconds")
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        self._agent = agent
+        self._wall, self._cpu = time.perf_counter(), self.cpu()
+
+    def cpu(self) -> float:
+        """CPU seconds of this process and of the agent's own, from an arbitrary zero."""
+        return time.process_time() + self._agent.cpu
 
     def add(self, cpu: float) -> None:
         """Count CPU seconds that were spent earlier for this cell's sake."""
@@ -33,7 +42,7 @@ class Clock:
 
     def timing(self) -> Timing:
         """The seconds so far."""
-        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        wall, cpu = time.perf_counter() - self._wall, self.cpu() - self._cpu
         return Timing(started=self.started, wall=round(wall, 3), cpu=round(cpu, 3))
 
 
@@ -60,7 +69,7 @@ def learn(
     key = _key(harness, phase, agent) if phase.artifact else {}
 
     def run() -> tuple[LearningPhase, float]:
-        begun, earlier = time.process_time(), 0.0
+        begun, earlier = clock.cpu(), 0.0
         if phase.after:
             learner.load(harness.store.path(harness.artifacts[phase.after]))
         opened = harness.open(phase, parts, report)
@@ -71,7 +80,7 @@ def learn(
             clock.add(earlier)
             _tell(opened)
         learner.learn(opened)
-        return opened, earlier + time.process_time() - begun
+        return opened, earlier + clock.cpu() - begun
 
     if not phase.artifact:
         opened, _ = run()

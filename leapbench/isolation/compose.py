@@ -13,7 +13,8 @@ from leapbench.declaration import Declaration, Role
 from leapbench.errors import UserError
 from leapbench.harness import Harness
 from leapbench.isolation.limits import MIB, Limits
-from leapbench.isolation.remote import Guest, RemotePart
+from leapbench.isolation.part import RemotePart
+from leapbench.isolation.remote import Guest
 from leapbench.result import Scalar
 from leapbench.source import source_hash
 
@@ -28,11 +29,13 @@ class Isolated(Composition):
         limits: of each guest.
         paths: further folders in which a guest's Python finds packages.
         guests: the guest of each role that has one; of each phase in a tree of phases.
+        ended: those in whose place there are others now.
     """
 
     limits: Limits = field(default_factory=Limits)
     paths: tuple[str, ...] = ()
     guests: dict[str, Guest] = field(default_factory=dict)
+    ended: list[Guest] = field(default_factory=list)
 
     def build(self, role: str, slot: str = "") -> Learner:
         """Construct the part of `role`; a guest of its slot that was there before is ended."""
@@ -42,6 +45,7 @@ class Isolated(Composition):
         slot = slot or role
         if slot in self.guests:
             self.guests[slot].close()
+            self.ended.append(self.guests[slot])
         self.guests[slot] = Guest(file, name, self.config[role], self.limits, self.paths)
         return RemotePart(self.guests[slot])
 
@@ -51,6 +55,11 @@ class Isolated(Composition):
         if file is None or role != "model":
             return super().restore(harness, role, folder, slot)
         return harness.receive(role, folder)
+
+    @property
+    def cpu(self) -> float:
+        """CPU seconds of all guests so far."""
+        return sum(guest.cpu for guest in (*self.ended, *self.guests.values()))
 
     @property
     def isolation(self) -> str:

@@ -15,9 +15,11 @@ import numpy as np
 from leapbench.isolation.channel import Channel, Message
 from leapbench.isolation.frames import DTYPES, ClosedError
 from leapbench.isolation.standins import PhaseView
+from leapbench.isolation.wire import unpack_arguments
 
 Answer = tuple[dict[str, Any], list[np.ndarray]]
 NAME = "leapbench_submission"
+LONGEST = 200  # characters of a text that is a value
 
 
 class Guest:
@@ -37,6 +39,8 @@ class Guest:
             "learn": self.learn,
             "save": self.save,
             "load": self.load,
+            "invoke": self.invoke,
+            "value": self.value,
         }
         while True:
             try:
@@ -89,6 +93,16 @@ class Guest:
         self.agent.load(Path(message.header["folder"]))
         return {"ok": True}, []
 
+    def invoke(self, message: Message) -> Answer:
+        """Call a further method, such as a system's `render`."""
+        header = message.header
+        arguments = unpack_arguments(header["arguments"], message.arrays)
+        return _answered(getattr(self.agent, header["name"])(*arguments))
+
+    def value(self, message: Message) -> Answer:
+        """A plain attribute, such as a policy's `sight`; None where there is none."""
+        return _answered(getattr(self.agent, message.header["name"], None))
+
     def _told(self, error: BaseException) -> dict[str, Any]:
         """`error` for the host: type, message, and the line of the agent's file."""
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == self.file]
@@ -109,6 +123,18 @@ class Guest:
             "memory": isinstance(error, MemoryError),
             "exit": isinstance(error, SystemExit),
         }
+
+
+def _answered(given: Any) -> Answer:
+    """An array or a plain value as an answer."""
+    match given:
+        case np.ndarray() | np.generic() if given.dtype.str in DTYPES:
+            return {"ok": True}, [np.asarray(given)]
+        case str():
+            return {"value": given[:LONGEST]}, []
+        case None | bool() | int() | float():
+            return {"value": given}, []
+    return {"odd": f"a {type(given).__name__}"[:LONGEST]}, []
 
 
 def leave() -> None:

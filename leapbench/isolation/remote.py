@@ -1,4 +1,4 @@
-"""A part of an agent that lives in a guest: the host's side."""
+"""One guest as the host sees it: calls, their answers, and what becomes of failures."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from leapbench.agent import LearningPhase
-from leapbench.errors import AgentError, InvalidAction, UserError
-from leapbench.isolation import files, layers, verdicts
+from leapbench.errors import AgentError, UserError
+from leapbench.isolation import layers, verdicts
 from leapbench.isolation.channel import Message
-from leapbench.isolation.failures import GuestAnswer, GuestLate, plain, seconds
+from leapbench.isolation.failures import GuestAnswer, GuestLate, seconds
 from leapbench.isolation.frames import ClosedError, LateError, MalformedError
 from leapbench.isolation.limits import Limits
 from leapbench.isolation.sandbox import Sandbox
@@ -54,6 +53,7 @@ class Guest:
         self._sandbox: Sandbox | None = None
         self._failed: AgentError | None = None
         self._folders = 0
+        self._used = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -61,10 +61,16 @@ class Guest:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    @property
+    def cpu(self) -> float:
+        """CPU seconds that it has used."""
+        return self._used + (self._sandbox.cpu if self._sandbox is not None else 0.0)
+
     def close(self) -> None:
         """Kill the process and remove its folder."""
         if self._sandbox is not None:
             self._sandbox.close()
+            self._used = self._sandbox.cpu
             self._sandbox = None
 
     @property
@@ -207,58 +213,3 @@ class Guest:
             self.close()
         self._failed = error
         return error
-
-
-class RemotePart:
-    """A policy or agent in a guest, as `leapbench.agent.Policy`.
-
-    Args:
-        guest: where it lives.
-    """
-
-    def __init__(self, guest: Guest) -> None:
-        self.guest = guest
-        self._calls = 0
-
-    def learn(self, phase: LearningPhase) -> None:
-        """Let it learn; its requests are served and metered here."""
-        service = Service(phase, self.guest.sandbox.given)
-        try:
-            self.guest.call(service.opening(), service=service)
-        finally:
-            service.close()
-
-    def predict(
-        self,
-        observation: np.ndarray,
-        state: Any = None,
-        episode_start: np.ndarray | None = None,
-        deterministic: bool = False,
-    ) -> tuple[np.ndarray, Any]:
-        """Actions for a batch; the state stays in the guest, and a number stands for it here."""
-        if state is not None and state != self._calls:
-            raise UserError("The state of an isolated agent is that of its last call.")
-        arrays = [np.asarray(observation)]
-        if episode_start is not None:
-            arrays.append(np.asarray(episode_start))
-        header = {"call": "predict", "fresh": state is None, "still": deterministic}
-        answer = self.guest.call(header, arrays)
-        if len(answer.arrays) != 1:
-            raise InvalidAction(f"actions are {plain(answer.header.get('odd'), 40)}, not numbers")
-        self._calls += 1
-        return answer.arrays[0], self._calls
-
-    def save(self, folder: Path) -> None:
-        """Let it save, and copy what it saved."""
-        sandbox, name = self.guest.sandbox, self.guest.folder()
-        self.guest.call({"call": "save", "folder": str(sandbox.home / name)})
-        try:
-            files.collect(sandbox.home, name, folder, self.guest.limits.folder)
-        except AgentError as error:
-            raise self.guest.fail(error) from None
-
-    def load(self, folder: Path) -> None:
-        """Give it what it saved."""
-        given = self.guest.sandbox.given / self.guest.folder()
-        files.present(folder, given)
-        self.guest.call({"call": "load", "folder": str(given)})

@@ -149,6 +149,12 @@ class Sandbox:
             raise ClosedError("the guest is gone")
         self._watch.look()
 
+    @property
+    def cpu(self) -> float:
+        """CPU seconds of the guest so far."""
+        ended = self.poll()
+        return ended.cpu if ended else self._watch.cpu()
+
     def poll(self) -> Ending | None:
         """How the guest ended, or None while it runs."""
         if self._ending is None:

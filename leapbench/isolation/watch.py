@@ -34,6 +34,18 @@ class Watch:
         with contextlib.suppress(psutil.Error):
             self._process = psutil.Process(pid)
 
+    def cpu(self) -> float:
+        """CPU seconds of the process so far; 0 once it is gone."""
+        import psutil
+
+        if not isinstance(self._process, psutil.Process):
+            return 0.0
+        try:
+            times = self._process.cpu_times()
+        except (psutil.Error, OSError):
+            return 0.0
+        return float(times.user + times.system)
+
     def count_children(self) -> None:
         """Look for processes that it starts too, where the system does not refuse them."""
         self._children = True

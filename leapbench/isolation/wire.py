@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,6 +100,20 @@ def _stacked(array: np.ndarray) -> list[np.ndarray] | None:
     full = np.zeros((len(array), *rows[0].shape), rows[0].dtype)
     full[there] = np.stack(rows)
     return [full, there]
+
+
+def pack_arguments(arguments: Sequence[Any]) -> Packed:
+    """Arguments of a call: arrays, and plain values or tuples of them."""
+    arrays = [each for each in arguments if isinstance(each, np.ndarray)]
+    records = [
+        {} if isinstance(each, np.ndarray) else {"value": pack_settings(each)} for each in arguments
+    ]
+    return records, arrays
+
+
+def unpack_arguments(records: list[Any], arrays: list[np.ndarray]) -> list[Any]:
+    """What `pack_arguments` packed; takes its arrays from the front of `arrays`."""
+    return [unpack_settings(each["value"]) if each else arrays.pop(0) for each in records]
 
 
 def pack_settings(value: Any) -> Any:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leapbench import seeds
 from leapbench.acting import act
-from leapbench.agent import Learner, LearningPhase
+from leapbench.agent import Learner, LearningPhase, Remote
 from leapbench.envs.activeview.pools import ASIDE, CENTRE
-from leapbench.envs.activeview.table import ViewTable, sight_of
+from leapbench.envs.activeview.table import Sight, ViewTable, sight_of
+from leapbench.errors import InvalidOutput
 from leapbench.harness import Harness, Outcome, Report, Row
 from leapbench.meter import Meter
 from leapbench.task import Phase, Protocol
@@ -92,8 +93,22 @@ def means(protocol: Protocol, rows: Sequence[Row], names: Sequence[str]) -> dict
 def episode(protocol: Protocol, policy: Any, planned: Mapping[str, Any]) -> Row:
     """Measures of one episode, for the `scene` and the reset `seed` that are planned."""
     arguments = protocol.settings["world"] | {"scene": planned["scene"], "evaluation": True}
-    env = worlds.make(protocol.evaluation.environment, arguments, sight_of(policy))
+    env = worlds.make(protocol.evaluation.environment, arguments, looks_at(policy))
     return row(*play(env, policy, int(planned["seed"])))
+
+
+def looks_at(policy: Any) -> Sight:
+    """The sight of a policy here or in a process of its own; the field if it says nothing.
+
+    Raises:
+        InvalidOutput: for a sight that there is not.
+    """
+    told = policy.value("sight") if isinstance(policy, Remote) else sight_of(policy)
+    found: Sight = "field" if told is None else told
+    known = get_args(Sight)
+    if found not in known:
+        raise InvalidOutput(f"a policy's sight is {found!r}, expected one of {', '.join(known)}")
+    return found
 
 
 def play(env: ViewTable, policy: Any, seed: int) -> tuple[dict[str, Any], int, int]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.acting import checked
-from leapbench.agent import Learner
+from leapbench.agent import Remote
 from leapbench.envs.activeview.cameras import Floats, Intrinsics, Optics
 from leapbench.envs.activeview.capture import Picture
 from leapbench.errors import AgentError, InvalidAction, InvalidOutput
@@ -17,9 +17,10 @@ from leapbench.errors import AgentError, InvalidAction, InvalidOutput
 METHODS = ("begin", "observe", "choose", "render")
 
 
-@runtime_checkable
-class System(Learner, Protocol):
+class System(Protocol):
     """A part that photographs a scene and reconstructs it by whatever means.
+
+    Beside these methods it has those of every part, see `leapbench.agent.Learner`.
 
     Poses are float32 (4, 4), camera to world; cameras look along their -z, x to the right
     and y up. The scene lies in [-1, 1]^3, z up, before a white background. All pictures of
@@ -45,12 +46,41 @@ class System(Learner, Protocol):
         """What a camera would see: floats in [0, 1] or uint8, (H, W, 3)."""
 
 
+class RemoteSystem:
+    """A system in a process of its own.
+
+    Args:
+        part: as it is here; what it answers is checked like what a system here returns.
+    """
+
+    def __init__(self, part: Remote) -> None:
+        self.part = part
+
+    def begin(self, intrinsics: Intrinsics, candidates: Floats, seed: int) -> None:
+        """See `System.begin`."""
+        self.part.invoke("begin", intrinsics, candidates, seed)
+
+    def observe(self, image: Picture, pose: Floats) -> None:
+        """See `System.observe`."""
+        self.part.invoke("observe", image, pose)
+
+    def choose(self, free: NDArray[np.bool_]) -> Any:
+        """See `System.choose`."""
+        return self.part.invoke("choose", free)
+
+    def render(self, pose: Floats) -> Any:
+        """See `System.render`."""
+        return self.part.invoke("render", pose)
+
+
 def system(part: Any) -> System:
     """`part` as a system.
 
     Raises:
-        AgentError: when it lacks a method.
+        AgentError: when it lacks a method; of a remote one the first call tells.
     """
+    if isinstance(part, Remote):
+        return RemoteSystem(part)
     missing = [name for name in METHODS if not callable(getattr(part, name, None))]
     if missing:
         raise AgentError(f"{type(part).__name__} is no system: it lacks {', '.join(missing)}")

@@ -28,7 +28,9 @@ def explorer(protocol: Protocol, agent: str, phase: Phase, seed: int, runs: Path
     """
     harness = UrlbHarness(protocol, seed, Store(runs / ARTIFACTS))
     made = compose(registry.task(protocol.task), agent, protocol=protocol)
-    part, _ = phases.learn(harness, phase, made, {}, phases.Clock(), lambda fraction, line: None)
+    part, _ = phases.learn(
+        harness, phase, made, {}, phases.Clock(made), lambda fraction, line: None
+    )
     return part
 
 

@@ -139,13 +139,14 @@ class Saving(UrlbHarness):
 def suite(out: Path, stop: float = 2.0) -> tuple[Path, int, float]:
     """Let the suite learn a phase: its artifact, units and the CPU seconds counted."""
     protocol = registry.task("urlb/entropy-point").protocols["smoke"]
-    harness, clock = Saving(protocol, 0, Store(out)), phases.Clock()
+    harness, agent = Saving(protocol, 0, Store(out)), composed("moss")
+    clock = phases.Clock(agent)
 
     def report(fraction: float, line: str) -> None:
         if fraction >= stop:
             raise Killed
 
-    opened = (harness, protocol.phases[0], composed("moss"), {}, clock, report)
+    opened = (harness, protocol.phases[0], agent, {}, clock, report)
     _, spent = phases.learn(*opened)
     return out, spent.used, clock.timing().cpu
 

@@ -111,6 +111,12 @@ def test_computing_for_ever(attack: Attack) -> None:
     assert (made.status, made.message) == ("timeout", "The agent used up its 1 s of CPU time.")
 
 
+def test_its_cpu_seconds_are_in_the_result(attack: Attack) -> None:
+    idle = attack().timing.cpu
+    busy = attack(learn="import time\nwhile time.process_time() < 2: pass").timing.cpu
+    assert busy > idle + 1.0
+
+
 @pytest.mark.parametrize(
     "code",
     [

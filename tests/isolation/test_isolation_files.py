@@ -11,7 +11,8 @@ from hostile import SHORT, agent
 from leapbench.errors import AgentError
 from leapbench.isolation import files
 from leapbench.isolation.failures import GuestAnswer
-from leapbench.isolation.remote import Guest, RemotePart
+from leapbench.isolation.part import RemotePart
+from leapbench.isolation.remote import Guest
 
 pytestmark = pytest.mark.usefixtures("tidy")
 

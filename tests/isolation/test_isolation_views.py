@@ -1,0 +1,123 @@
+"""Active views give the same result with the agent in a process of its own, digit for digit."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from leapbench import cell, registry
+from leapbench.cell import Cell
+from leapbench.result import Result
+from leapbench.testing import shrink, standing_in
+
+ROOT = Path(__file__).parents[2]
+FIELD = {"resolution": 8, "coarse": 6, "samples": 4, "rays": 16, "coarse_iterations": 3}
+WORLD = {
+    "candidates": 6,
+    "tests": 2,
+    "resolution": 8,
+    "views": 4,
+    "batch": 2,
+    "first": 6,
+    "iterations": 4,
+    "field": FIELD,
+}
+SETTINGS = {"world": WORLD, "marks": [2, 4]}
+
+POLICY = """
+    import hashlib
+    import numpy as np
+
+    class Mine:
+        sight = "{sight}"
+
+        def predict(self, observation, state=None, episode_start=None, deterministic=False):
+            free = np.flatnonzero(observation[0, :, 0])
+            seen = hashlib.sha256(observation.tobytes()).digest()
+            return np.array([free[seen[0] % len(free)]]), None
+
+        def learn(self, phase): pass
+        def save(self, folder): pass
+        def load(self, folder): pass
+"""
+SYSTEM = """
+    from leapbench.agents.view_system.system import VoxelSystem
+
+    class Mine(VoxelSystem):
+        def __init__(self):
+            super().__init__("opacity-gain", first=6, iterations=4, resolution=8, coarse=6,
+                             coarse_iterations=3, samples=4, rays=16)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _small(tidy: None) -> Iterator[None]:
+    batch = shrink(registry.task("activeview/niche-batch"), SETTINGS, {"practice": 16}, episodes=1)
+    world = {key: value for key, value in WORLD.items() if key != "field"}
+    own = shrink(
+        registry.task("activeview/system"),
+        SETTINGS | {"world": world},
+        {"practice": 16},
+        episodes=1,
+    )
+    with standing_in(batch), standing_in(own):
+        yield
+
+
+def run(task: str, code: str, out: Path, isolated: bool = False) -> Result:
+    file = out / "mine.py"
+    file.write_text(textwrap.dedent(code))
+    return cell.run(cell_of(task, f"{file}:Mine", out, isolated), lambda *_: None)
+
+
+def cell_of(task: str, agent: str, out: Path, isolated: bool) -> Cell:
+    return Cell(f"activeview/{task}", "smoke", agent, 3, (), out / "runs", isolated)
+
+
+@pytest.mark.parametrize("sight", ["cameras", "field", "batch"])
+def test_a_policy_gets_what_it_looks_at(sight: str, tmp_path: Path) -> None:
+    code = POLICY.format(sight=sight)
+    here = run("niche-batch", code, tmp_path)
+    there = run("niche-batch", code, tmp_path, isolated=True)
+    assert here.status == "ok", here.message
+    assert there.run_id == here.run_id
+
+
+def test_a_system_reconstructs_elsewhere(tmp_path: Path) -> None:
+    here, there = (run("system", SYSTEM, tmp_path, isolated) for isolated in (False, True))
+    assert here.status == "ok", here.message
+    assert there.run_id == here.run_id
+
+
+def test_the_system_of_the_examples(tmp_path: Path) -> None:
+    agent = f"{ROOT / 'examples/custom_system.py'}:NearestPhotograph"
+    cells = [cell_of("system", agent, tmp_path / str(i), bool(i)) for i in range(2)]
+    here, there = (cell.run(each, lambda *_: None) for each in cells)
+    assert here.status == "ok", here.message
+    assert there.run_id == here.run_id
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_a_sight_that_there_is_not(tmp_path: Path, isolated: bool) -> None:
+    made = run("niche-batch", POLICY.format(sight="camera"), tmp_path, isolated=isolated)
+    assert made.status == "invalid"
+    assert "sight is 'camera', expected one of cameras, field, batch" in made.message
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "told"),
+    [
+        ("choose(self, free): return [1]", "invalid", "choose gave a list"),
+        ("choose(self, free): return 6", "invalid", "outside"),
+        ("render(self, pose): return 'a view'", "invalid", "gave a str"),
+        ("render(self): return 1", "failed", "TypeError: Mine.render() takes 1"),
+    ],
+)
+def test_garbage_is_one_line(method: str, status: str, told: str, tmp_path: Path) -> None:
+    made = run("system", f"{SYSTEM}        def {method}", tmp_path, isolated=True)
+    assert made.status == status
+    assert told in made.message
+    assert "\n" not in made.message
