@@ -15,7 +15,7 @@ import numpy as np
 from leapbench import registry, seeds
 from leapbench.agent import LearningPhase
 from leapbench.composition import compose
-from leapbench.errors import plainly
+from leapbench.errors import UserError, plainly
 from leapbench.harness import Row
 from leapbench.meter import Meter
 from leapbench.task import Budget, Protocol, Task
@@ -59,6 +59,18 @@ def unpractised(task: Task, protocol: Protocol, agent: str, seed: int = 0) -> An
     return policy
 
 
+def chosen(name: str) -> Task:
+    """The task of a name, one on which policies choose views.
+
+    Raises:
+        UserError: when there is none, or it is of another kind.
+    """
+    task = registry.task(name)
+    if task.family != "activeview" or "policy" not in task.default_agents:
+        raise UserError(f"On {name} no policy chooses views.", "activeview/niche is such a task.")
+    return task
+
+
 @plainly()
 def main() -> None:
     """Print mean and standard error over the scenes, by agent."""
@@ -69,7 +81,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=8)
     parser.add_argument("--draws", type=int, default=5, help="episodes of random views a scene")
     asked = parser.parse_args()
-    task = registry.task(asked.task)
+    task = chosen(asked.task)
     for agent in asked.agents:
         draws = asked.draws if agent == "view-random" else 1
         protocol = task.protocols[asked.tier]

@@ -1,6 +1,6 @@
 """What the views that agents take have in common, on scenes of the dev stream.
 
-    python -m leapbench.tasks.activeview.taken activeview/niche active-nerf view-furthest
+    python -m leapbench.tasks.activeview.taken activeview/niche active-nerf view-furthest view-ppo
 
 For a column of the field, the figure is the share of the free cameras that have less of it than
 the one taken: 1 takes always the most, 0 the least, and one half is what chance gives.
@@ -10,18 +10,22 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
 
-from leapbench import registry
+from leapbench.cell import Cell, learned
 from leapbench.envs.activeview.table import Column
 from leapbench.errors import plainly
 from leapbench.task import Protocol
 from leapbench.tasks.activeview import worlds
-from leapbench.tasks.activeview.anchors import planned, unpractised
-from leapbench.tasks.activeview.harness import decisions
+from leapbench.tasks.activeview.anchors import chosen, planned
+from leapbench.tasks.activeview.harness import decisions, looks_at
 
 PLACES = (Column.Z, Column.DISTANCE)
 """Shown as they are: height, and distance to the nearest camera taken."""
@@ -39,7 +43,10 @@ def taken(protocol: Protocol, policy: Any, scene: str, seed: int) -> Iterator[li
         seed: of the reset.
     """
     arguments = protocol.settings["world"] | {"scene": scene, "evaluation": True}
-    env = worlds.make(protocol.evaluation.environment, arguments, "field")
+    sight = looks_at(policy)
+    env = worlds.make(
+        protocol.evaluation.environment, arguments, "field" if sight == "cameras" else sight
+    )
     for table, index, _ in decisions(env, policy, seed):
         free = table[:, Column.FREE] > 0
         shares = (table[free] < table[index]).mean(axis=0)
@@ -54,18 +61,34 @@ def main() -> None:
     parser.add_argument("agents", nargs="+")
     parser.add_argument("--tier", default="lite", choices=["smoke", "lite"])
     parser.add_argument("--scenes", type=int, default=4)
+    parser.add_argument("--runs", type=Path, default=Path("runs"), help="where artifacts may be")
     asked = parser.parse_args()
     names = [column.name.lower().replace("_", " ") for column in (*PLACES, *RANKED)]
+    protocol = chosen(asked.task).protocols[asked.tier]
+    scenes = planned(protocol, asked.scenes)
     sys.stdout.write(f"{'':28}" + "".join(f"{name:>14}" for name in names) + "\n")
-    task = registry.task(asked.task)
-    protocol = task.protocols[asked.tier]
     for agent in asked.agents:
-        policy = unpractised(task, protocol, agent)
-        scenes = planned(protocol, asked.scenes)
-        rows = [line for each in scenes for line in taken(protocol, policy, **each)]
-        means = "".join(f"{mean:14.2f}" for mean in np.mean(rows, axis=0))
+        cell = Cell(asked.task, asked.tier, agent, 0, (), asked.runs)
+        means = "".join(f"{mean:14.2f}" for mean in _means(cell, scenes))
         sys.stdout.write(f"{agent:28}{means}\n")
         sys.stdout.flush()
+
+
+def _means(cell: Cell, scenes: Sequence[dict[str, Any]]) -> NDArray[Any]:
+    """Of the agent's views on the scenes, after its practice."""
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        shown = bar.add_task(cell.agent, total=1 + len(scenes))
+
+        def report(fraction: float, line: str) -> None:
+            bar.update(shown, completed=fraction, description=f"{cell.agent}: {line}")
+
+        _, parts = learned(cell, report=report)
+        rows: list[list[float]] = []
+        for i, each in enumerate(scenes):
+            report(1 + i, f"scene {i + 1} of {len(scenes)}")
+            rows += taken(cell.protocol, parts["policy"], **each)
+    means: NDArray[Any] = np.mean(rows, axis=0)
+    return means
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from leapbench.leaderboards.verify.follow import examine
 from leapbench.result import Result
 from leapbench.task import Task
 from leapbench.tasks.activeview import watch, worlds
-from leapbench.tasks.activeview.anchors import unpractised
+from leapbench.tasks.activeview.anchors import chosen, unpractised
 from leapbench.tasks.activeview.harness import ActiveViewHarness, play, row
 from leapbench.tasks.activeview.taken import PLACES, RANKED, taken
 from leapbench.testing import shrink, standing_in
@@ -129,6 +129,13 @@ def test_what_is_taken_ranks_first_by_what_it_is_taken_for() -> None:
         ranks = [dict(zip((*PLACES, *RANKED), view, strict=True))[column] for view in views]
         free = [protocol.settings["world"]["candidates"] - n for n in range(len(views))]
         assert ranks == pytest.approx([1 - 1 / n for n in free])
+
+
+@pytest.mark.parametrize("name", ["activeview/system", "earlyexit/digits"])
+def test_the_ends_of_a_scale_are_those_of_tasks_with_policies(name: str) -> None:
+    assert chosen("activeview/niche") is registry.task("activeview/niche")
+    with pytest.raises(UserError, match=f"On {name} no policy chooses views"):
+        chosen(name)
 
 
 def test_practice_pays_as_it_goes_and_counts_every_view(tmp_path: Path) -> None:
