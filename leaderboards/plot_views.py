@@ -10,6 +10,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from leapbench.figures import matplotlib
 from leapbench.leaderboards.board import Board, Row, load
 from leapbench.leaderboards.plot import band
 from leapbench.leaderboards.statistics import Interval, mean_interval
+
+ABREAST = 3  # panels in a line
 
 
 def curve(row: Row) -> list[tuple[float, Interval]]:
@@ -45,27 +48,37 @@ def draw(boards: Sequence[Board], path: Path) -> None:
     matplotlib().use("agg")
     from matplotlib import pyplot as plt
 
-    wide = 5.2 * len(boards) + 2.2
-    figure, grid = plt.subplots(
-        1, len(boards), figsize=(wide, 4.4), sharey=True, squeeze=False, constrained_layout=True
-    )
+    figure, panels = _panels(plt, len(boards))
     order = sorted({name for board in boards for name in board.defaults})
     colours = {name: plt.get_cmap("tab20")(place % 20) for place, name in enumerate(order)}
     lines = {}
-    for axes, board in zip(grid[0], boards, strict=True):
+    for axes, board in zip(panels, boards, strict=True):
         for name, row in sorted(board.defaults.items()):
             style = "o-" if row.agent.ranked else "o--"
             lines[name] = band(axes, name, curve(row), style, colours[name])
         axes.set_title(f"{board.protocol.task}, tier {board.protocol.tier}")
         axes.set_xlabel("views acquired")
         axes.grid(alpha=0.25)
-    grid[0][0].set_ylabel("PSNR of hidden views, dB")
+    for axes in panels[::ABREAST]:
+        axes.set_ylabel("PSNR of hidden views, dB")
     names = sorted(lines, key=lambda name: -lines[name].get_ydata()[-1])
     handles = [lines[name] for name in names]
     figure.legend(handles, names, loc="outside right center", fontsize=8, frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     plt.close(figure)
+
+
+def _panels(plt: Any, count: int) -> tuple[Any, list[Any]]:
+    """A figure with so many panels, line by line, and room for the legend."""
+    columns, depth = min(count, ABREAST), -(-count // ABREAST)
+    size = 5.2 * columns + 2.2, 4.4 * depth
+    figure, grid = plt.subplots(
+        depth, columns, figsize=size, sharey=True, squeeze=False, constrained_layout=True
+    )
+    for spare in grid.flat[count:]:
+        spare.remove()
+    return figure, list(grid.flat[:count])
 
 
 def _require(board: Board) -> None:

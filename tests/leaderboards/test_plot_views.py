@@ -31,6 +31,17 @@ def test_a_picture_has_a_panel_for_each_board(tmp_path: Path) -> None:
     assert (tmp_path / "two" / "panels.png").stat().st_size > (tmp_path / "one.png").stat().st_size
 
 
+def test_more_panels_than_a_line_holds_go_on_below(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    board, sizes = load(LITE), []
+    for count in (3, 4):
+        draw([board] * count, tmp_path / "many.png")
+        header = (tmp_path / "many.png").read_bytes()
+        sizes.append([int.from_bytes(header[i : i + 4], "big") for i in (16, 20)])
+    (wide, high), below = sizes
+    assert below == [wide, 2 * high]
+
+
 def test_boards_with_nothing_to_draw_are_refused(tmp_path: Path) -> None:
     digits = load(registry.task("earlyexit/digits").protocols["smoke"])
     with pytest.raises(UserError, match="earlyexit/digits have no PSNR"):
