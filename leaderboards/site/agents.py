@@ -11,7 +11,7 @@ from leapbench.leaderboards.bundle.manifest import Entrant
 from leapbench.leaderboards.commands import run_command
 from leapbench.leaderboards.render.table import Cell, Column, Table
 from leapbench.leaderboards.render.table import Row as Line
-from leapbench.leaderboards.site.content import LINKS, agent_path
+from leapbench.leaderboards.site.paths import LINKS, agent_path
 from leapbench.leaderboards.tables import cells
 from leapbench.leaderboards.tables.board import ATTEMPTS, BADGE, FROM, failure, status
 from leapbench.result import Part, Result, Scalar

@@ -14,9 +14,17 @@ from leapbench.leaderboards.claims import VERDICTS, Finding
 from leapbench.leaderboards.overall import overall
 from leapbench.leaderboards.render.table import Table
 from leapbench.leaderboards.site import agents, content, episode, pictures
-from leapbench.leaderboards.site.content import LINKS, ClaimView, FamilyPage, Link, Picture
 from leapbench.leaderboards.site.folder import staged
 from leapbench.leaderboards.site.markup import environment, slug
+from leapbench.leaderboards.site.pages import (
+    ClaimView,
+    FamilyPage,
+    Link,
+    Picture,
+    Section,
+    TaskPage,
+)
+from leapbench.leaderboards.site.paths import LINKS
 from leapbench.leaderboards.sources import Submissions, badges_of
 from leapbench.leaderboards.tables import board_table, claims_table, overall_table
 from leapbench.task import Task
@@ -144,7 +152,7 @@ def _draw(site: Site, tasks: list[Task], folder: Path, report: Report) -> None:
             family.profile = pictures.profile(family.boards, baselines, folder, name)
 
 
-def _pictures(page: content.TaskPage, section: content.Section, folder: Path) -> list[Picture]:
+def _pictures(page: TaskPage, section: Section, folder: Path) -> list[Picture]:
     name = f"{slug(page.name.replace('/', '-'))}-{section.tier}-profile"
     drawn = (
         pictures.score_budget(section.rows, page.card.baselines, folder),

@@ -1,163 +1,20 @@
-"""What the pages say, as data: families, tasks, agents and claims with their rows."""
+"""Fills the pages of families and tasks from the boards."""
 
 from __future__ import annotations
 
 import json
 import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
-from leapbench.card import Card
 from leapbench.leaderboards.board import Board, Row
-from leapbench.leaderboards.claims import Finding, findings
-from leapbench.leaderboards.render.table import Table
-from leapbench.leaderboards.site.episode import Episode
+from leapbench.leaderboards.claims import findings
 from leapbench.leaderboards.site.markup import slug
-from leapbench.leaderboards.tables import Links
-from leapbench.leaderboards.tables.cells import around, minus
-from leapbench.task import TIERS, Metric, Protocol, Task
+from leapbench.leaderboards.site.pages import FamilyPage, Leader, Section, TaskPage
+from leapbench.leaderboards.site.paths import agent_path, task_path
+from leapbench.leaderboards.tables.cells import around
+from leapbench.task import TIERS, Protocol, Task
 
 LEADERS = 3
-
-
-@dataclass(frozen=True)
-class Link:
-    """A page and what it is called."""
-
-    name: str
-    path: str
-
-
-@dataclass(frozen=True)
-class Leader:
-    """One of the first of a board."""
-
-    name: str
-    path: str
-    score: str
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A chart in a file, with what it shows in words and in numbers.
-
-    Attributes:
-        file: below the site's folder.
-        title: heading.
-        alt: what the picture shows, in a sentence or two.
-        caption: how to read it.
-        table: the numbers that it draws.
-        width: in CSS pixels.
-        height: in CSS pixels.
-    """
-
-    file: str
-    title: str
-    alt: str
-    caption: str
-    table: Table
-    width: int
-    height: int
-
-
-@dataclass(frozen=True)
-class ClaimView:
-    """A claim on one task and tier, in words."""
-
-    name: str
-    agent: str
-    over: str
-    task: str
-    tier: str
-    page: str
-    anchor: str
-    verdict: str
-    published: str
-    measured: str
-    reason: str
-    source: str
-    command: str
-
-
-@dataclass
-class Section:
-    """One tier of a task."""
-
-    tier: str
-    protocol: Protocol
-    rows: Board
-    settings: str
-    command: str
-    board: Table | None = None
-    pictures: list[Picture] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def claims(self) -> list[ClaimView]:
-        """The findings in words."""
-        return [_claim(found) for found in self.findings]
-
-
-@dataclass
-class TaskPage:
-    """One task with all its tiers."""
-
-    name: str
-    path: str
-    card: Card
-    metric: Metric
-    family: FamilyPage
-    sections: list[Section]
-    leaders: list[Leader] = field(default_factory=list)
-    leaders_tier: str = ""
-
-    @property
-    def tiers(self) -> list[str]:
-        """The tiers that the task has."""
-        return [section.tier for section in self.sections]
-
-    @property
-    def count(self) -> int:
-        """Agents on the board that the leaders are from."""
-        return next(len(s.rows.scored) for s in self.sections if s.tier == self.leaders_tier)
-
-
-@dataclass
-class FamilyPage:
-    """One family with its tasks."""
-
-    name: str
-    path: str
-    title: str
-    summary: str
-    paper: str
-    scarce: str
-    tasks: list[TaskPage] = field(default_factory=list)
-    episode: Episode | None = None
-    board: Table | None = None
-    profile: Picture | None = None
-    ledger: Table | None = None
-
-    @property
-    def boards(self) -> list[Board]:
-        """The board of each task with ranked rows, of its dearest tier that has any."""
-        shown = [(task, s) for task in self.tasks for s in task.sections]
-        return [s.rows for task, s in shown if s.rows.ranked and s.tier == task.leaders_tier]
-
-    @property
-    def names(self) -> list[str]:
-        """The tasks of these boards."""
-        return [board.protocol.task for board in self.boards]
-
-    @property
-    def findings(self) -> list[Finding]:
-        """What the rows say about the claims on all its tasks."""
-        return [f for task in self.tasks for section in task.sections for f in section.findings]
-
-    @property
-    def claims(self) -> list[ClaimView]:
-        """The same in words."""
-        return [_claim(found) for found in self.findings]
 
 
 def families(boards: Iterable[tuple[Task, Board]]) -> list[FamilyPage]:
@@ -177,40 +34,6 @@ def families(boards: Iterable[tuple[Task, Board]]) -> list[FamilyPage]:
     for page in tasks.values():
         _lead(page)
     return list(pages.values())
-
-
-def agent_path(name: str) -> str:
-    """Where the page of an agent lies."""
-    return f"agents/{slug(name)}.html"
-
-
-def task_path(name: str) -> str:
-    """Where the page of a task lies."""
-    return f"tasks/{slug(name.replace('/', '-'))}.html"
-
-
-class SiteLinks(Links):
-    """The pages of this site."""
-
-    def agent(self, row: Row) -> str:
-        """Page of a row's agent."""
-        return agent_path(row.agent.name)
-
-    def task(self, task: str, tier: str) -> str:
-        """The tier's section on the task's page."""
-        return f"{task_path(task)}#{tier}"
-
-    def claim(self, task: str, tier: str, name: str) -> str:
-        """The claim on the page of claims."""
-        return f"claims.html#{claim_anchor(task, tier, name)}"
-
-
-LINKS = SiteLinks()
-
-
-def claim_anchor(task: str, tier: str, name: str) -> str:
-    """Where a claim is on the page of claims."""
-    return slug(f"{task}-{tier}-{name}")
 
 
 def _family(task: Task) -> FamilyPage:
@@ -234,30 +57,6 @@ def _section(task: Task, board: Board) -> Section:
     if board.scored:
         section.findings = findings(task, board)
     return section
-
-
-def _claim(found: Finding) -> ClaimView:
-    claim, task, tier = found.claim, found.protocol.task, found.protocol.tier
-    measured = ""
-    if found.effect is not None:
-        effect = around(found.effect, signed=True)
-        named = f" in {claim.metric}" if claim.metric else ""
-        measured = f"{effect}{named}, paired over {len(found.seeds)} seeds"
-    return ClaimView(
-        name=claim.name,
-        agent=claim.agent,
-        over=claim.over,
-        task=task,
-        tier=tier,
-        page=task_path(task),
-        anchor=claim_anchor(task, tier, claim.name),
-        verdict=found.verdict,
-        published=minus(found.published),
-        measured=measured,
-        reason=found.reason,
-        source=claim.source,
-        command=found.command,
-    )
 
 
 def _lead(page: TaskPage) -> None:

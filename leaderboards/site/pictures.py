@@ -10,10 +10,10 @@ from pathlib import Path
 from leapbench.leaderboards.board import Board
 from leapbench.leaderboards.render.table import Cell, Column, Table
 from leapbench.leaderboards.render.table import Row as TableRow
-from leapbench.leaderboards.site.content import Picture
 from leapbench.leaderboards.site.curves import BEST, profile_lines, score_lines
 from leapbench.leaderboards.site.figures import Chart, Line, svg
 from leapbench.leaderboards.site.markup import number, slug
+from leapbench.leaderboards.site.pages import Picture
 from leapbench.leaderboards.statistics import Interval
 from leapbench.leaderboards.tables.cells import interval
 

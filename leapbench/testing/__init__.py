@@ -19,7 +19,8 @@ from leapbench.testing.environments import (
     EnvironmentConformance,
     check_environment,
 )
-from leapbench.testing.tasks import TASK_CHECKS, TaskConformance, check_task, shrink, standing_in
+from leapbench.testing.smaller import shrink, standing_in
+from leapbench.testing.tasks import TASK_CHECKS, TaskConformance, check_task
 
 __all__ = [
     "AGENT_CHECKS",

@@ -23,7 +23,7 @@ from leapbench.declaration import Declaration
 from leapbench.meter import Meter
 from leapbench.result import Result
 from leapbench.task import Phase, Task
-from leapbench.testing.tasks import standing_in
+from leapbench.testing.smaller import standing_in
 
 LANES = 4
 """Observations in the batch that `predict` is tried with."""

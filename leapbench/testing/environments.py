@@ -20,11 +20,10 @@ from gymnasium.utils.env_checker import check_env
 from leapbench.errors import BudgetExceeded
 from leapbench.meter import Meter, MeteredEnv
 from leapbench.task import Budget
-from leapbench.testing.rollout import STEPS, arrays, make, rollout, rollout_elsewhere
+from leapbench.testing.rollout import STEPS, arrays, make, play, rollout, rollout_elsewhere
 from leapbench.testing.rules import Check, attach, require, run_all
 from leapbench.testing.vectors import vector
 
-Env = gym.Env[Any, Any]
 LONGEST = 20_000
 """Steps after which an episode counts as endless."""
 
@@ -41,7 +40,7 @@ def spaces(environment: str | EnvSpec) -> None:
         require(found == expected, "spaces", f"dtypes are {found}, the space's are {expected}")
 
     look(env.reset(seed=0)[0])
-    _play(env, STEPS, lambda returned: look(returned[0]))
+    play(env, STEPS, lambda returned: look(returned[0]))
 
 
 def rewards(environment: str | EnvSpec) -> None:
@@ -54,7 +53,7 @@ def rewards(environment: str | EnvSpec) -> None:
 
     env = make(_spec(environment))
     env.reset(seed=0)
-    _play(env, STEPS, look)
+    play(env, STEPS, look)
 
 
 def ends(environment: str | EnvSpec) -> None:
@@ -69,7 +68,7 @@ def ends(environment: str | EnvSpec) -> None:
 
     env = make(spec)
     env.reset(seed=0)
-    ended = _play(env, LONGEST, look, once=True)
+    ended = play(env, LONGEST, look, once=True)
     message = f"no end in {LONGEST} steps, and the id has no max_episode_steps"
     require(ended or spec.max_episode_steps is not None, "ends", message)
 
@@ -103,14 +102,14 @@ def fresh_observations(environment: str | EnvSpec) -> None:
         require(not shared, "fresh_observations", "two observations share memory")
         kept.append(returned[0])
 
-    _play(env, STEPS, look)
+    play(env, STEPS, look)
 
 
 def after_end(environment: str | EnvSpec) -> None:
     """A step after the end raises, or stays at the end without reward."""
     env = make(_spec(environment))
     env.reset(seed=0)
-    if not _play(env, LONGEST, lambda returned: None, once=True):
+    if not play(env, LONGEST, lambda returned: None, once=True):
         return
     try:
         _, reward, terminated, truncated, _ = env.step(env.action_space.sample())
@@ -222,28 +221,6 @@ class _Counting(gym.Wrapper[Any, Any, Any, Any]):
 
 def _spec(environment: str | EnvSpec) -> EnvSpec:
     return environment if isinstance(environment, EnvSpec) else gym.spec(environment)
-
-
-def _play(env: Env, steps: int, look: Callable[[Any], None], once: bool = False) -> bool:
-    """Take random actions, `look` at what each returns; whether an episode ended.
-
-    Args:
-        env: environment, already reset.
-        steps: the most to take.
-        look: called with the five values of each step.
-        once: stop at the first end instead of resetting.
-    """
-    env.action_space.seed(0)
-    ended = False
-    for _ in range(steps):
-        returned = env.step(env.action_space.sample())
-        look(returned)
-        if returned[2] or returned[3]:
-            ended = True
-            if once:
-                break
-            env.reset()
-    return ended
 
 
 def _outside(rule: str, check: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""Seeded random rollouts, reduced to a digest; also a command, for fresh processes.
+"""Seeded random rollouts, looked at or reduced to a digest; a command for fresh processes.
 
 `python -m leapbench.testing.rollout '<EnvSpec as JSON>' <seed> <steps>` prints
 the digest of a rollout in an interpreter that has run nothing else.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -23,6 +24,30 @@ STEPS = 200
 def make(spec: EnvSpec, **kwargs: Any) -> gym.Env[Any, Any]:
     """The environment of `spec` without the wrappers that `gymnasium.make` adds."""
     return gym.make(spec, disable_env_checker=True, **kwargs).unwrapped
+
+
+def play(
+    env: gym.Env[Any, Any], steps: int, look: Callable[[Any], None], once: bool = False
+) -> bool:
+    """Take random actions, `look` at what each returns; whether an episode ended.
+
+    Args:
+        env: environment, already reset.
+        steps: the most to take.
+        look: called with the five values of each step.
+        once: stop at the first end instead of resetting.
+    """
+    env.action_space.seed(0)
+    ended = False
+    for _ in range(steps):
+        returned = env.step(env.action_space.sample())
+        look(returned)
+        if returned[2] or returned[3]:
+            ended = True
+            if once:
+                break
+            env.reset()
+    return ended
 
 
 def rollout(env: gym.Env[Any, Any], seed: int, steps: int = STEPS, render: bool = False) -> str:
