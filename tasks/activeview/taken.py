@@ -31,6 +31,11 @@ PLACES = (Column.Z, Column.DISTANCE)
 """Shown as they are: height, and distance to the nearest camera taken."""
 RANKED = (Column.VARIANCE, Column.GAIN, Column.OPACITY_GAIN, Column.FISHER, Column.OPACITY)
 """Shown as ranks among the cameras that are free."""
+LEFT = (
+    (Column.GAIN, Column.BATCH_GAIN),
+    (Column.OPACITY_GAIN, Column.BATCH_OPACITY_GAIN),
+)
+"""Gains, and what the views of a batch leave of them."""
 
 
 def taken(protocol: Protocol, policy: Any, scene: str, seed: int) -> Iterator[list[float]]:
@@ -53,6 +58,29 @@ def taken(protocol: Protocol, policy: Any, scene: str, seed: int) -> Iterator[li
         yield [float(table[index, c]) for c in PLACES] + [float(shares[c]) for c in RANKED]
 
 
+def left(protocol: Protocol, scene: str, seed: int) -> dict[str, float]:
+    """What Eq 22 leaves of the gain of a view that is taken, before the field learns from it.
+
+    Args:
+        protocol: one of the family's, with batches.
+        scene: kind of scene.
+        seed: of the reset.
+
+    Returns:
+        Shares of the gain as printed and weighted by opacity, each of the camera with the
+        most of it.
+    """
+    arguments = protocol.settings["world"] | {"scene": scene, "evaluation": True}
+    env = worlds.make(protocol.evaluation.environment, arguments, "batch")
+    shares = {}
+    for before, after in LEFT:
+        table, _ = env.reset(seed=seed)
+        index = int(table[:, before].argmax())
+        table, *_ = env.step(index)
+        shares[_name(before)] = float(table[index, after] / table[index, before])
+    return shares
+
+
 @plainly()
 def main() -> None:
     """Print a line for each agent, means over views and scenes."""
@@ -63,7 +91,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=4)
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where artifacts may be")
     asked = parser.parse_args()
-    names = [column.name.lower().replace("_", " ") for column in (*PLACES, *RANKED)]
+    names = [_name(column) for column in (*PLACES, *RANKED)]
     protocol = chosen(asked.task).protocols[asked.tier]
     scenes = planned(protocol, asked.scenes)
     sys.stdout.write(f"{'':28}" + "".join(f"{name:>14}" for name in names) + "\n")
@@ -72,6 +100,15 @@ def main() -> None:
         means = "".join(f"{mean:14.2f}" for mean in _means(cell, scenes))
         sys.stdout.write(f"{agent:28}{means}\n")
         sys.stdout.flush()
+    if protocol.settings["world"]["batch"] > 1:
+        shares = [left(protocol, **each) for each in scenes]
+        for name in shares[0]:
+            mean = np.mean([share[name] for share in shares])
+            sys.stdout.write(f"left of a view's own {name} once it is taken (Eq 22): {mean:.2f}\n")
+
+
+def _name(column: Column) -> str:
+    return column.name.lower().replace("_", " ")
 
 
 def _means(cell: Cell, scenes: Sequence[dict[str, Any]]) -> NDArray[Any]:

@@ -20,7 +20,7 @@ from leapbench.task import Task
 from leapbench.tasks.activeview import watch, worlds
 from leapbench.tasks.activeview.anchors import chosen, unpractised
 from leapbench.tasks.activeview.harness import ActiveViewHarness, play, row
-from leapbench.tasks.activeview.taken import PLACES, RANKED, taken
+from leapbench.tasks.activeview.taken import PLACES, RANKED, left, taken
 from leapbench.testing import shrink, standing_in
 
 TASKS = {name: task for name, task in registry.tasks().items() if task.family == "activeview"}
@@ -129,6 +129,13 @@ def test_what_is_taken_ranks_first_by_what_it_is_taken_for() -> None:
         ranks = [dict(zip((*PLACES, *RANKED), view, strict=True))[column] for view in views]
         free = [protocol.settings["world"]["candidates"] - n for n in range(len(views))]
         assert ranks == pytest.approx([1 - 1 / n for n in free])
+
+
+def test_taking_a_view_lessens_its_gain_and_does_not_end_it() -> None:
+    task = tiny(registry.task("activeview/niche-batch"), batch=2)
+    shares = left(task.protocols["smoke"], "niche", 3)
+    assert list(shares) == ["gain", "opacity gain"]
+    assert all(0 < share < 1 for share in shares.values())
 
 
 @pytest.mark.parametrize("name", ["activeview/system", "earlyexit/digits"])
