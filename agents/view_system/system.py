@@ -28,6 +28,8 @@ class VoxelSystem:
         rule: a name of `RULES`; "furthest" is the camera furthest from the nearest taken.
         likelihood: weight of the Gaussian likelihood and of the density penalty beside
             the squared error. With 0 the variance learns nothing and moves nothing.
+        smoothness: weight of the differences between neighbouring vertices. As the
+            likelihood pulls at the colours too, each has a best one of its own.
         first: iterations on the views given.
         iterations: iterations for each view after them.
         resolution: of the field as the next four, see `FieldSettings`.
@@ -44,6 +46,7 @@ class VoxelSystem:
         self,
         rule: str = "opacity-gain",
         likelihood: float = 0.02,
+        smoothness: float = 3e-3,
         first: int = 150,
         iterations: int = 75,
         resolution: int = 40,
@@ -61,6 +64,7 @@ class VoxelSystem:
             coarse_iterations=coarse_iterations,
             samples=samples,
             rays=rays,
+            smoothness=smoothness,
             likelihood=Likelihood(weight=likelihood),
         )
 
