@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isfinite
 
 from leapbench import registry
@@ -53,11 +53,13 @@ class Overall:
         boards: one a task, each with ranked rows.
         weights: of each task, adding up to 1.
         standings: ranked ones first, best first; then those that lack a task.
+        apart: boards of tasks for agents of another kind, by their track.
     """
 
     boards: tuple[Board, ...]
     weights: Mapping[str, float]
     standings: tuple[Standing, ...]
+    apart: Mapping[str, tuple[Board, ...]] = field(default_factory=dict)
 
     @property
     def ranked(self) -> bool:
@@ -80,11 +82,16 @@ def overall(boards: Sequence[Board], weights: Mapping[str, float] | None = None)
     counts as missing.
 
     Args:
-        boards: one a task; those without ranked rows do not count.
+        boards: one a task; those without ranked rows do not count. Those of a track are
+            apart, unless there are no others.
         weights: of each family, positive; those not named weigh 1. Every task
             within a family weighs the same.
     """
-    used = tuple(board for board in boards if board.ranked)
+    tracks: dict[str, tuple[Board, ...]] = {}
+    for board in (board for board in boards if board.ranked):
+        track = _track(board)
+        tracks[track] = (*tracks.get(track, ()), board)
+    used = tracks.pop(min(tracks)) if tracks else ()
     shares = task_weights([board.protocol.task for board in used], weights or {})
     found: dict[Key, dict[str, Row]] = {}
     for board in used:
@@ -95,7 +102,7 @@ def overall(boards: Sequence[Board], weights: Mapping[str, float] | None = None)
     standings = _ranked(whole, labels, shares)
     lacking = (Standing(found[key], labels[key]) for key in found.keys() - whole.keys())
     rest = sorted(lacking, key=lambda s: (not s.first.agent.ranked, -len(s.rows), s.label))
-    return Overall(used, shares, (*standings, *rest))
+    return Overall(used, shares, (*standings, *rest), tracks)
 
 
 def task_weights(tasks: Iterable[str], families: Mapping[str, float]) -> dict[str, float]:
@@ -130,6 +137,12 @@ def parse_weights(pairs: Iterable[str]) -> dict[str, float]:
                 f"--weight {pair} is no positive number.", f"Type --weight {family}=2, for example."
             )
     return found
+
+
+def _track(board: Board) -> str:
+    """The track of a board's task, "" for the first of its family."""
+    task = registry.tasks().get(board.protocol.task)
+    return task.card.track if task else ""
 
 
 def _whole(rows: Mapping[str, Row], tasks: Mapping[str, float]) -> bool:

@@ -49,6 +49,8 @@ class Card(Frozen):
         notes: one line each.
         episode: id of the world that stands for the family in pictures, one in which
             the default policy learns in seconds; empty for the task with the least to learn.
+        track: what the agents are, such as "systems", where they are of another kind than
+            on the family's other tasks; such a task has no part in averages over tasks.
         family: title that the family's own file gives; the registry fills it in.
     """
 
@@ -60,4 +62,5 @@ class Card(Frozen):
     published: tuple[Published, ...] = ()
     notes: tuple[str, ...] = ()
     episode: str = ""
+    track: str = ""
     family: str = ""

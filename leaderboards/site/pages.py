@@ -134,8 +134,11 @@ class FamilyPage:
 
     @property
     def boards(self) -> list[Board]:
-        """The board of each task with ranked rows, of its dearest tier that has any."""
-        shown = [(task, s) for task in self.tasks for s in task.sections]
+        """The board of each task with ranked rows, of its dearest tier that has any.
+
+        Without tasks of a track, whose agents cannot be averaged with the others.
+        """
+        shown = [(task, s) for task in self.tasks if not task.card.track for s in task.sections]
         return [s.rows for task, s in shown if s.rows.ranked and s.tier == task.leaders_tier]
 
     @property

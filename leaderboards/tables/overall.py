@@ -63,6 +63,9 @@ def _notes(found: Overall) -> Iterator[str]:
     if found.boards:
         tiers = (f"{b.protocol.task} {b.protocol.tier} ({b.protocol.hash})" for b in found.boards)
         yield f"Tiers and protocols: {', '.join(tiers)}."
+    for track, boards in found.apart.items():
+        names = ", ".join(board.protocol.task for board in boards)
+        yield f"Not here, as the agents are {track}: {names}."
     standings = found.standings
     if not found.ranked:
         yield NOBODY

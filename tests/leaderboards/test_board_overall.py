@@ -17,6 +17,7 @@ from leapbench.leaderboards.board import Entry, assemble, load, of_task
 from leapbench.leaderboards.overall import overall, parse_weights, task_weights
 from leapbench.leaderboards.statistics import mean_interval
 from leapbench.registry import task
+from leapbench.testing import standing_in
 
 FASHION = task("earlyexit/fashion-mnist").protocols["lite"]
 
@@ -148,3 +149,21 @@ def test_the_dearest_tier_with_rows_comes_first():
     assert of_task(found)[0].protocol.tier == "lite"
     assert [b.protocol.tier for b in of_task(found, "smoke")] == ["smoke"]
     assert of_task(TASK)[0].protocol.tier == "smoke"
+
+
+def test_tasks_for_agents_of_another_kind_are_apart():
+    boards = two_tasks(spread("a", [0.8, 0.9]), fashion("b", [0.5, 0.6]))
+    assert not overall(boards).ranked
+    other = task(FASHION.task)
+    tracked = other.model_copy(update={"card": other.card.model_copy(update={"track": "gliders"})})
+    with standing_in(tracked):
+        found = overall(boards)
+        alone = overall(boards[1:])
+    assert found.boards == (boards[0],)
+    assert found.ranked
+    assert list(found.weights) == [TASK.name]
+    assert found.apart == {"gliders": (boards[1],)}
+    notes = tables.overall_table("All", found).notes
+    assert f"Not here, as the agents are gliders: {FASHION.task}." in notes
+    assert alone.boards == (boards[1],)
+    assert not alone.apart
