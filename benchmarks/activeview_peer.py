@@ -19,11 +19,12 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from time import process_time
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 from activeview_field import SIDE, Step, capture, observing
+from released import stand_in
 
 from leapbench.envs.activeview.capture import Capture
 from leapbench.envs.activeview.field import Rays, rays_of
@@ -67,15 +68,6 @@ def ours(scene: Capture) -> Curve:
         return field.render(pose, scene.optics.intrinsics, SIDE, SIDE).colour
 
     return learning(lambda: field.train(5), render, scene)
-
-
-def stand_in(name: str, **attributes: Any) -> None:
-    """A module for what is imported and not used, unless the real one is installed."""
-    try:
-        import_module(name)
-    except ModuleNotFoundError:
-        sys.modules[name] = ModuleType(name)
-        vars(sys.modules[name]).update(attributes)
 
 
 def theirs(scene: Capture, path: Path, every: int) -> Curve:

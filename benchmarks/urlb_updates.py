@@ -22,11 +22,12 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import torch
+from released import stand_in
 
 from leapbench.agents.intrinsic_apt.policy import IcmApt
 from leapbench.agents.intrinsic_cic.policy import Cic, Moss
@@ -60,15 +61,6 @@ def ours(agent: Intrinsic) -> tuple[Update, Update]:
         learner.update(batch, objective(batch))
 
     return update, lambda: replay.sample(backbone.batch, rng) and None
-
-
-def stand_in(name: str, **attributes: Any) -> None:
-    """A module for what is imported and not used, unless the real one is installed."""
-    try:
-        import_module(name)
-    except ModuleNotFoundError:
-        sys.modules[name] = ModuleType(name)
-        vars(sys.modules[name]).update(attributes)
 
 
 def theirs(kind: str, hidden: int, batch: int, folder: Path) -> tuple[Update, Update]:

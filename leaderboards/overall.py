@@ -87,11 +87,7 @@ def overall(boards: Sequence[Board], weights: Mapping[str, float] | None = None)
         weights: of each family, positive; those not named weigh 1. Every task
             within a family weighs the same.
     """
-    tracks: dict[str, tuple[Board, ...]] = {}
-    for board in (board for board in boards if board.ranked):
-        track = _track(board)
-        tracks[track] = (*tracks.get(track, ()), board)
-    used = tracks.pop(min(tracks)) if tracks else ()
+    used, apart = comparable(boards)
     shares = task_weights([board.protocol.task for board in used], weights or {})
     found: dict[Key, dict[str, Row]] = {}
     for board in used:
@@ -102,7 +98,20 @@ def overall(boards: Sequence[Board], weights: Mapping[str, float] | None = None)
     standings = _ranked(whole, labels, shares)
     lacking = (Standing(found[key], labels[key]) for key in found.keys() - whole.keys())
     rest = sorted(lacking, key=lambda s: (not s.first.agent.ranked, -len(s.rows), s.label))
-    return Overall(used, shares, (*standings, *rest), tracks)
+    return Overall(used, shares, (*standings, *rest), apart)
+
+
+def comparable(boards: Iterable[Board]) -> tuple[tuple[Board, ...], dict[str, tuple[Board, ...]]]:
+    """Boards with ranked rows that averages may be taken over, and the others by track.
+
+    The first are those of no track, or of the first track where all are of one.
+    """
+    found: dict[str, tuple[Board, ...]] = {}
+    for board in boards:
+        if board.ranked:
+            track = _track(board)
+            found[track] = (*found.get(track, ()), board)
+    return found.pop(min(found), ()) if found else (), found
 
 
 def task_weights(tasks: Iterable[str], families: Mapping[str, float]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from leapbench.card import Card
 from leapbench.leaderboards.board import Board
 from leapbench.leaderboards.claims import Finding
+from leapbench.leaderboards.overall import comparable
 from leapbench.leaderboards.render.table import Table
 from leapbench.leaderboards.site.episode import Episode
 from leapbench.leaderboards.site.paths import claim_anchor, task_path
@@ -136,15 +137,11 @@ class FamilyPage:
     def boards(self) -> list[Board]:
         """The board of each task with ranked rows, of its dearest tier that has any.
 
-        Without tasks of a track, whose agents cannot be averaged with the others.
+        Only those that averages may be taken over.
         """
-        shown = [(task, s) for task in self.tasks if not task.card.track for s in task.sections]
-        return [s.rows for task, s in shown if s.rows.ranked and s.tier == task.leaders_tier]
-
-    @property
-    def names(self) -> list[str]:
-        """The tasks of these boards."""
-        return [board.protocol.task for board in self.boards]
+        shown = [(task, s) for task in self.tasks for s in task.sections]
+        used, _ = comparable(s.rows for task, s in shown if s.tier == task.leaders_tier)
+        return list(used)
 
     @property
     def findings(self) -> list[Finding]:

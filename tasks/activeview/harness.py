@@ -92,9 +92,14 @@ def means(protocol: Protocol, rows: Sequence[Row], names: Sequence[str]) -> dict
 
 def episode(protocol: Protocol, policy: Any, planned: Mapping[str, Any]) -> Row:
     """Measures of one episode, for the `scene` and the reset `seed` that are planned."""
-    arguments = protocol.settings["world"] | {"scene": planned["scene"], "evaluation": True}
-    env = worlds.make(protocol.evaluation.environment, arguments, looks_at(policy))
+    env = evaluation(protocol, planned["scene"], looks_at(policy))
     return row(*play(env, policy, int(planned["seed"])))
+
+
+def evaluation(protocol: Protocol, scene: str, sight: Sight) -> ViewTable:
+    """The environment that a protocol evaluates in, with a kind of scene."""
+    arguments = protocol.settings["world"] | {"scene": scene, "evaluation": True}
+    return worlds.make(protocol.evaluation.environment, arguments, sight)
 
 
 def looks_at(policy: Any) -> Sight:

@@ -23,9 +23,8 @@ from leapbench.cell import Cell, learned
 from leapbench.envs.activeview.table import Column
 from leapbench.errors import plainly
 from leapbench.task import Protocol
-from leapbench.tasks.activeview import worlds
 from leapbench.tasks.activeview.anchors import chosen, planned
-from leapbench.tasks.activeview.harness import decisions, looks_at
+from leapbench.tasks.activeview.harness import decisions, evaluation, looks_at
 
 PLACES = (Column.Z, Column.DISTANCE)
 """Shown as they are: height, and distance to the nearest camera taken."""
@@ -47,11 +46,8 @@ def taken(protocol: Protocol, policy: Any, scene: str, seed: int) -> Iterator[li
         scene: kind of scene.
         seed: of the reset.
     """
-    arguments = protocol.settings["world"] | {"scene": scene, "evaluation": True}
     sight = looks_at(policy)
-    env = worlds.make(
-        protocol.evaluation.environment, arguments, "field" if sight == "cameras" else sight
-    )
+    env = evaluation(protocol, scene, "field" if sight == "cameras" else sight)
     for table, index, _ in decisions(env, policy, seed):
         free = table[:, Column.FREE] > 0
         shares = (table[free] < table[index]).mean(axis=0)
@@ -70,8 +66,7 @@ def left(protocol: Protocol, scene: str, seed: int) -> dict[str, float]:
         Shares of the gain as printed and weighted by opacity, each of the camera with the
         most of it.
     """
-    arguments = protocol.settings["world"] | {"scene": scene, "evaluation": True}
-    env = worlds.make(protocol.evaluation.environment, arguments, "batch")
+    env = evaluation(protocol, scene, "batch")
     shares = {}
     for before, after in LEFT:
         table, _ = env.reset(seed=seed)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import tempfile
 import textwrap
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from leapbench.isolation.limits import Limits
 from leapbench.isolation.remote import Guest
+from leapbench.result import Result
 
+Attack = Callable[..., Result]
+"""The fixture `attack`: runs an agent of the given lines."""
 SALT = "the salt of a hosted board"
 AGENT = """
 import os, sys, time
@@ -60,3 +66,8 @@ def had() -> frozenset[str]:
     with tempfile.TemporaryDirectory() as folder, Guest(agent(Path(folder)), "Agent", {}) as guest:
         _ = guest.sandbox
         return guest.had
+
+
+def need(layer: str) -> None:
+    if layer not in had():
+        pytest.skip(f"this machine does not give guests the layer {layer!r}")

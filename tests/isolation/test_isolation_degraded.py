@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
-from hostile import SHORT, agent, had
+from hostile import SHORT, Attack, agent, had
 
 from leapbench.isolation import hiding, kernel, landlock, layers, namespaces, seccomp
 from leapbench.isolation.limits import MIB, Limits
 from leapbench.isolation.remote import Guest
-from leapbench.result import Result
 
-Attack = Callable[..., Result]
 BARE = SHORT.model_copy(update={"layers": frozenset({"rlimits"})})
 NOTHING = SHORT.model_copy(update={"layers": frozenset()})
 

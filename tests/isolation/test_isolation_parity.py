@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from safetensors.torch import load, save
+from twice import both, written
 
 from leapbench import cell, registry
 from leapbench.agents.brought.trained import UnfitNetwork, received
@@ -21,7 +21,6 @@ from leapbench.cell import Cell
 from leapbench.cli import cli
 from leapbench.errors import UserError
 from leapbench.plan import plan
-from leapbench.result import Result
 from leapbench.testing import shrink, standing_in
 
 ROOT = Path(__file__).parents[2]
@@ -84,20 +83,6 @@ RECIPE = """
 def digits() -> Iterator[None]:
     with standing_in(shrink(registry.task("earlyexit/digits"), **SMALL)):  # type: ignore[arg-type]
         yield
-
-
-def both(agent: str, out: Path, task: str = "earlyexit/digits") -> tuple[Result, Result]:
-    """The result of a run in this process and of an isolated one."""
-    here = Cell(task, "smoke", agent, 3, (), out / "here")
-    there = replace(here, out=out / "there", isolated=True)
-    quiet = lambda fraction, line: None  # noqa: E731
-    return cell.run(here, quiet), cell.run(there, quiet)
-
-
-def written(folder: Path, code: str) -> Path:
-    file = folder / "mine.py"
-    file.write_text(textwrap.dedent(code))
-    return file
 
 
 @pytest.mark.usefixtures("digits", "tidy")

@@ -9,18 +9,15 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hostile import SALT, SHORT, had
+from hostile import SALT, SHORT, Attack, had, need
 
 from leapbench.isolation import hiding
 from leapbench.isolation.layers import CALLS, FILES, NETWORK, PROCESSES
 from leapbench.isolation.limits import LAYERS, Layer, Limits
-from leapbench.result import Result
-
-Attack = Callable[..., Result]
 
 
 def without(*layers: Layer) -> Limits:
@@ -77,8 +74,7 @@ def listening(secret: Path) -> Iterator[None]:
 @pytest.mark.parametrize("open_door", [False, True])
 def test_probes(attack: Attack, secret: Path, name: str, open_door: bool) -> None:
     code, layer, doors = PROBES[name]
-    if layer not in had():
-        pytest.skip(f"this machine does not give guests the layer {layer!r}")
+    need(layer)
     if name in ("shared",) and os.uname().machine != "x86_64":
         pytest.skip("the probe's system call number is that of x86-64")
     code = code.format(path=str(secret), folder=str(secret.parent), host=os.getpid())

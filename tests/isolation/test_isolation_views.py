@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from twice import both, written
 
 from leapbench import cell, registry
 from leapbench.cell import Cell
@@ -30,12 +30,13 @@ SETTINGS = {"world": WORLD, "marks": [2, 4]}
 POLICY = """
     import hashlib
     import numpy as np
+    from leapbench.envs.activeview.table import Column
 
     class Mine:
         sight = "{sight}"
 
         def predict(self, observation, state=None, episode_start=None, deterministic=False):
-            free = np.flatnonzero(observation[0, :, 0])
+            free = np.flatnonzero(observation[0, :, Column.FREE])
             seen = hashlib.sha256(observation.tobytes()).digest()
             return np.array([free[seen[0] % len(free)]]), None
 
@@ -67,37 +68,29 @@ def _small(tidy: None) -> Iterator[None]:
         yield
 
 
-def run(task: str, code: str, out: Path, isolated: bool = False) -> Result:
-    file = out / "mine.py"
-    file.write_text(textwrap.dedent(code))
-    return cell.run(cell_of(task, f"{file}:Mine", out, isolated), lambda *_: None)
+def run(task: str, code: str, out: Path, isolated: bool) -> Result:
+    agent = f"{written(out, code)}:Mine"
+    one = Cell(f"activeview/{task}", "smoke", agent, 3, (), out / "runs", isolated)
+    return cell.run(one, lambda *_: None)
 
 
-def cell_of(task: str, agent: str, out: Path, isolated: bool) -> Cell:
-    return Cell(f"activeview/{task}", "smoke", agent, 3, (), out / "runs", isolated)
+def same(task: str, agent: str, out: Path) -> None:
+    here, there = both(agent, out, f"activeview/{task}")
+    assert here.status == "ok", here.message
+    assert there.run_id == here.run_id
 
 
 @pytest.mark.parametrize("sight", ["cameras", "field", "batch"])
 def test_a_policy_gets_what_it_looks_at(sight: str, tmp_path: Path) -> None:
-    code = POLICY.format(sight=sight)
-    here = run("niche-batch", code, tmp_path)
-    there = run("niche-batch", code, tmp_path, isolated=True)
-    assert here.status == "ok", here.message
-    assert there.run_id == here.run_id
+    same("niche-batch", f"{written(tmp_path, POLICY.format(sight=sight))}:Mine", tmp_path)
 
 
 def test_a_system_reconstructs_elsewhere(tmp_path: Path) -> None:
-    here, there = (run("system", SYSTEM, tmp_path, isolated) for isolated in (False, True))
-    assert here.status == "ok", here.message
-    assert there.run_id == here.run_id
+    same("system", f"{written(tmp_path, SYSTEM)}:Mine", tmp_path)
 
 
 def test_the_system_of_the_examples(tmp_path: Path) -> None:
-    agent = f"{ROOT / 'examples/custom_system.py'}:NearestPhotograph"
-    cells = [cell_of("system", agent, tmp_path / str(i), bool(i)) for i in range(2)]
-    here, there = (cell.run(each, lambda *_: None) for each in cells)
-    assert here.status == "ok", here.message
-    assert there.run_id == here.run_id
+    same("system", f"{ROOT / 'examples/custom_system.py'}:NearestPhotograph", tmp_path)
 
 
 @pytest.mark.parametrize("isolated", [False, True])
