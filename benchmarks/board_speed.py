@@ -19,14 +19,15 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
-from leapbench import registry, result
+from leapbench.contract import registry
+from leapbench.contract.task import Protocol
 from leapbench.leaderboards.board import Board, load
 from leapbench.leaderboards.overall import overall
 from leapbench.leaderboards.render import html, terminal
 from leapbench.leaderboards.sources import badges_of
 from leapbench.leaderboards.tables import board_table, overall_table
-from leapbench.result import AgentRecord, Part, Result, Spent, Timing
-from leapbench.task import Protocol
+from leapbench.results import result
+from leapbench.results.result import AgentRecord, Part, Result, Spent, Timing
 
 T = TypeVar("T")
 EPISODES = 60

@@ -20,8 +20,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from leapbench import registry
-from leapbench.agents.multi_exit import msdnet, networks
+from leapbench.agents.earlyexit.common import networks
+from leapbench.agents.earlyexit.msdnet import network as msdnet
+from leapbench.contract import registry
 from leapbench.graphs.check import read
 from leapbench.graphs.count import count
 from leapbench.graphs.export import export

@@ -111,7 +111,7 @@ def written(folder: Path, imports: str) -> Path:
 
 def starts(folder: Path) -> None:
     print("\nStart, build and end of a guest, seconds")
-    for imports in ("", "import leapbench.agent", "import torch"):
+    for imports in ("", "import leapbench.contract.agent", "import torch"):
         file, found = written(folder, imports), []
         for _ in range(STARTS):
             begun = time.perf_counter()

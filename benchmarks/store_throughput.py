@@ -21,11 +21,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from leapbench import durable, result
-from leapbench.leaderboards.bundle.manifest import BundledPart, Entrant, Manifest
-from leapbench.leaderboards.bundle.pack import described, pack
-from leapbench.leaderboards.store import Store
-from leapbench.result import AgentRecord, Part, Result
+from leapbench.leaderboards.submissions.bundle.manifest import BundledPart, Entrant, Manifest
+from leapbench.leaderboards.submissions.bundle.pack import described, pack
+from leapbench.leaderboards.submissions.store import Store
+from leapbench.results import atomic as durable
+from leapbench.results import result
+from leapbench.results.result import AgentRecord, Part, Result
 
 HASH = "0123456789abcdef"
 PROCESSES = 8

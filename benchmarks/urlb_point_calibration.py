@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from leapbench import cell, registry
-from leapbench.cell import Cell
+from leapbench.contract import registry
+from leapbench.running import cell
+from leapbench.running.cell import Cell
 from leapbench.testing import shrink, standing_in
 
 TASK = "urlb/entropy-point"
@@ -28,7 +29,7 @@ def main() -> None:
     asked = parser.parse_args()
     task = registry.task(TASK)
     limits = {p.name: p.budget.limit * asked.factor for p in task.protocols["lite"].phases}
-    warmup = int(registry.agent("ddpg").config["warmup"]) * asked.factor
+    warmup = int(registry.agent("ddpg", "urlb").config["warmup"]) * asked.factor
     shares: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder, standing_in(shrink(task, limits=limits)):
         for seed in range(asked.seeds):

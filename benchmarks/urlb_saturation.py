@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from leapbench import registry
-from leapbench.cell import protocol_of
-from leapbench.task import Phase, Protocol
-from leapbench.tasks.urlb.explored import explorer
+from leapbench.contract import registry
+from leapbench.contract.task import Phase, Protocol
+from leapbench.running.cell import protocol_of
+from leapbench.studies.urlb.explored import explorer
 from leapbench.tasks.urlb.harness import UrlbHarness
 
 TASK = "urlb/entropy-point"

@@ -29,13 +29,13 @@ import numpy as np
 import torch
 from released import stand_in
 
-from leapbench.agents.intrinsic_apt.policy import IcmApt
-from leapbench.agents.intrinsic_cic.policy import Cic, Moss
-from leapbench.agents.intrinsic_common.ddpg import DDPG
-from leapbench.agents.intrinsic_common.policy import Intrinsic
-from leapbench.agents.intrinsic_common.replay import Replay, Sizes
-from leapbench.agents.intrinsic_curiosity.policy import Rnd
-from leapbench.agents.intrinsic_skills.policy import Diayn
+from leapbench.agents.urlb.apt.policy import IcmApt
+from leapbench.agents.urlb.cic.policy import Cic, Moss
+from leapbench.agents.urlb.common.ddpg import DDPG
+from leapbench.agents.urlb.common.policy import Intrinsic
+from leapbench.agents.urlb.common.replay import Replay, Sizes
+from leapbench.agents.urlb.curiosity.policy import Rnd
+from leapbench.agents.urlb.skills.policy import Diayn
 
 OBSERVATION, ACTION, SKILL = 24, 6, 64
 EPISODES, HORIZON = 20, 200

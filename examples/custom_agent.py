@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from leapbench.agent import LearningPhase
+from leapbench.contract.agent import LearningPhase
 from leapbench.envs.earlyexit.observation import Column
 
 

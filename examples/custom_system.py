@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from leapbench.agent import LearningPhase
+from leapbench.contract.agent import LearningPhase
 
 
 class NearestPhotograph:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from leapbench.agents.multi_exit.recipe import Recipe, losses
+from leapbench.agents.earlyexit.common.trainer import Recipe, losses
 
 
 class FocalExits(Recipe):

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from torch import nn
 
-from leapbench import cell, registry
-from leapbench.agents.brought.weights import restore
-from leapbench.cell import Cell
+from leapbench.agents.common.brought.weights import restore
+from leapbench.contract import registry
 from leapbench.graphs.export import export
+from leapbench.running import cell
+from leapbench.running.cell import Cell
 
 
 def trained(task: str, tier: str, runs: Path) -> nn.Module:

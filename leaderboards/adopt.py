@@ -13,13 +13,14 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from leapbench import registry, result
-from leapbench.cell import protocol_of
+from leapbench.contract import registry
+from leapbench.contract.task import Task
 from leapbench.errors import UserError, plainly
-from leapbench.leaderboards.verify.follow import examine
-from leapbench.leaderboards.verify.parts import named
-from leapbench.result import Result
-from leapbench.task import Task
+from leapbench.leaderboards.submissions.verify.follow import examine
+from leapbench.leaderboards.submissions.verify.parts import named
+from leapbench.results import result
+from leapbench.results.result import Result
+from leapbench.running.cell import protocol_of
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -28,13 +29,14 @@ def refusal(found: Result) -> str:
     """Why a row may not stand on a committed board; empty when it may."""
     if found.status != "ok":
         return f"it ended as {found.status}: {found.message}"
-    wrong = examine(found, named(found.agent))
+    wrong = examine(found, named(found))
     for name, reason in wrong.items():
         if reason:
             return f"{name}: {reason}"
     if found.provenance.get("dirty", True):
         return "made by code that was not committed"
-    presets, declared = registry.task(found.task).protocols[found.tier].presets, registry.agents()
+    presets = registry.task(found.task).protocols[found.tier].presets
+    declared = registry.agents_of(found.family)
     defaults = {p.name: declared[p.name].preset(presets).config for p in found.agent.parts}
     changed = [p.name for p in found.agent.parts if p.config != defaults[p.name]]
     return f"settings of {', '.join(changed)} are not the defaults" if changed else ""

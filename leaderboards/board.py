@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from leapbench.contract.task import TIERS, Protocol, Task
 from leapbench.leaderboards import sources
 from leapbench.leaderboards.rows import Row, rows
 from leapbench.leaderboards.sources import Badges, Entry, Origin, Submissions
-from leapbench.task import TIERS, Protocol, Task
 
 __all__ = ["Board", "Entry", "Row", "assemble", "load", "of_task", "rows"]
 Kind = Literal["ranked", "unranked", "failed", "refused"]
@@ -82,7 +82,7 @@ def load(
     Args:
         protocol: task and tier to show; its hash decides which rows are ranked.
         runs: folder given to `leapbench run --out`, which need not exist.
-        store: board folder, a `leapbench.leaderboards.store.Store`.
+        store: board folder, a `leapbench.leaderboards.submissions.store.Store`.
         badges: what was verified, when it is at hand; else it is read.
         committed: whether to show the committed rows.
 

@@ -6,14 +6,14 @@ import shlex
 from dataclasses import dataclass
 from typing import Literal
 
-from leapbench.card import Claim
-from leapbench.composition import compose
+from leapbench.contract.card import Claim
+from leapbench.contract.task import Protocol, Task
 from leapbench.errors import UserError
 from leapbench.leaderboards.board import Board
 from leapbench.leaderboards.commands import spans
 from leapbench.leaderboards.rows import Row
 from leapbench.leaderboards.statistics import Interval, paired_difference
-from leapbench.task import Protocol, Task
+from leapbench.running.composition import compose
 
 Verdict = Literal["reproduced", "not distinguishable", "contradicted", "not tested"]
 VERDICTS: tuple[Verdict, ...] = (

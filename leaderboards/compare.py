@@ -8,6 +8,7 @@ from functools import cached_property
 from statistics import fmean
 from typing import Literal
 
+from leapbench.contract.task import Protocol
 from leapbench.leaderboards.rows import Row
 from leapbench.leaderboards.statistics import (
     Interval,
@@ -15,7 +16,6 @@ from leapbench.leaderboards.statistics import (
     paired_difference_over_tasks,
     probability_of_improvement,
 )
-from leapbench.task import Protocol
 
 Verdict = Literal["better", "worse", "not distinguishable", "same bytes", "not comparable"]
 

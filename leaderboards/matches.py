@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from leapbench.contract.task import Protocol, Task
 from leapbench.errors import UserError, unknown
 from leapbench.leaderboards.board import load
 from leapbench.leaderboards.claims import resolved
 from leapbench.leaderboards.compare import Comparison
 from leapbench.leaderboards.rows import Row
-from leapbench.task import Protocol, Task
 
 Where = Sequence[tuple[Task, Protocol]]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from math import isfinite
 
-from leapbench import registry
+from leapbench.contract import registry
 from leapbench.errors import UserError, unknown
 from leapbench.leaderboards.board import Board
 from leapbench.leaderboards.rows import Row, told_apart

@@ -9,12 +9,12 @@ from functools import cached_property
 from statistics import fmean
 from typing import Literal
 
-from leapbench import registry
+from leapbench.contract import registry
+from leapbench.contract.task import Protocol, canonical
 from leapbench.leaderboards.sources import ORIGINS, Entry, Origin, Submission, identity
 from leapbench.leaderboards.statistics import Interval, mean_interval
 from leapbench.leaderboards.verdict import LEVELS, Badge
-from leapbench.result import AgentRecord, Part, Result, Scalar
-from leapbench.task import Protocol, canonical
+from leapbench.results.result import AgentRecord, Part, Result, Scalar
 
 BADGES: tuple[Badge, ...] = ("refused", *LEVELS)
 
@@ -48,7 +48,7 @@ class Row:
     @property
     def name(self) -> str:
         """Name of the agent with the settings that were changed."""
-        return _name(self.agent, presets(self.protocol))
+        return _name(self.entries[0].result, presets(self.protocol))
 
     @property
     def submission(self) -> Submission | None:
@@ -98,7 +98,8 @@ class Row:
     @property
     def plain(self) -> bool:
         """Whether every setting is the protocol's preset or the declared default."""
-        return not any(changed(part, presets(self.protocol)) for part in self.agent.parts)
+        family, given = self.entries[0].result.family, presets(self.protocol)
+        return not any(changed(part, family, given) for part in self.agent.parts)
 
     @property
     def cpu(self) -> float:
@@ -131,12 +132,12 @@ def rows(entries: Iterable[Entry], protocol: Protocol | None = None) -> list[Row
     groups: dict[tuple[str, str, str], dict[int, Entry]] = {}
     for entry in sorted(entries, key=_precedence):
         sent = entry.submission.id if entry.submission else ""
-        key = (entry.result.protocol_hash, _version(entry.result.agent, given), sent)
+        key = (entry.result.protocol_hash, _version(entry.result, given), sent)
         groups.setdefault(key, {}).setdefault(entry.result.seed, entry)
     made = []
     for (_, version, _), group in groups.items():
         each = tuple(group[seed] for seed in sorted(group))
-        name = _name(each[0].result.agent, given)
+        name = _name(each[0].result, given)
         made.append(Row(name, version, each, _badge(each), protocol))
     return sorted(told_apart(made), key=lambda row: row.label)
 
@@ -146,9 +147,9 @@ def presets(protocol: Protocol | None) -> dict[str, Scalar]:
     return protocol.presets if protocol else {}
 
 
-def changed(part: Part, given: Mapping[str, Scalar]) -> dict[str, Scalar]:
+def changed(part: Part, family: str, given: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """The settings of a part that differ from its defaults under a protocol's presets."""
-    declared = registry.agents().get(part.name)
+    declared = registry.agents_of(family).get(part.name)
     defaults = declared.preset(given).config if declared else {}
     return {k: v for k, v in part.config.items() if k in defaults and defaults[k] != v}
 
@@ -192,20 +193,20 @@ def _tagged(made: Sequence[Row], tag: Callable[[Row], str]) -> Iterator[Row]:
         yield replace(row, label=tag(row)) if len(tags[row.label]) > 1 else row
 
 
-def _name(agent: AgentRecord, given: Mapping[str, Scalar]) -> str:
+def _name(row: Result, given: Mapping[str, Scalar]) -> str:
     """Name of an agent with the settings that were changed."""
-    each = [sorted(changed(part, given).items()) for part in agent.parts]
+    each = [sorted(changed(part, row.family, given).items()) for part in row.agent.parts]
     settings = [f"{k}={v}" for pairs in each for k, v in pairs]
-    return f"{agent.name} {' '.join(settings)}".rstrip()
+    return f"{row.agent.name} {' '.join(settings)}".rstrip()
 
 
-def _own(part: Part, given: Mapping[str, Scalar]) -> dict[str, Scalar]:
+def _own(part: Part, family: str, given: Mapping[str, Scalar]) -> dict[str, Scalar]:
     """The settings as though the protocol preset none, so that an agent is known elsewhere.
 
     A preset value stands for the declared one. A value typed over a preset gets a key of
     its own, as it may happen to be the declared one.
     """
-    declared = registry.agents().get(part.name)
+    declared = registry.agents_of(family).get(part.name)
     if declared is None:
         return part.config
     preset = declared.presets(given)
@@ -216,8 +217,9 @@ def _own(part: Part, given: Mapping[str, Scalar]) -> dict[str, Scalar]:
     }
 
 
-def _version(agent: AgentRecord, given: Mapping[str, Scalar]) -> str:
+def _version(row: Result, given: Mapping[str, Scalar]) -> str:
     """Hash of the agent's code, version and settings, 16 digits."""
-    parts = tuple(p.model_copy(update={"config": _own(p, given)}) for p in agent.parts)
+    agent = row.agent
+    parts = tuple(p.model_copy(update={"config": _own(p, row.family, given)}) for p in agent.parts)
     text = canonical(agent.model_copy(update={"parts": parts}).model_dump(mode="json"))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -8,11 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, Protocol
 
+from leapbench.contract.task import canonical
 from leapbench.errors import UserError
-from leapbench.leaderboards.bundle.manifest import Entrant
+from leapbench.leaderboards.submissions.bundle.manifest import Entrant
 from leapbench.leaderboards.verdict import Badge, Ledger, Verdict
-from leapbench.result import Result, read
-from leapbench.task import canonical
+from leapbench.results.result import Result, read
 
 COMMITTED = "leapbench.leaderboards"
 Origin = Literal["committed", "yours", "submitted"]
@@ -20,7 +20,7 @@ ORIGINS: tuple[Origin, ...] = ("committed", "yours", "submitted")
 
 
 class Submission(Protocol):
-    """One submission to one task and tier, as `leapbench.leaderboards.store` gives it."""
+    """One submission to one task and tier, as the store of submissions gives it."""
 
     @property
     def id(self) -> str:

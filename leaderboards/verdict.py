@@ -17,12 +17,12 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from leapbench import durable
+from leapbench.contract.frozen import Frozen
+from leapbench.contract.task import canonical
 from leapbench.errors import UserError
-from leapbench.frozen import Frozen
-from leapbench.provenance import provenance
-from leapbench.result import Scalar
-from leapbench.task import canonical
+from leapbench.results import atomic as durable
+from leapbench.results.provenance import provenance
+from leapbench.results.result import Scalar
 
 Level = Literal["self-reported", "checked", "reproduced", "audited"]
 Badge = Literal["self-reported", "checked", "reproduced", "audited", "refused"]

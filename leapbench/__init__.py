@@ -6,7 +6,7 @@ Gymnasium is loaded, else as soon as it is; neither is imported for it.
 
 from __future__ import annotations
 
-from leapbench.registration import register_when_imported
+from leapbench.contract.registration import register_when_imported
 
 register_when_imported()
 

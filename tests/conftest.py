@@ -12,7 +12,7 @@ import gymnasium as gym
 import pytest
 from hypothesis import settings
 
-from leapbench import registry
+from leapbench.contract import registry
 
 # Before NumPy and torch are imported: the suite shares its cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -11,10 +11,10 @@ import gymnasium as gym
 import pytest
 from gymnasium.envs.registration import EnvSpec
 
-from leapbench import registry
-from leapbench.declaration import Declaration
+from leapbench.contract import registry
+from leapbench.contract.declaration import Declaration
+from leapbench.contract.task import Task
 from leapbench.errors import UserError
-from leapbench.task import Task
 from leapbench.testing import (
     AGENT_CHECKS,
     ENVIRONMENT_CHECKS,
@@ -92,7 +92,7 @@ def small(name: str) -> Task:
 
 
 def small_for(agent: str) -> Task:
-    part = registry.agent(agent)
+    part = registry.agents()[agent]
     return small(next(name for name in SMALL if part.fits(registry.task(name))))
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from leapbench import registry
 from leapbench.cli import COMMANDS
+from leapbench.contract import registry
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
@@ -39,7 +39,7 @@ def test_readme_names_every_command_and_family() -> None:
 def test_the_page_of_early_exits_names_every_agent_and_task() -> None:
     text = (ROOT / "docs" / "early-exit.md").read_text()
     named = set(re.findall(r"`([a-z0-9/-]+)`", text))
-    agents = {n for n, a in registry.agents().items() if "earlyexit" in a.families}
+    agents = set(registry.agents_of("earlyexit"))
     unnumbered = {n for n in agents if not re.fullmatch(r"fixed-exit-\d", n)}
     assert unnumbered - named == set()
     assert {n for n in registry.tasks() if n.startswith("earlyexit/")} <= named

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from leapbench import result
+from leapbench.results import result
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 PLUGIN = EXAMPLES / "custom_task"
@@ -92,7 +92,7 @@ def test_custom_task_is_listed_and_run(installed: str, tmp_path: Path) -> None:
 
 
 CONFORMANCE = """
-from leapbench import registry
+from leapbench.contract import registry
 from leapbench.testing import check_agent, check_task
 task = registry.task("classic/cartpole")
 check_task(task)
@@ -123,9 +123,9 @@ def test_packages_of_the_custom_task_are_all_declared() -> None:
 def test_the_training_example_is_plain_training_without_its_exponent() -> None:
     import torch
 
-    from leapbench.agents.multi_exit.recipe import Recipe
-    from leapbench.composition import compose
-    from leapbench.registry import task
+    from leapbench.agents.earlyexit.common.trainer import Recipe
+    from leapbench.contract.registry import task
+    from leapbench.running.composition import compose
 
     text = f"{EXAMPLES / 'custom_training.py'}:FocalExits"
     agent = compose(task("earlyexit/digits"), text)
@@ -143,10 +143,10 @@ def test_fresh_networks_keep_the_steps_and_forget_the_rest() -> None:
     import numpy as np
     import torch
 
-    from leapbench.agents.intrinsic_common.ddpg import DDPG, Backbone
-    from leapbench.agents.intrinsic_common.replay import Replay, Sizes
-    from leapbench.composition import compose
-    from leapbench.registry import task
+    from leapbench.agents.urlb.common.ddpg import DDPG, Backbone
+    from leapbench.agents.urlb.common.replay import Replay, Sizes
+    from leapbench.contract.registry import task
+    from leapbench.running.composition import compose
 
     text = f"{EXAMPLES / 'fresh_networks.py'}:FreshMoss"
     agent = compose(task("urlb/entropy-point"), text).build("policy")

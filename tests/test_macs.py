@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leapbench.agents.multi_exit import msdnet, ranet
+from leapbench.agents.earlyexit.msdnet import network as msdnet
+from leapbench.agents.earlyexit.ranet import network as ranet
 from leapbench.errors import UserError
 from leapbench.macs import count, parameters
 

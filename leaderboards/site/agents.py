@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from leapbench import registry
+from leapbench.contract import registry
 from leapbench.leaderboards.board import Board, Row
-from leapbench.leaderboards.bundle.manifest import Entrant
 from leapbench.leaderboards.commands import run_command
 from leapbench.leaderboards.render.table import Cell, Column, Table
 from leapbench.leaderboards.render.table import Row as Line
 from leapbench.leaderboards.site.paths import LINKS, agent_path
+from leapbench.leaderboards.submissions.bundle.manifest import Entrant
 from leapbench.leaderboards.tables import cells
 from leapbench.leaderboards.tables.board import ATTEMPTS, BADGE, FROM, failure, status
-from leapbench.result import Part, Result, Scalar
+from leapbench.results.result import Part, Result, Scalar
 
 STANDING = (
     Column("task", "Task"),
@@ -101,11 +101,12 @@ class AgentPage:
     @property
     def parts(self) -> list[PartView]:
         """Its parts; of several versions every one."""
-        found: dict[tuple[str, str, str], Part] = {}
-        for _, row in self.rows:
+        found: dict[tuple[str, str, str], PartView] = {}
+        for board, row in self.rows:
             for part in row.agent.parts:
-                found.setdefault((part.role, part.name, part.source_hash), part)
-        return [_part(part) for part in found.values()]
+                view = _part(part, board.protocol.task.partition("/")[0])
+                found.setdefault((part.role, part.name, part.source_hash), view)
+        return list(found.values())
 
     @property
     def standing(self) -> Table:
@@ -151,8 +152,8 @@ def directory(found: Iterable[AgentPage]) -> Table:
     return Table("Agents", DIRECTORY, tuple(_entry(page) for page in found))
 
 
-def _part(part: Part) -> PartView:
-    declared = registry.agents().get(part.name)
+def _part(part: Part, family: str) -> PartView:
+    declared = registry.agents_of(family).get(part.name)
     summary, paper = (declared.summary, declared.paper) if declared else ("", "")
     config = tuple(sorted(part.config.items()))
     return PartView(part.name, part.role, part.version, part.source_hash, config, summary, paper)

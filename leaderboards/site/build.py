@@ -8,7 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from leapbench import registry
+from leapbench.contract import registry
+from leapbench.contract.task import Task
 from leapbench.leaderboards.board import Board, load
 from leapbench.leaderboards.claims import VERDICTS, Finding
 from leapbench.leaderboards.overall import overall
@@ -27,7 +28,6 @@ from leapbench.leaderboards.site.pages import (
 from leapbench.leaderboards.site.paths import LINKS
 from leapbench.leaderboards.sources import Submissions, badges_of
 from leapbench.leaderboards.tables import board_table, claims_table, overall_table
-from leapbench.task import Task
 
 Report = Callable[[float, str], None]
 TITLE = "leapbench"

@@ -6,13 +6,13 @@ import json
 import shlex
 from collections.abc import Iterable
 
+from leapbench.contract.task import TIERS, Protocol, Task
 from leapbench.leaderboards.board import Board, Row
 from leapbench.leaderboards.claims import findings
 from leapbench.leaderboards.site.markup import slug
 from leapbench.leaderboards.site.pages import FamilyPage, Leader, Section, TaskPage
 from leapbench.leaderboards.site.paths import agent_path, task_path
 from leapbench.leaderboards.tables.cells import around
-from leapbench.task import TIERS, Protocol, Task
 
 LEADERS = 3
 

@@ -15,7 +15,7 @@ from leapbench.leaderboards import statistics
 from leapbench.leaderboards.board import Board, Row
 from leapbench.leaderboards.site.figures import Line
 from leapbench.leaderboards.statistics.interval import Floats
-from leapbench.result import Result
+from leapbench.results.result import Result
 
 BEST = 6  # more lines cannot be told apart
 GREYS = 4

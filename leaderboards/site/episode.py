@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from leapbench.task import Task
+from leapbench.contract.task import Task
 
 MAX_BYTES = 400_000
 FRAMES = 60
@@ -72,7 +72,7 @@ def _weight(task: Task) -> int:
 
 
 def _drawn(family: str, world: str, agent: str | None, folder: Path) -> Episode:
-    from leapbench import watch
+    from leapbench.running import watch
 
     env, policy = watch.prepare(world, agent, SEED)
     try:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from leapbench.card import Card
+from leapbench.contract.card import Card
+from leapbench.contract.task import Metric, Protocol
 from leapbench.leaderboards.board import Board
 from leapbench.leaderboards.claims import Finding
 from leapbench.leaderboards.overall import comparable
@@ -12,7 +13,6 @@ from leapbench.leaderboards.render.table import Table
 from leapbench.leaderboards.site.episode import Episode
 from leapbench.leaderboards.site.paths import claim_anchor, task_path
 from leapbench.leaderboards.tables.cells import around, minus
-from leapbench.task import Metric, Protocol
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from leapbench.cli.emit import FORMATS, board_option, dearest_option, runs_optio
 from leapbench.cli.group import Command
 
 if TYPE_CHECKING:
+    from leapbench.contract.task import Task
     from leapbench.leaderboards.board import Board
-    from leapbench.task import Task
 
 
 @click.command(
@@ -105,9 +105,9 @@ def _families(boards: list[Board]) -> None:
 
 def _task(task: Task, boards: list[Board], tier: str | None, form: str, out: Path | None) -> None:
     """Print the board of one task; for people with its matrix and its claims."""
-    from leapbench.cell import protocol_of
     from leapbench.cli.emit import emit
     from leapbench.leaderboards import tables
+    from leapbench.running.cell import protocol_of
 
     if tier:
         protocol_of(task, tier)  # tells which tiers there are

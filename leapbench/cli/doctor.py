@@ -23,7 +23,7 @@ def command() -> None:
     from rich.text import Text
 
     from leapbench.cli.output import console, table
-    from leapbench.doctor import checks
+    from leapbench.running.doctor import checks
 
     found = list(checks())
     rows = [

@@ -13,9 +13,9 @@ from leapbench.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from leapbench.contract.task import Task
     from leapbench.leaderboards.render.table import Table
     from leapbench.leaderboards.sources import Submissions
-    from leapbench.task import Task
 
 TEXTS = ("table", "md", "csv", "json")
 FORMATS = (*TEXTS, "html", "png")
@@ -96,7 +96,7 @@ def scope(name: str | None) -> list[Task]:
     Raises:
         UserError: when there is no such task or family.
     """
-    from leapbench import registry
+    from leapbench.contract import registry
     from leapbench.errors import unknown
 
     tasks = registry.tasks()
@@ -117,7 +117,7 @@ def opened(folder: Path | None) -> Submissions | None:
         return None
     if not folder.is_dir():
         raise UserError(f"--board {folder} is no folder.", "`leapbench submit` makes one.")
-    from leapbench.leaderboards.store import Store
+    from leapbench.leaderboards.submissions.store import Store
 
     store: Submissions = Store(folder)
     return store

@@ -48,7 +48,7 @@ def command(
     try:
         import uvicorn
 
-        from leapbench.leaderboards.host.app import application
+        from leapbench.leaderboards.submissions.host.app import application
     except ModuleNotFoundError as error:
         if error.name not in ("uvicorn", "starlette"):
             raise

@@ -30,7 +30,7 @@ def command(out: Path | None) -> None:
     A signature shows that two submissions come from the same entrant. It does not
     show who that is, and does not make a result true.
     """
-    from leapbench.leaderboards.bundle import keys
+    from leapbench.leaderboards.submissions.bundle import keys
 
     path = out or keys.default_path()
     key = keys.generate(path)

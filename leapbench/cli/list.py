@@ -9,7 +9,7 @@ import click
 from leapbench.cli.group import Command
 
 if TYPE_CHECKING:
-    from leapbench.declaration import Declaration
+    from leapbench.contract.declaration import Declaration
 
 
 @click.command(
@@ -30,8 +30,8 @@ def command(what: str) -> None:
 
 
 def _tasks() -> None:
-    from leapbench import registry
     from leapbench.cli.output import console, table
+    from leapbench.contract import registry
 
     rows = [
         (task.name, task.card.scarce, ", ".join(task.protocols), task.card.title)
@@ -42,15 +42,12 @@ def _tasks() -> None:
 
 
 def _agents() -> None:
-    from leapbench import registry
     from leapbench.cli.output import console, table
+    from leapbench.contract import registry
 
     order = ("agent", "model", "policy")
     found = sorted(registry.agents().values(), key=lambda a: (order.index(a.role), a.name))
-    rows = [
-        (agent.name, agent.role, " ".join(agent.families) or "any", _summary(agent))
-        for agent in found
-    ]
+    rows = [(agent.name, agent.role, agent.family or "any", _summary(agent)) for agent in found]
     console().print(table(("agent", "role", "works on", "about"), rows))
     click.echo("leapbench show AGENT lists its settings. Parts are joined: model+policy.")
 
@@ -64,7 +61,7 @@ def _envs() -> None:
     import gymnasium
 
     from leapbench.cli.output import console, table
-    from leapbench.watch import environments
+    from leapbench.running.watch import environments
 
     rows = [
         (name, "yes" if gymnasium.spec(name).vector_entry_point else "no", ", ".join(tasks))

@@ -7,10 +7,10 @@ import textwrap
 from rich.text import Text
 
 from leapbench.cli.output import console, table
+from leapbench.contract.task import Task
 from leapbench.leaderboards.board import Board, Row
 from leapbench.leaderboards.render.text import line
 from leapbench.leaderboards.tables.cells import NONE, around
-from leapbench.task import Task
 
 CELL = 14  # characters that a cell takes, 3 of them padding
 

@@ -10,7 +10,7 @@ import click
 from leapbench.cli.group import Command
 
 if TYPE_CHECKING:
-    from leapbench.leaderboards.rounds import Round
+    from leapbench.leaderboards.submissions.rounds import Round
 
 
 @click.command(
@@ -34,7 +34,7 @@ def command(what: str, board: Path) -> None:
     Submissions that arrive later can be audited on seeds from the salt. Closing
     publishes the salt, so that everybody can run the audits again.
     """
-    from leapbench.leaderboards.rounds import Rounds
+    from leapbench.leaderboards.submissions.rounds import Rounds
 
     rounds = Rounds(board)
     if what == "list":

@@ -12,8 +12,8 @@ import click
 from leapbench.cli.group import INTERRUPTED, Command
 
 if TYPE_CHECKING:
-    from leapbench.cell import Cell
-    from leapbench.display import Quiet
+    from leapbench.running.cell import Cell
+    from leapbench.running.display import Quiet
 
 
 @click.command(
@@ -74,9 +74,9 @@ def command(
     # One thread a process, set before NumPy is imported: equal results for any --jobs.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from leapbench.cli.output import console
-    from leapbench.display import observer
-    from leapbench.plan import plan
-    from leapbench.sweep import sweep
+    from leapbench.running.display import observer
+    from leapbench.running.plan import plan
+    from leapbench.running.sweep import sweep
 
     cells = plan(task, tier, agents, seeds, settings, out, isolated)
     with observer(console(stderr=True), cells, quiet) as watcher:

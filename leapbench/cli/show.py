@@ -10,9 +10,9 @@ import click
 from leapbench.cli.group import Command
 
 if TYPE_CHECKING:
-    from leapbench.card import Claim
-    from leapbench.declaration import Declaration
-    from leapbench.task import Anchor, Protocol, Task
+    from leapbench.contract.card import Claim
+    from leapbench.contract.declaration import Declaration
+    from leapbench.contract.task import Anchor, Protocol, Task
 
 
 @click.command(
@@ -28,15 +28,20 @@ if TYPE_CHECKING:
 @click.argument("name")
 def command(name: str) -> None:
     """Describe the task or agent called NAME."""
-    from leapbench import registry
+    from leapbench.contract import registry
     from leapbench.errors import unknown
 
     if name in registry.tasks():
         _task(registry.task(name))
-    elif name in registry.agents():
-        _agent(registry.agent(name))
+    elif found := [a for full, a in registry.agents().items() if name in (full, a.name)]:
+        for agent in found:
+            _agent(agent)
     else:
-        both = [*registry.tasks(), *registry.agents()]
+        both = [
+            *registry.tasks(),
+            *registry.agents(),
+            *(a.name for a in registry.agents().values()),
+        ]
         raise unknown("task or agent", name, both, "leapbench list tasks")
 
 
@@ -120,7 +125,7 @@ def _agent(agent: Declaration) -> None:
     _facts(
         [
             ("role", agent.role),
-            ("works on", ", ".join(agent.families) or "any task with that role"),
+            ("works on", agent.family or "any task with that role"),
             ("actions", agent.actions or "any"),
             ("paper", agent.paper or "-"),
             ("code", agent.entry),

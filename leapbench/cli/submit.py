@@ -72,8 +72,8 @@ def command(
     and the code, weights or graph that makes them again. Agents that come with
     leapbench, and those of installed plug-ins, are named and not packed.
     """
-    from leapbench.leaderboards import submission
-    from leapbench.leaderboards.deliver import deliver
+    from leapbench.leaderboards.submissions import gather as submission
+    from leapbench.leaderboards.submissions.deliver import deliver
 
     who = submission.entrant(name, url, notes)
     rows = submission.gather(task, agent, tier, runs, settings)

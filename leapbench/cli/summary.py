@@ -8,12 +8,12 @@ from itertools import groupby
 
 import click
 
-from leapbench.cell import Cell
 from leapbench.cli.output import console, facts, number, ordinal
+from leapbench.contract.task import Metric
 from leapbench.leaderboards.board import Board, Entry, Row, assemble, load, rows
 from leapbench.leaderboards.tables.cells import around
-from leapbench.result import Result, read
-from leapbench.task import Metric
+from leapbench.results.result import Result, read
+from leapbench.running.cell import Cell
 
 
 def print_json(cells: Sequence[Cell]) -> None:

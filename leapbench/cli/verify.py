@@ -15,8 +15,8 @@ from leapbench.cli.group import INTERRUPTED, Command
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from leapbench.leaderboards.submissions.verify.session import Asked
     from leapbench.leaderboards.verdict import Finding, Verdict
-    from leapbench.leaderboards.verify.session import Asked
 
 
 @click.command(
@@ -81,7 +81,7 @@ def command(
     one that the protocol plans. Then the rows are run again: registered parts from
     the code that is here, a stranger's in a process of its own.
     """
-    from leapbench.leaderboards.verify.session import Asked
+    from leapbench.leaderboards.submissions.verify.session import Asked
 
     asked = Asked(subject, not no_rerun, seeds, tolerance, audit, board, ledger, again)
     levels = []
@@ -100,7 +100,7 @@ def command(
 def _verdicts(asked: Asked) -> Iterator[Verdict]:
     """Each verdict when it is there, with a bar in between."""
     from leapbench.cli.output import progress
-    from leapbench.leaderboards.verify import session
+    from leapbench.leaderboards.submissions.verify import session
 
     shown: list[Callable[[float, str], None]] = []
     coming = session.verify(asked, lambda fraction, line: shown[-1](fraction, line))

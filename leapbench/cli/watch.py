@@ -34,7 +34,7 @@ from leapbench.cli.group import Command
 def command(env_id: str, agent: str | None, seed: int, steps: int, out: Path | None) -> None:
     """Render an episode of ENV-ID."""
     from leapbench.cli.output import progress
-    from leapbench.watch import check_target, play, prepare, save
+    from leapbench.running.watch import check_target, play, prepare, save
 
     target = out or Path(f"{env_id.rpartition('/')[2]}.gif")
     check_target(target)

@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from leapbench.contract.frozen import Frozen
 from leapbench.errors import unknown
-from leapbench.frozen import Frozen
 
 Reader = Literal["digits", "idx", "cifar-binary", "parquet", "image-folder"]
 _SHA256 = r"^([0-9a-f]{64})?$"

@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 import numpy as np
 from pydantic import Field
 
+from leapbench.contract.frozen import Frozen
 from leapbench.errors import AgentError, DeadlineExceeded, InvalidOutput, UnfitFile, UserError
-from leapbench.frozen import Frozen
 from leapbench.graphs import wire
 from leapbench.graphs.worker import MAX_FRAME, seconds
 

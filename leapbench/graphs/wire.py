@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, BinaryIO
 
-from leapbench.frozen import Frozen
+from leapbench.contract.frozen import Frozen
 
 DATA, REFUSAL = b"+", b"-"
 MAX_TEXT = 2**20

@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from leapbench.frozen import Frozen
-from leapbench.task import Tier
+from leapbench.contract.frozen import Frozen
+from leapbench.contract.task import Tier
 
 GIB = 2**30
 MIB = 2**20

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from leapbench.agent import LearningPhase
+from leapbench.contract.agent import LearningPhase
 from leapbench.errors import AgentError, InvalidAction, InvalidOutput, UserError
 from leapbench.isolation import files
 from leapbench.isolation.channel import Message
@@ -15,11 +15,11 @@ from leapbench.isolation.failures import plain
 from leapbench.isolation.remote import Guest
 from leapbench.isolation.serving import Service
 from leapbench.isolation.wire import pack_arguments
-from leapbench.result import Scalar
+from leapbench.results.result import Scalar
 
 
 class RemotePart:
-    """A policy or agent in a guest, as `leapbench.agent.Policy`.
+    """A policy or agent in a guest, as `leapbench.contract.agent.Policy`.
 
     Args:
         guest: where it lives.
@@ -58,7 +58,7 @@ class RemotePart:
         return answer.arrays[0], self._calls
 
     def invoke(self, name: str, *arguments: Any) -> np.ndarray | Scalar | None:
-        """Call a further method of the part; see `leapbench.agent.Remote`."""
+        """Call a further method of the part; see `leapbench.contract.agent.Remote`."""
         records, arrays = pack_arguments(arguments)
         header = {"call": "invoke", "name": name, "arguments": records}
         answer = self.guest.call(header, arrays)
@@ -68,7 +68,7 @@ class RemotePart:
         return answer.arrays[0] if answer.arrays else _scalar(answer)
 
     def value(self, name: str) -> Scalar | None:
-        """A plain attribute of the part; see `leapbench.agent.Remote`."""
+        """A plain attribute of the part; see `leapbench.contract.agent.Remote`."""
         return _scalar(self.guest.call({"call": "value", "name": name}))
 
     def save(self, folder: Path) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from leapbench.acting import checked
-from leapbench.agent import LearningPhase
+from leapbench.contract.agent import LearningPhase
+from leapbench.contract.meter import MeteredStream
+from leapbench.contract.rollout import checked
 from leapbench.errors import UserError
 from leapbench.isolation.channel import Message
 from leapbench.isolation.failures import GuestAnswer, GuestLate, plain, seconds
@@ -22,7 +23,6 @@ from leapbench.isolation.wire import (
     pack_space,
     unpack_settings,
 )
-from leapbench.meter import MeteredStream
 
 ENVIRONMENTS = 8  # alive at once; the oldest is closed for a further one
 KEPT = 16  # errors, so that one that is let through can be told from one made up

@@ -48,7 +48,7 @@ class StreamView:
     def epoch(
         self, batch: int, rng: np.random.Generator
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Batches in a fresh order; see `leapbench.meter.MeteredStream.epoch`."""
+        """Batches in a fresh order; see `leapbench.contract.meter.MeteredStream.epoch`."""
         order = rng.permutation(len(self))
         for start in range(0, len(self) - batch + 1, batch):
             answer = self._line.ask("samples", [order[start : start + batch]])
@@ -61,7 +61,7 @@ class StreamView:
 
 
 class PhaseView:
-    """A `leapbench.agent.LearningPhase` whose parts are with the host."""
+    """A `leapbench.contract.agent.LearningPhase` whose parts are with the host."""
 
     def __init__(self, channel: Channel, message: Message) -> None:
         header = message.header

@@ -48,7 +48,7 @@ class RemoteVectorEnv(VectorEnv[Any, Any, Any]):
         return observation, unpack_info(answer.header["info"], answer.arrays)
 
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
-        """Step all sub-environments; see `leapbench.meter.MeteredVectorEnv.step`."""
+        """Step all sub-environments; see `leapbench.contract.meter.MeteredVectorEnv.step`."""
         answer = self._line.ask("step", [np.asarray(actions)], index=self._index)
         observation, reward, terminated, truncated, *rest = answer.arrays
         info = unpack_info(answer.header["info"], rest)

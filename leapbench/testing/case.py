@@ -15,14 +15,16 @@ from unittest.mock import patch
 import gymnasium as gym
 import numpy as np
 
-from leapbench import cell, registry
-from leapbench.agent import Learner, LearningPhase
-from leapbench.cell import Cell
-from leapbench.composition import Composition, compose
-from leapbench.declaration import Declaration
-from leapbench.meter import Meter
-from leapbench.result import Result
-from leapbench.task import Phase, Task
+from leapbench.contract import registry
+from leapbench.contract.agent import Learner, LearningPhase
+from leapbench.contract.declaration import Declaration
+from leapbench.contract.meter import Meter
+from leapbench.contract.registry import COMMON
+from leapbench.contract.task import Phase, Task
+from leapbench.results.result import Result
+from leapbench.running import cell
+from leapbench.running.cell import Cell
+from leapbench.running.composition import Composition, compose
 from leapbench.testing.smaller import standing_in
 
 LANES = 4
@@ -82,7 +84,10 @@ class Case:
         """Let the registry know the task and the part."""
         with (
             standing_in(self.task),
-            patch.dict(registry.agents(), {self.declaration.name: self.declaration}),
+            patch.dict(
+                registry.agents(),
+                {f"{self.declaration.family or COMMON}/{self.declaration.name}": self.declaration},
+            ),
         ):
             yield
 

@@ -17,9 +17,9 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.utils.env_checker import check_env
 
+from leapbench.contract.meter import Meter, MeteredEnv
+from leapbench.contract.task import Budget
 from leapbench.errors import BudgetExceeded
-from leapbench.meter import Meter, MeteredEnv
-from leapbench.task import Budget
 from leapbench.testing.rollout import STEPS, arrays, make, play, rollout, rollout_elsewhere
 from leapbench.testing.rules import Check, attach, require, run_all
 from leapbench.testing.vectors import vector

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from leapbench import registry
-from leapbench.task import Task
+from leapbench.contract import registry
+from leapbench.contract.task import Task
 
 
 def shrink(

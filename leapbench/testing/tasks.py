@@ -1,7 +1,7 @@
 """Rules that every task keeps, one function each.
 
 The last rules run the task's smoke protocol, so pass a small one: `shrink`
-makes it from the real one. Checks take a `leapbench.task.Task`.
+makes it from the real one. Checks take a `leapbench.contract.task.Task`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from typing import Any
 
 import gymnasium as gym
 
-from leapbench import cell, registry, result
-from leapbench.cell import Cell
-from leapbench.composition import compose
+from leapbench.contract import registry
+from leapbench.contract.harness import Harness, Row
+from leapbench.contract.task import TIERS, Protocol, Task, canonical
 from leapbench.errors import UserError
-from leapbench.harness import Harness, Row
-from leapbench.task import TIERS, Protocol, Task, canonical
+from leapbench.results import result
+from leapbench.running import cell
+from leapbench.running.cell import Cell
+from leapbench.running.composition import compose
 from leapbench.testing.rules import Check, attach, require, run_all
 from leapbench.testing.smaller import standing_in
 
@@ -91,7 +93,7 @@ def default_agents(task: Task) -> None:
     """Default parts exist, have the role that they are the default for, and fit."""
     for role, name in task.default_agents.items():
         try:
-            part = registry.agent(name)
+            part = registry.agent(name, task.family)
         except UserError as error:
             raise AssertionError(f"default_agents: {error}") from error
         require(part.role == role, "default_agents", f"{name!r} is a {part.role}, not a {role}")

@@ -9,15 +9,15 @@ from typing import Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench import seeds
-from leapbench.acting import act
-from leapbench.agent import Learner, LearningPhase, Remote
+from leapbench.contract import seeds
+from leapbench.contract.agent import Learner, LearningPhase, Remote
+from leapbench.contract.harness import Harness, Outcome, Report, Row
+from leapbench.contract.meter import Meter
+from leapbench.contract.rollout import act
+from leapbench.contract.task import Phase, Protocol
 from leapbench.envs.activeview.pools import ASIDE, CENTRE
 from leapbench.envs.activeview.table import Sight, ViewTable, sight_of
 from leapbench.errors import InvalidOutput
-from leapbench.harness import Harness, Outcome, Report, Row
-from leapbench.meter import Meter
-from leapbench.task import Phase, Protocol
 from leapbench.tasks.activeview import worlds
 
 DIGITS = 6
@@ -37,8 +37,6 @@ class ActiveViewHarness(Harness):
     them: all agents meet the same block of scenes in the runs of one seed, and pairing
     runs by their seed pairs scenes.
     """
-
-    sources = ("leapbench.envs.activeview.table", "leapbench.tasks.activeview.worlds")
 
     def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
         """Open the practice; see `Harness.open`."""

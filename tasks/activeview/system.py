@@ -8,8 +8,8 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.acting import checked
-from leapbench.agent import Remote
+from leapbench.contract.agent import Remote
+from leapbench.contract.rollout import checked
 from leapbench.envs.activeview.cameras import Floats, Intrinsics, Optics
 from leapbench.envs.activeview.capture import Picture
 from leapbench.errors import AgentError, InvalidAction, InvalidOutput
@@ -20,7 +20,7 @@ METHODS = ("begin", "observe", "choose", "render")
 class System(Protocol):
     """A part that photographs a scene and reconstructs it by whatever means.
 
-    Beside these methods it has those of every part, see `leapbench.agent.Learner`.
+    Beside these methods it has those of every part, see `leapbench.contract.agent.Learner`.
 
     Poses are float32 (4, 4), camera to world; cameras look along their -z, x to the right
     and y up. The scene lies in [-1, 1]^3, z up, before a white background. All pictures of

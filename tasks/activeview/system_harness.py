@@ -9,13 +9,13 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.utils import seeding
 
-from leapbench.agent import Learner
+from leapbench.contract.agent import Learner
+from leapbench.contract.harness import Row
+from leapbench.contract.task import Protocol
 from leapbench.envs.activeview.base import ViewsEnv
 from leapbench.envs.activeview.capture import Capture
 from leapbench.envs.activeview.pools import ASIDE, CENTRE
 from leapbench.envs.activeview.referee import Curve
-from leapbench.harness import Row
-from leapbench.task import Protocol
 from leapbench.tasks.activeview import worlds
 from leapbench.tasks.activeview.harness import ActiveViewHarness, means, row
 from leapbench.tasks.activeview.system import System, candidate, picture, system

@@ -12,9 +12,9 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
+from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.envs.activeview.table import Sight, ViewTable
 from leapbench.errors import UserError
-from leapbench.meter import Meter, MeteredVectorEnv
 
 CURVES = ("acquired", "psnr", "unseen_psnr")
 

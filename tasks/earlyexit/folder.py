@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from leapbench import data, seeds
+from leapbench import data
+from leapbench.contract import seeds
 from leapbench.data.folder import ImageFolder
 from leapbench.tasks.earlyexit.splits import Split
 

@@ -11,21 +11,22 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from leapbench import data, seeds
-from leapbench.acting import act
-from leapbench.agent import Learner, LearningPhase
-from leapbench.artifacts import Store
+from leapbench import data
+from leapbench.contract import seeds
+from leapbench.contract.agent import Learner, LearningPhase
+from leapbench.contract.artifacts import Store
+from leapbench.contract.harness import Harness, Outcome, Report, Row
+from leapbench.contract.meter import Meter, MeteredStream, MeteredVectorEnv
+from leapbench.contract.rollout import act
+from leapbench.contract.task import Phase, Protocol
 from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
-from leapbench.harness import Harness, Outcome, Report, Row
-from leapbench.meter import Meter, MeteredStream, MeteredVectorEnv
-from leapbench.source import source_hash
-from leapbench.task import Phase, Protocol
+from leapbench.running.source import source_hash
 from leapbench.tasks.earlyexit import folder, splits
 from leapbench.tasks.earlyexit.outputs import anytime, bank_of
 from leapbench.tasks.earlyexit.splits import Split
 
-RECEIVER = "leapbench.agents.brought.trained:received"  # a name, as `default_agents` are
+RECEIVER = "leapbench.agents.common.brought.trained:received"  # a name, as `default_agents` are
 
 
 @cache
@@ -41,8 +42,6 @@ class EarlyExitHarness(Harness):
     (role "policy", the calibration bank and environments over it). The test
     bank is only ever behind the evaluation's environment.
     """
-
-    sources = ("leapbench.tasks.earlyexit.splits",)
 
     def __init__(self, protocol: Protocol, seed: int, store: Store, salt: str = "") -> None:
         super().__init__(protocol, seed, store, salt)

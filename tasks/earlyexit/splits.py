@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from leapbench import data, seeds
+from leapbench import data
+from leapbench.contract import seeds
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,16 @@ from typing import Any, cast
 import gymnasium as gym
 from gymnasium.vector import AutoresetMode
 
-from leapbench.agent import LearningPhase, Policy
-from leapbench.composition import built
-from leapbench.declaration import Declaration
+from leapbench.contract.agent import LearningPhase, Policy
+from leapbench.contract.declaration import Declaration
+from leapbench.contract.harness import Report
+from leapbench.contract.meter import Meter, MeteredVectorEnv
+from leapbench.contract.task import Budget
 from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.env import EarlyExitEnv
 from leapbench.envs.earlyexit.reference import load_reference
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
-from leapbench.harness import Report
-from leapbench.meter import Meter, MeteredVectorEnv
-from leapbench.task import Budget
+from leapbench.running.composition import built
 
 STREAM = 40  # samples: an episode that one watches to its end
 DECISIONS = 100_000

@@ -11,12 +11,12 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
-from leapbench import seeds
-from leapbench.acting import checked
-from leapbench.agent import Learner, LearningPhase
-from leapbench.harness import Harness, Outcome, Report, Row
-from leapbench.meter import Meter
-from leapbench.task import Phase, Protocol
+from leapbench.contract import seeds
+from leapbench.contract.agent import Learner, LearningPhase
+from leapbench.contract.harness import Harness, Outcome, Report, Row
+from leapbench.contract.meter import Meter
+from leapbench.contract.rollout import checked
+from leapbench.contract.task import Phase, Protocol
 from leapbench.tasks.urlb import worlds
 
 

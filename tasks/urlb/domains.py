@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from leapbench.harness import Row
-from leapbench.task import Phase, Protocol
+from leapbench.contract.harness import Row
+from leapbench.contract.task import Phase, Protocol
 from leapbench.tasks.urlb.base import PhasesHarness, Played, World
 
 DOMAINS = "leapbench.envs.urlb.dmc"

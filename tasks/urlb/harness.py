@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.harness import Row
-from leapbench.task import Phase, Protocol
+from leapbench.contract.harness import Row
+from leapbench.contract.task import Phase, Protocol
 from leapbench.tasks.urlb.base import PhasesHarness, Played, World
 
 NO_GOAL = "none"
@@ -26,13 +26,6 @@ class UrlbHarness(PhasesHarness):
     Evaluated are the fine-tuned parts, greedily, and the pre-trained ones as they
     explore, which gives no return and shows where they go.
     """
-
-    sources = (
-        "leapbench.envs.lockstep",
-        "leapbench.envs.urlb.grid",
-        "leapbench.envs.urlb.point",
-        "leapbench.tasks.urlb.worlds",
-    )
 
     @staticmethod
     def world(protocol: Protocol, phase: Phase) -> World:

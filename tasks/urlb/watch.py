@@ -7,13 +7,13 @@ from typing import Any, cast
 
 import gymnasium as gym
 
-from leapbench.agent import LearningPhase, Policy
-from leapbench.composition import built
-from leapbench.declaration import Declaration
-from leapbench.harness import Report
-from leapbench.meter import Meter
-from leapbench.phases import stage
-from leapbench.task import Budget
+from leapbench.contract.agent import LearningPhase, Policy
+from leapbench.contract.declaration import Declaration
+from leapbench.contract.harness import Report
+from leapbench.contract.meter import Meter
+from leapbench.contract.task import Budget
+from leapbench.running.composition import built
+from leapbench.running.phases import stage
 from leapbench.tasks.urlb import worlds
 
 GOALS = {

@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from leapbench.meter import Meter, MeteredVectorEnv
+from leapbench.contract.meter import Meter, MeteredVectorEnv
 
 Vector = gym.vector.VectorEnv[Any, Any, Any]
 

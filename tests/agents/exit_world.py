@@ -8,19 +8,17 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from leapbench import registry
-from leapbench.agent import LearningPhase
+from leapbench.contract import registry
+from leapbench.contract.agent import LearningPhase
+from leapbench.contract.meter import Meter, MeteredVectorEnv
+from leapbench.contract.task import Budget
 from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
-from leapbench.meter import Meter, MeteredVectorEnv
-from leapbench.task import Budget
 
 STREAM = 400
 LEARNED_BY_ACTING = ("ppo", "dqn")
 NAMES = sorted(
-    name
-    for name, found in registry.agents().items()
-    if found.entry.startswith("leapbench.agents.exit_") and found.role == "policy"
+    name for name, found in registry.agents_of("earlyexit").items() if found.role == "policy"
 )
 ORACLES = ("oracle-budgeted", "oracle-first-correct")
 OFFLINE = [name for name in NAMES if name not in (*LEARNED_BY_ACTING, *ORACLES)]
@@ -60,7 +58,7 @@ def phase(bank: Bank, limit: int = 4096, seed: int = 3) -> LearningPhase:
 
 def make(name: str, **settings: Any) -> Any:
     """The policy declared under `name`."""
-    found = registry.agent(name)
+    found = registry.agent(name, "earlyexit")
     module, _, attribute = found.entry.partition(":")
     return getattr(import_module(module), attribute)(**(dict(found.config) | settings))
 

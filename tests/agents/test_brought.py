@@ -14,17 +14,18 @@ import pytest
 import torch
 from safetensors.torch import save, save_file
 
-from leapbench import cell, registry
-from leapbench.agent import LearningPhase
-from leapbench.agents.brought import file as brought
-from leapbench.agents.brought.weights import Weights, restore
-from leapbench.agents.multi_exit import networks
-from leapbench.cell import Cell
-from leapbench.composition import compose
+from leapbench.agents.common.brought import file as brought
+from leapbench.agents.common.brought.weights import Weights, restore
+from leapbench.agents.earlyexit.common import networks
+from leapbench.contract import registry
+from leapbench.contract.agent import LearningPhase
+from leapbench.contract.meter import Meter, MeteredStream
+from leapbench.contract.task import Budget
 from leapbench.errors import InvalidOutput, UserError
 from leapbench.macs import count
-from leapbench.meter import Meter, MeteredStream
-from leapbench.task import Budget
+from leapbench.running import cell
+from leapbench.running.cell import Cell
+from leapbench.running.composition import compose
 from leapbench.tasks.earlyexit.outputs import bank_of
 from leapbench.tasks.earlyexit.splits import Split
 
@@ -211,7 +212,7 @@ def test_a_graph_scores_as_its_weights_do(twins: Path) -> None:
 
 
 def test_a_graph_is_saved_and_loaded_and_checked_when_used(twins: Path, tmp_path: Path) -> None:
-    from leapbench.agents.brought.graph import Graph
+    from leapbench.agents.common.brought.graph import Graph
 
     path = twins / "n.onnx"
     part, opened = Graph(brought.digest(path), str(path)), phase()
@@ -231,7 +232,7 @@ def test_a_graph_is_saved_and_loaded_and_checked_when_used(twins: Path, tmp_path
 
 
 def test_a_graph_for_another_protocol_is_told(twins: Path) -> None:
-    from leapbench.agents.brought.graph import Graph
+    from leapbench.agents.common.brought.graph import Graph
 
     part, opened = Graph(path=str(twins / "n.onnx")), phase()
     opened.data.images = np.zeros((4, 3, 8, 8), np.float32)

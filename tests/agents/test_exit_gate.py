@@ -5,9 +5,9 @@ from exit_world import banks, grid, phase
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leapbench.agents.exit_common.grid import observations
-from leapbench.agents.exit_gate.policy import Gate
-from leapbench.agents.exit_gate.price import rates, solve_price
+from leapbench.agents.earlyexit.common.grid import observations
+from leapbench.agents.earlyexit.learned_gate.policy import Gate
+from leapbench.agents.earlyexit.learned_gate.price import rates, solve_price
 
 
 @st.composite

@@ -9,7 +9,7 @@ from gymnasium.vector import AutoresetMode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leapbench.agents.exit_oracle.policy import Budgeted, FirstCorrect, plan
+from leapbench.agents.earlyexit.oracle.policy import Budgeted, FirstCorrect, plan
 from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
 from leapbench.errors import UserError

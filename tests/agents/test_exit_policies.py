@@ -8,14 +8,14 @@ from exit_world import LEARNED_BY_ACTING, NAMES, OFFLINE, ORACLES, banks, grid, 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leapbench import registry
-from leapbench.agent import Policy
-from leapbench.agents.exit_common.grid import observations
-from leapbench.agents.exit_common.thresholds import leave
-from leapbench.agents.exit_confidence.calibrated import Calibrated, inverse_temperature
-from leapbench.agents.exit_fixed.policy import Fixed
-from leapbench.agents.exit_patience.policy import outcome
-from leapbench.agents.exit_random.policy import hazard
+from leapbench.agents.earlyexit.common.grid import observations
+from leapbench.agents.earlyexit.common.thresholds import leave
+from leapbench.agents.earlyexit.confidence.calibrated import Calibrated, inverse_temperature
+from leapbench.agents.earlyexit.fixed_exit.policy import Fixed
+from leapbench.agents.earlyexit.patience.policy import outcome
+from leapbench.agents.earlyexit.random_exit.policy import hazard
+from leapbench.contract import registry
+from leapbench.contract.agent import Policy
 from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.observation import Column
 from leapbench.errors import UserError
@@ -62,9 +62,9 @@ def test_all_are_declared():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_declaration_matches_the_class(name):
-    declared, policy = registry.agent(name), make(name)
+    declared, policy = registry.agent(name, "earlyexit"), make(name)
     assert isinstance(policy, Policy)
-    assert declared.families == ("earlyexit",)
+    assert declared.family == "earlyexit"
     assert declared.ranked == (name not in ORACLES)
     assert getattr(policy, "privileged", False) == (name in ORACLES)
     parameters = inspect.signature(type(policy)).parameters

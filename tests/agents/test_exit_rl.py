@@ -7,7 +7,7 @@ from exit_world import LEARNED_BY_ACTING, banks, grid, make, phase, play
 from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.vec_env import VecEnv
 
-from leapbench.agents.exit_rl.vecenv import VectorAdapter
+from leapbench.agents.common.vecenv import VectorAdapter
 from leapbench.envs.earlyexit.observation import Column
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
 from leapbench.errors import BudgetExceeded, UserError

@@ -6,7 +6,7 @@ from exit_world import banks, grid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leapbench.agents.exit_common.thresholds import leave, shares, solve, thresholds
+from leapbench.agents.earlyexit.common.thresholds import leave, shares, solve, thresholds
 
 
 @st.composite

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import settings as limited
 from hypothesis import strategies as st
 
-from leapbench.agents.intrinsic_cic.contrast import Contrast
-from leapbench.agents.intrinsic_common.ddpg import DDPG, EDGE, Backbone, follow
-from leapbench.agents.intrinsic_common.networks import Actor, Critic
-from leapbench.agents.intrinsic_common.replay import Replay, Sizes
-from leapbench.agents.intrinsic_common.skills import (
+from leapbench.agents.urlb.cic.contrast import Contrast
+from leapbench.agents.urlb.common.ddpg import DDPG, EDGE, Backbone, follow
+from leapbench.agents.urlb.common.networks import Actor, Critic
+from leapbench.agents.urlb.common.replay import Replay, Sizes
+from leapbench.agents.urlb.common.skills import (
     AVOID,
     SEEK,
     Mixture,

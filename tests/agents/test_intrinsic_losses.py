@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import settings as limited
 from hypothesis import strategies as st
 
-from leapbench.agents.intrinsic_apt.policy import IcmApt, IndApt
-from leapbench.agents.intrinsic_cic.contrast import Contrast, Surprise, contrast
-from leapbench.agents.intrinsic_common.entropy import Moments, ParticleEntropy, nearest
-from leapbench.agents.intrinsic_common.networks import mlp
-from leapbench.agents.intrinsic_common.replay import Batch, Sizes
-from leapbench.agents.intrinsic_curiosity.models import Curiosity, Distillation, Ensemble
-from leapbench.agents.intrinsic_proto.model import Prototypes, sinkhorn
-from leapbench.agents.intrinsic_skills.models import (
+from leapbench.agents.urlb.apt.policy import IcmApt, IndApt
+from leapbench.agents.urlb.cic.contrast import Contrast, Surprise, contrast
+from leapbench.agents.urlb.common.entropy import Moments, ParticleEntropy, nearest
+from leapbench.agents.urlb.common.networks import mlp
+from leapbench.agents.urlb.common.replay import Batch, Sizes
+from leapbench.agents.urlb.curiosity.models import Curiosity, Distillation, Ensemble
+from leapbench.agents.urlb.proto.model import Prototypes, sinkhorn
+from leapbench.agents.urlb.skills.models import (
     CODE,
     Density,
     Discriminator,

@@ -10,22 +10,22 @@ import numpy as np
 import pytest
 import torch
 
-from leapbench import registry
-from leapbench.agent import LearningPhase
-from leapbench.agents.intrinsic_cic.policy import Cic, Moss
-from leapbench.agents.intrinsic_common.behaviour import Tuner
-from leapbench.agents.intrinsic_common.ddpg import DDPG, Backbone
-from leapbench.agents.intrinsic_common.replay import Replay, Sizes
-from leapbench.agents.intrinsic_common.skills import Uniform
-from leapbench.agents.intrinsic_curiosity.policy import Rnd
-from leapbench.agents.intrinsic_scratch.policy import Chance, Scratch
-from leapbench.agents.intrinsic_skills.policy import Diayn
-from leapbench.agents.point_guided.policy import Guided
-from leapbench.composition import compose
+from leapbench.agents.urlb.cic.policy import Cic, Moss
+from leapbench.agents.urlb.common.behaviour import Tuner
+from leapbench.agents.urlb.common.ddpg import DDPG, Backbone
+from leapbench.agents.urlb.common.replay import Replay, Sizes
+from leapbench.agents.urlb.common.skills import Uniform
+from leapbench.agents.urlb.curiosity.policy import Rnd
+from leapbench.agents.urlb.ddpg.policy import Chance, Scratch
+from leapbench.agents.urlb.guided_point.policy import Guided
+from leapbench.agents.urlb.skills.policy import Diayn
+from leapbench.contract import registry
+from leapbench.contract.agent import LearningPhase
+from leapbench.contract.meter import Meter
+from leapbench.contract.task import Budget
 from leapbench.envs.urlb.point.vector import EntropyPointVectorEnv
 from leapbench.errors import UserError
-from leapbench.meter import Meter
-from leapbench.task import Budget
+from leapbench.running.composition import compose
 from leapbench.tasks.urlb import worlds
 from leapbench.testing.files import contents
 

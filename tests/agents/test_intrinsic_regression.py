@@ -10,17 +10,17 @@ import pytest
 import torch
 from torch.nn import functional
 
-from leapbench.agent import LearningPhase
-from leapbench.agents.intrinsic_common.ddpg import DDPG, Backbone
-from leapbench.agents.intrinsic_common.entropy import ParticleEntropy
-from leapbench.agents.intrinsic_common.replay import Replay, Sizes
-from leapbench.agents.intrinsic_common.skills import Sphere
-from leapbench.agents.intrinsic_skills.models import Features
-from leapbench.agents.intrinsic_skills.policy import Aps
-from leapbench.agents.intrinsic_skills.regression import Regressor
+from leapbench.agents.urlb.common.ddpg import DDPG, Backbone
+from leapbench.agents.urlb.common.entropy import ParticleEntropy
+from leapbench.agents.urlb.common.replay import Replay, Sizes
+from leapbench.agents.urlb.common.skills import Sphere
+from leapbench.agents.urlb.skills.models import Features
+from leapbench.agents.urlb.skills.policy import Aps
+from leapbench.agents.urlb.skills.regression import Regressor
+from leapbench.contract.agent import LearningPhase
+from leapbench.contract.meter import Meter
+from leapbench.contract.task import Budget
 from leapbench.errors import UserError
-from leapbench.meter import Meter
-from leapbench.task import Budget
 from leapbench.tasks.urlb import worlds
 
 SIZES = Sizes(3, 2, 4)
@@ -75,7 +75,7 @@ def test_features_are_saved_for_the_regression(tmp_path: Path) -> None:
 
 
 def test_only_aps_regresses() -> None:
-    from leapbench.agents.intrinsic_skills.policy import Diayn
+    from leapbench.agents.urlb.skills.policy import Diayn
 
     with pytest.raises(UserError, match="choice must be one of search, constant, random"):
         Diayn(choice="regress")

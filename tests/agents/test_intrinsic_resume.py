@@ -13,18 +13,19 @@ import numpy as np
 import pytest
 import torch
 
-from leapbench import phases, registry
-from leapbench.agent import LearningPhase
-from leapbench.agents.intrinsic_cic.policy import Moss
-from leapbench.agents.intrinsic_common import snapshot
-from leapbench.agents.intrinsic_common.replay import Replay, Sizes
-from leapbench.agents.intrinsic_scratch.policy import Scratch
-from leapbench.artifacts import Store
-from leapbench.composition import Composition, compose
+from leapbench.agents.urlb.cic.policy import Moss
+from leapbench.agents.urlb.common import snapshot
+from leapbench.agents.urlb.common.replay import Replay, Sizes
+from leapbench.agents.urlb.ddpg.policy import Scratch
+from leapbench.contract import registry
+from leapbench.contract.agent import LearningPhase
+from leapbench.contract.artifacts import Store
+from leapbench.contract.checkpoints import RECORD, Saves
+from leapbench.contract.meter import Meter
+from leapbench.contract.task import Budget, Phase
 from leapbench.errors import UserError
-from leapbench.meter import Meter
-from leapbench.saves import RECORD, Saves
-from leapbench.task import Budget, Phase
+from leapbench.running import phases
+from leapbench.running.composition import Composition, compose
 from leapbench.tasks.urlb import worlds
 from leapbench.tasks.urlb.harness import UrlbHarness
 from leapbench.testing.files import contents

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from leapbench.agents.l2w_den.meta import allocate, meta_objective
-from leapbench.agents.l2w_den.wpn import CENTRINGS, WeightPredictor, exit_shares, weights
-from leapbench.agents.multi_exit.recipe import losses
+from leapbench.agents.earlyexit.common.trainer import losses
+from leapbench.agents.earlyexit.l2w_den.meta import allocate, meta_objective
+from leapbench.agents.earlyexit.l2w_den.wpn import CENTRINGS, WeightPredictor, exit_shares, weights
 from leapbench.errors import UserError
 
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from leapbench.agents.multi_exit import msdnet, ranet
-from leapbench.agents.multi_exit.layers import Stem
+from leapbench.agents.earlyexit.common.layers import Stem
+from leapbench.agents.earlyexit.msdnet import network as msdnet
+from leapbench.agents.earlyexit.ranet import network as ranet
 from leapbench.errors import UserError
 
 LITE = msdnet.MSDNetConfig(

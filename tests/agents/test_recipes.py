@@ -11,18 +11,18 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leapbench.agent import LearningPhase
-from leapbench.agents.exit_weights.learn import LinearWeights, RandomWeights
-from leapbench.agents.gradient_equilibrium.learn import GradientEquilibrium
-from leapbench.agents.l2w_control.learn import MeanWeights
-from leapbench.agents.l2w_den.learn import L2WDen
-from leapbench.agents.multi_exit import networks
-from leapbench.agents.multi_exit.augment import crop_flip
-from leapbench.agents.multi_exit.recipe import Recipe, cosine
-from leapbench.agents.self_distillation.learn import SelfDistillation
+from leapbench.agents.earlyexit.common import networks
+from leapbench.agents.earlyexit.common.augment import crop_flip
+from leapbench.agents.earlyexit.common.trainer import Recipe, cosine
+from leapbench.agents.earlyexit.exit_weights.learn import LinearWeights, RandomWeights
+from leapbench.agents.earlyexit.exit_weights_l2w.learn import MeanWeights
+from leapbench.agents.earlyexit.gradient_equilibrium.learn import GradientEquilibrium
+from leapbench.agents.earlyexit.l2w_den.learn import L2WDen
+from leapbench.agents.earlyexit.self_distillation.learn import SelfDistillation
+from leapbench.contract.agent import LearningPhase
+from leapbench.contract.meter import Meter, MeteredStream
+from leapbench.contract.task import Budget
 from leapbench.errors import UserError
-from leapbench.meter import Meter, MeteredStream
-from leapbench.task import Budget
 
 SHAPE: dict[str, Any] = {
     "image": [1, 8, 8],

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leapbench.agent import LearningPhase
-from leapbench.agents.sb3_scratch.policy import DDPG, SAC, FromScratch
+from leapbench.agents.urlb.sb3.policy import DDPG, SAC, FromScratch
+from leapbench.contract.agent import LearningPhase
+from leapbench.contract.meter import Meter
+from leapbench.contract.task import Budget
 from leapbench.errors import UserError
-from leapbench.meter import Meter
-from leapbench.task import Budget
 from leapbench.tasks.urlb import worlds
 
 POINT = "leapbench/URLB-EntropyPoint-v0"

@@ -14,16 +14,16 @@ from hypothesis import given
 from hypothesis import settings as limited
 from hypothesis import strategies as st
 
-from leapbench.agent import LearningPhase
-from leapbench.agents.tabular_common.finetune import Warm
-from leapbench.agents.tabular_common.lane import Transition, steps
-from leapbench.agents.tabular_common.tables import best, best_of, update
-from leapbench.agents.tabular_optimal.policy import Optimal
-from leapbench.agents.tabular_scratch.policy import Chance, Scratch
-from leapbench.agents.tabular_surprise.policy import Surprise, Visits
+from leapbench.agents.urlb.common.tabular.finetune import Warm
+from leapbench.agents.urlb.common.tabular.lane import Transition, steps
+from leapbench.agents.urlb.common.tabular.tables import best, best_of, update
+from leapbench.agents.urlb.moss_tabular.policy import Surprise, Visits
+from leapbench.agents.urlb.optimal_tabular.policy import Optimal
+from leapbench.agents.urlb.scratch_tabular.policy import Chance, Scratch
+from leapbench.contract.agent import LearningPhase
+from leapbench.contract.meter import Meter
+from leapbench.contract.task import Budget
 from leapbench.errors import UserError
-from leapbench.meter import Meter
-from leapbench.task import Budget
 from leapbench.tasks.urlb import worlds
 from leapbench.testing.files import contents
 

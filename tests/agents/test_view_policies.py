@@ -11,21 +11,21 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from leapbench import registry
-from leapbench.agent import LearningPhase
-from leapbench.agents.view_apart.policy import Apart
-from leapbench.agents.view_common.policy import best
-from leapbench.agents.view_oracle.policy import Everything, Greedy, spread
-from leapbench.agents.view_random.policy import Random
-from leapbench.agents.view_rl.dqn import DQN
-from leapbench.agents.view_rl.policy import NEVER
-from leapbench.agents.view_rl.ppo import PPO
-from leapbench.agents.view_rl.scorer import Scorer
-from leapbench.agents.view_score.policy import LOOKED, Extreme
+from leapbench.agents.activeview.common.extreme import LOOKED, Extreme
+from leapbench.agents.activeview.common.policy import best
+from leapbench.agents.activeview.common.rl import NEVER
+from leapbench.agents.activeview.common.scorer import Scorer
+from leapbench.agents.activeview.dqn.policy import DQN
+from leapbench.agents.activeview.oracle.policy import Everything, Greedy, spread
+from leapbench.agents.activeview.ppo.policy import PPO
+from leapbench.agents.activeview.random.policy import Random
+from leapbench.agents.activeview.variance_distance.policy import Apart
+from leapbench.contract import registry
+from leapbench.contract.agent import LearningPhase
+from leapbench.contract.meter import Meter, MeteredVectorEnv
+from leapbench.contract.task import Budget
 from leapbench.envs.activeview.table import Column, Sight, ViewTable
 from leapbench.errors import UserError
-from leapbench.meter import Meter, MeteredVectorEnv
-from leapbench.task import Budget
 from leapbench.tasks.activeview.harness import play, row
 
 TINY: dict[str, Any] = {
@@ -38,11 +38,7 @@ TINY: dict[str, Any] = {
 }
 SHORT: dict[str, Any] = TINY | {"resolution": 20, "first": 60, "iterations": 30, "tests": 8}
 SHORT["field"] = {"resolution": 20, "coarse": 12, "samples": 20, "rays": 256}
-NAMES = [
-    name
-    for name, part in registry.agents().items()
-    if part.families == ("activeview",) and part.role == "policy"
-]
+NAMES = [name for name, part in registry.agents_of("activeview").items() if part.role == "policy"]
 
 
 def world(sight: Sight = "field", **arguments: Any) -> ViewTable:
@@ -231,5 +227,5 @@ def test_every_rule_of_the_dossier_is_declared():
     wanted |= {"view-variance-distance", "view-nearest", "view-oracle", "view-all"}
     wanted |= {"view-ppo", "view-dqn", "active-nerf-opacity-greedy"}
     assert set(NAMES) == wanted
-    hidden = {name for name in NAMES if not registry.agent(name).ranked}
+    hidden = {name for name in NAMES if not registry.agent(name, "activeview").ranked}
     assert hidden == {"view-oracle", "view-all"}

@@ -66,8 +66,8 @@ def test_the_board_of_a_task_is_that_of_its_dearest_tier_with_rows(invoke):
 
 
 def test_a_task_with_rows_of_ones_own_in_a_cheaper_tier_says_so(invoke, tmp_path):
-    from leapbench import result
-    from leapbench.registry import task
+    from leapbench.contract.registry import task
+    from leapbench.results import result
 
     found = next((Path(emit.__file__).parents[2] / "leaderboards/results").glob("*/fashion*/*/*/*"))
     protocol = task("earlyexit/fashion-mnist").protocols["smoke"]
@@ -170,7 +170,7 @@ def test_a_run_against_itself_is_the_same_bytes(runs):
 
 
 def test_worse_fails_only_on_demand(runs):
-    from leapbench import result
+    from leapbench.results import result
 
     for path in Path("one").glob("coins/small/smoke/*/seed-*.json"):
         found = result.read(path)

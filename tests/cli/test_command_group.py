@@ -11,7 +11,7 @@ import pytest
 
 from leapbench.cli import COMMANDS, cli
 
-HEAVY = ("numpy", "torch", "gymnasium", "pydantic", "rich", "leapbench.registry")
+HEAVY = ("numpy", "torch", "gymnasium", "pydantic", "rich", "leapbench.contract.registry")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -61,12 +61,12 @@ def test_module_runs_the_command():
 
 
 def test_a_broken_plug_in_costs_one_line(toys, plugin, tmp_path, monkeypatch):
-    from leapbench import registry
+    from leapbench.contract import registry
 
-    folder = tmp_path / "odd" / "broken"
+    folder = tmp_path / "odd" / "cards" / "broken"
     folder.mkdir(parents=True)
     (folder / "agent.toml").write_text("[bad]\nrole = 'policy'\n")
-    roots = [*registry._roots("leapbench.agents"), ("odd", folder.parent)]
+    roots = [*registry._roots("leapbench.agents"), ("odd", folder.parents[1])]
     monkeypatch.setattr(registry, "_roots", lambda group: iter(roots))
     registry.agents.cache_clear()
     done = toys("list", "agents")

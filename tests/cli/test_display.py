@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from leapbench.cell import Cell
-from leapbench.display import EVERY, Bars, Lines, Quiet, observer
-from leapbench.result import AgentRecord, Result
+from leapbench.results.result import AgentRecord, Result
+from leapbench.running.cell import Cell
+from leapbench.running.display import EVERY, Bars, Lines, Quiet, observer
 
 CELLS = [Cell("coins/small", "smoke", "toy[bold]", seed, (), Path("runs")) for seed in range(2)]
 

@@ -8,20 +8,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leapbench import doctor, registry
 from leapbench.cli.output import ordinal
-from leapbench.doctor import Check, within
+from leapbench.contract import registry
+from leapbench.contract.registry import agent
 from leapbench.envs.earlyexit.bank import Bank
 from leapbench.errors import UserError
-from leapbench.registry import agent
+from leapbench.running import doctor
+from leapbench.running.doctor import Check, within
+from leapbench.running.watch import play, prepare
 from leapbench.tasks.earlyexit.watch import learned
-from leapbench.watch import play, prepare
 
 
 def test_lists_hold_what_the_registry_holds(toys):
     tasks, agents, envs = (toys("list", what).stdout for what in ("tasks", "agents", "envs"))
     assert all(name in tasks for name in registry.tasks())
-    assert all(name in agents for name in registry.agents())
+    assert all(part.name in agents for part in registry.agents().values())
     assert "toys/Coins-v0" in envs
     assert "leapbench/EarlyExit-Digits-v0" in envs
 
@@ -43,7 +44,7 @@ def test_card_of_a_task_names_its_budgets_hash_and_sources(toys):
 
 def test_card_of_an_agent_lists_settings_with_defaults(toys):
     shown = toys("show", "toy-guess").stdout
-    for key, value in registry.agent("toy-guess").config.items():
+    for key, value in registry.agent("toy-guess", "coins").config.items():
         assert key in shown
         assert str(value).lower() in shown
 
@@ -109,7 +110,7 @@ def test_a_policy_is_taught_and_watched_on_digits():
 
 def test_teaching_follows_the_bank_and_the_budget():
     bank = Bank.synthetic(300, 4, 10, 0)
-    policy = learned(bank, agent("confidence"), seed=0)
+    policy = learned(bank, agent("confidence", "earlyexit"), seed=0)
     observation = np.zeros((1, 14), np.float32)
     action, _ = policy.predict(observation, None, np.ones(1, bool), deterministic=True)
     assert action.shape == (1,)

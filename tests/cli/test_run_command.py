@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from leapbench.result import Result
-from leapbench.sweep import sweep
+from leapbench.results.result import Result
+from leapbench.running.sweep import sweep
 
 RUN = ("run", "coins/small")
 
@@ -144,7 +144,7 @@ def test_an_interrupt_says_what_is_kept_and_how_to_go_on(toys, monkeypatch, tmp_
         sweep(cells[:1], jobs, observer)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("leapbench.sweep.sweep", stopped)
+    monkeypatch.setattr("leapbench.running.sweep.sweep", stopped)
     done = toys(*RUN, "toy-mean", "--seeds", "0-2")
     assert done.exit_code == 130
     assert "1 of 3 finished" in done.stderr

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result as Ran
 
-from leapbench.leaderboards.bundle.keys import fingerprint, load_private
-from leapbench.leaderboards.bundle.read import open_bundle
-from leapbench.leaderboards.store import Store
+from leapbench.leaderboards.submissions.bundle.keys import fingerprint, load_private
+from leapbench.leaderboards.submissions.bundle.read import open_bundle
+from leapbench.leaderboards.submissions.store import Store
 
 Invoke = Callable[..., Ran]
 AGENT = '''

@@ -6,10 +6,10 @@ import sys
 import gymnasium as gym
 import pytest
 
+from leapbench.contract.registration import declared
 from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.env import EarlyExitEnv
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
-from leapbench.registration import declared
 
 IDS = [declaration["id"] for declaration in declared()]
 EXITS = next(name for name in IDS if "EarlyExit" in name)

@@ -15,8 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from leapbench import macs, registry
-from leapbench.agents.multi_exit import msdnet, networks, ranet
+from leapbench import macs
+from leapbench.agents.earlyexit.common import networks
+from leapbench.agents.earlyexit.msdnet import network as msdnet
+from leapbench.agents.earlyexit.ranet import network as ranet
+from leapbench.contract import registry
 from leapbench.errors import UserError
 from leapbench.graphs.check import read
 from leapbench.graphs.count import count

@@ -16,8 +16,8 @@ import pytest
 import torch
 from graph_files import COSTS, IMAGE, between, made, model, ones
 
-from leapbench import registry
-from leapbench.agents.multi_exit import networks
+from leapbench.agents.earlyexit.common import networks
+from leapbench.contract import registry
 from leapbench.errors import AgentError, DeadlineExceeded, InvalidOutput, UserError
 from leapbench.graphs import run, wire
 from leapbench.graphs.export import export

@@ -12,12 +12,13 @@ import psutil
 import pytest
 from hostile import SALT, SHORT, agent
 
-from leapbench import cell, registry
-from leapbench.cell import Cell
-from leapbench.composition import Composition
-from leapbench.isolation.compose import declaration_of, isolated
+from leapbench.contract import registry
 from leapbench.isolation.limits import Limits
-from leapbench.result import Result
+from leapbench.results.result import Result
+from leapbench.running import cell
+from leapbench.running.cell import Cell
+from leapbench.running.composition import Composition
+from leapbench.running.isolated import declaration_of, isolated
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def attack(plugin: Path, tmp_path: Path, tidy: None) -> Callable[..., Result]:
     def run(limits: Limits = SHORT, **code: str) -> Result:
         file = agent(tmp_path, **code)
         part = declaration_of(file, "Agent", "hostile-agent", "policy", {})
-        model = registry.agent("toy-mean")
+        model = registry.agent("toy-mean", "coins")
         parts = {"model": model, "policy": part}
         whole = Composition("toy-mean+hostile-agent", parts, {"model": {"passes": 1}, "policy": {}})
         one = Cell("coins/small", "smoke", "toy-mean+hostile-agent", 0, (), tmp_path / "runs")

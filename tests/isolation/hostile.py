@@ -12,7 +12,7 @@ import pytest
 
 from leapbench.isolation.limits import Limits
 from leapbench.isolation.remote import Guest
-from leapbench.result import Result
+from leapbench.results.result import Result
 
 Attack = Callable[..., Result]
 """The fixture `attack`: runs an agent of the given lines."""

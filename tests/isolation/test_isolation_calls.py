@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from leapbench.agent import Remote
+from leapbench.contract.agent import Remote
 from leapbench.errors import AgentError, InvalidOutput
 from leapbench.isolation.part import RemotePart
 from leapbench.isolation.remote import Guest

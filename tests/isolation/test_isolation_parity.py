@@ -13,14 +13,15 @@ from click.testing import CliRunner
 from safetensors.torch import load, save
 from twice import both, written
 
-from leapbench import cell, registry
-from leapbench.agents.brought.trained import UnfitNetwork, received
-from leapbench.agents.multi_exit import networks
-from leapbench.agents.multi_exit.recipe import Recipe
-from leapbench.cell import Cell
+from leapbench.agents.common.brought.trained import UnfitNetwork, received
+from leapbench.agents.earlyexit.common import networks
+from leapbench.agents.earlyexit.common.trainer import Recipe
 from leapbench.cli import cli
+from leapbench.contract import registry
 from leapbench.errors import UserError
-from leapbench.plan import plan
+from leapbench.running import cell
+from leapbench.running.cell import Cell
+from leapbench.running.plan import plan
 from leapbench.testing import shrink, standing_in
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +69,7 @@ LISTENER = """
 
 RECIPE = """
     import torch
-    from leapbench.agents.multi_exit.recipe import Recipe, losses
+    from leapbench.agents.earlyexit.common.trainer import Recipe, losses
 
     class Later(Recipe):
         role = "model"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from leapbench import doctor
 from leapbench.errors import UserError
 from leapbench.isolation.channel import ClosedError
 from leapbench.isolation.limits import Limits
 from leapbench.isolation.remote import Guest
 from leapbench.isolation.sandbox import Sandbox
+from leapbench.running import doctor
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from twice import both, written
 
-from leapbench import cell, registry
-from leapbench.cell import Cell
-from leapbench.result import Result
+from leapbench.contract import registry
+from leapbench.results.result import Result
+from leapbench.running import cell
+from leapbench.running.cell import Cell
 from leapbench.testing import shrink, standing_in
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +46,7 @@ POLICY = """
         def load(self, folder): pass
 """
 SYSTEM = """
-    from leapbench.agents.view_system.system import VoxelSystem
+    from leapbench.agents.activeview.system.system import VoxelSystem
 
     class Mine(VoxelSystem):
         def __init__(self):

@@ -6,9 +6,9 @@ import textwrap
 from dataclasses import replace
 from pathlib import Path
 
-from leapbench import cell
-from leapbench.cell import Cell
-from leapbench.result import Result
+from leapbench.results.result import Result
+from leapbench.running import cell
+from leapbench.running.cell import Cell
 
 
 def both(agent: str, out: Path, task: str = "earlyexit/digits") -> tuple[Result, Result]:

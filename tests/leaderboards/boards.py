@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from leapbench.leaderboards.bundle.manifest import Entrant
+from leapbench.leaderboards.submissions.bundle.manifest import Entrant
 from leapbench.leaderboards.verdict import Check, Finding, Ledger, Level, Verdict
-from leapbench.result import Result
+from leapbench.results.result import Result
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Sent:
 
 
 class Folder:
-    """What `leapbench.leaderboards.store.Store` is to a board, and a way to fill it."""
+    """What `leapbench.leaderboards.submissions.store.Store` is to a board, and a way to fill it."""
 
     def __init__(self, path: Path) -> None:
         self.ledger = Ledger(path / "verdicts")

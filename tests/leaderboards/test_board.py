@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leapbench import result
-from leapbench.card import Claim
+from leapbench.contract.card import Claim
+from leapbench.contract.registry import task
 from leapbench.leaderboards import sources
 from leapbench.leaderboards.board import Entry, assemble, load
 from leapbench.leaderboards.claims import judge, resolved, verdict
 from leapbench.leaderboards.commands import run_command
 from leapbench.leaderboards.statistics import mean_interval
-from leapbench.registry import task
-from leapbench.result import AgentRecord, Part, Result
+from leapbench.results import result
+from leapbench.results.result import AgentRecord, Part, Result
 
 TASK = task("earlyexit/digits")
 PROTOCOL = TASK.protocols["smoke"]

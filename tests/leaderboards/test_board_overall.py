@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from test_board import PROTOCOL, TASK
 from test_board_table import spread
 
+from leapbench.contract.registry import task
 from leapbench.errors import UserError
 from leapbench.leaderboards import tables
 from leapbench.leaderboards.board import Entry, assemble, load, of_task
 from leapbench.leaderboards.overall import overall, parse_weights, task_weights
 from leapbench.leaderboards.statistics import mean_interval
-from leapbench.registry import task
 from leapbench.testing import standing_in
 
 FASHION = task("earlyexit/fashion-mnist").protocols["lite"]

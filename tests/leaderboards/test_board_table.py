@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_board import PROTOCOL, TASK, board_of, made, names
 
-from leapbench import result
 from leapbench.leaderboards import tables
 from leapbench.leaderboards.board import load
 from leapbench.leaderboards.claims import findings
 from leapbench.leaderboards.sources import Badges
 from leapbench.leaderboards.verdict import Check, Finding, Ledger, Verdict
+from leapbench.results import result
 
 SCORES = st.dictionaries(
     st.sampled_from("abcdef"),

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from leapbench.card import Claim
+from leapbench.contract.card import Claim
+from leapbench.contract.registry import task
 from leapbench.leaderboards.board import Board, Entry, assemble
 from leapbench.leaderboards.claims import judge
-from leapbench.registry import task
-from leapbench.result import AgentRecord, Part, Result
+from leapbench.results.result import AgentRecord, Part, Result
 
 TASK = task("urlb/entropy-grid")
 PROTOCOL = TASK.protocols["smoke"]
@@ -63,7 +63,7 @@ def test_rows_that_lack_the_metric_do_not_speak() -> None:
 
 
 def test_claims_of_the_task_name_metrics_that_its_results_have() -> None:
-    from leapbench.cell import harness_of
+    from leapbench.running.cell import harness_of
 
     plan = harness_of(TASK).schedule(PROTOCOL)
     rows = [row | {"return": 1.0, "length": 2, "entropy": 0.0} for row in plan]

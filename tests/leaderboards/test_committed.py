@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from leapbench import registry, result
+from leapbench.contract import registry
 from leapbench.leaderboards.adopt import RESULTS, adopt, refusal
 from leapbench.leaderboards.board import load
-from leapbench.leaderboards.plot import absolute, paired
 from leapbench.leaderboards.verdict import Ledger
-from leapbench.result import Result
+from leapbench.results import result
+from leapbench.results.result import Result
+from leapbench.studies.earlyexit.plot import absolute, paired
 
 FOLDERS = sorted({path.parent.parent for path in RESULTS.glob("*/*/*/*/seed-*.json")})
 DIGITS = registry.task("earlyexit/digits")

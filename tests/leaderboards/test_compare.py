@@ -9,7 +9,8 @@ from test_board import PROTOCOL, TASK, made
 from test_board_overall import FASHION, fashion
 from test_board_table import spread
 
-from leapbench import result
+from leapbench.contract.registry import tasks
+from leapbench.contract.task import Anchor, Metric
 from leapbench.errors import UserError
 from leapbench.leaderboards.compare import Comparison, totals
 from leapbench.leaderboards.matches import compare
@@ -17,8 +18,7 @@ from leapbench.leaderboards.rows import rows
 from leapbench.leaderboards.sources import Entry
 from leapbench.leaderboards.statistics import paired_difference
 from leapbench.leaderboards.tables import compare_table
-from leapbench.registry import tasks
-from leapbench.task import Anchor, Metric
+from leapbench.results import result
 
 ALL = tuple(tasks().values())
 

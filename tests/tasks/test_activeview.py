@@ -9,18 +9,19 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from leapbench import cell, registry
-from leapbench.cell import Cell
+from leapbench.contract import registry
+from leapbench.contract.task import Task
 from leapbench.envs.activeview.pools import ASIDE, CENTRE, POOLS, Pool
 from leapbench.envs.activeview.table import Column
 from leapbench.errors import UserError
-from leapbench.leaderboards.verify.follow import examine
-from leapbench.result import Result
-from leapbench.task import Task
+from leapbench.leaderboards.submissions.verify.follow import examine
+from leapbench.results.result import Result
+from leapbench.running import cell
+from leapbench.running.cell import Cell
+from leapbench.studies.activeview.anchors import chosen, unpractised
+from leapbench.studies.activeview.taken import PLACES, RANKED, left, taken
 from leapbench.tasks.activeview import watch, worlds
-from leapbench.tasks.activeview.anchors import chosen, unpractised
 from leapbench.tasks.activeview.harness import ActiveViewHarness, play, row
-from leapbench.tasks.activeview.taken import PLACES, RANKED, left, taken
 from leapbench.testing import shrink, standing_in
 
 TASKS = {name: task for name, task in registry.tasks().items() if task.family == "activeview"}
@@ -192,7 +193,9 @@ def test_tasks_differ_in_pool_and_batch_alone() -> None:
 def test_a_rule_can_be_watched_in_every_environment_of_the_family() -> None:
     for name in ("leapbench/ActiveView-Niche-v0", "leapbench/ActiveView-v0"):
         env = watch.make(name)
-        policy = watch.taught(env, registry.agent("view-furthest"), 0, lambda *_: None)
+        policy = watch.taught(
+            env, registry.agent("view-furthest", "activeview"), 0, lambda *_: None
+        )
         assert env.sight == "cameras"
         assert policy.predict(np.ones((1, *env.observation_space.shape), np.float32))[0] == [0]
         assert isinstance(env.unwrapped, gym.Env)

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from leapbench import cell, registry
-from leapbench.agents.view_system.system import RULES, VoxelSystem
-from leapbench.cell import Cell
-from leapbench.composition import compose
+from leapbench.agents.activeview.system.system import RULES, VoxelSystem
+from leapbench.contract import registry
+from leapbench.contract.task import Protocol
 from leapbench.envs.activeview import choice
 from leapbench.envs.activeview.capture import Capture
 from leapbench.envs.activeview.referee import single_threaded
 from leapbench.errors import AgentError, InvalidAction, InvalidOutput, UserError
-from leapbench.result import Result
-from leapbench.task import Protocol
+from leapbench.results.result import Result
+from leapbench.running import cell
+from leapbench.running.cell import Cell
+from leapbench.running.composition import compose
 from leapbench.tasks.activeview import worlds
 from leapbench.tasks.activeview.harness import play as play_policy
 from leapbench.tasks.activeview.harness import row

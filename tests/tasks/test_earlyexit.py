@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leapbench import data, registry
-from leapbench.agents.exit_confidence.policy import Confidence
-from leapbench.agents.exit_fixed.policy import Fixed
-from leapbench.artifacts import Store
+from leapbench import data
+from leapbench.agents.earlyexit.confidence.policy import Confidence
+from leapbench.agents.earlyexit.fixed_exit.policy import Fixed
+from leapbench.contract import registry
+from leapbench.contract.artifacts import Store
+from leapbench.contract.harness import Outcome
+from leapbench.contract.task import Protocol
 from leapbench.envs.earlyexit.bank import Bank
-from leapbench.harness import Outcome
-from leapbench.task import Protocol
 from leapbench.tasks.earlyexit import folder, splits
 from leapbench.tasks.earlyexit.harness import EarlyExitHarness, curve
 from leapbench.tasks.earlyexit.outputs import anytime

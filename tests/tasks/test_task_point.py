@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from leapbench import registry
-from leapbench.agents.intrinsic_scratch.policy import Chance
-from leapbench.agents.point_guided.policy import Guided
-from leapbench.artifacts import Store
-from leapbench.composition import compose
+from leapbench.agents.urlb.ddpg.policy import Chance
+from leapbench.agents.urlb.guided_point.policy import Guided
+from leapbench.contract import registry
+from leapbench.contract.artifacts import Store
 from leapbench.envs.urlb.point.dynamics import GOALS
 from leapbench.envs.urlb.point.vector import EntropyPointVectorEnv
+from leapbench.running.composition import compose
 from leapbench.tasks.urlb.harness import UrlbHarness, cells, entropy
 
 POINT = registry.task("urlb/entropy-point")
@@ -66,7 +66,7 @@ def test_every_goal_is_learned_at_both_noises_from_the_same_root(tier: Any) -> N
     assert learned == {(noise, goal) for noise in (0.0, 0.02) for goal in GOALS}
     assert all(worlds[b.after] == {"noise": worlds[b.name]["noise"]} for b in branches)
     assert len({b.budget.limit for b in branches}) == 1
-    warmup = registry.agent("moss").config["warmup"]
+    warmup = registry.agent("moss", "urlb").config["warmup"]
     assert all(phase.budget.limit > warmup for phase in protocol.phases)
 
 

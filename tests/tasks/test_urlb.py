@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from leapbench import cell, registry
-from leapbench.artifacts import KEY, Store
-from leapbench.cell import Cell
+from leapbench.contract import registry
+from leapbench.contract.artifacts import KEY, Store
+from leapbench.contract.task import Task
 from leapbench.envs.urlb.grid.dynamics import TASKS, World
 from leapbench.envs.urlb.grid.solve import ceiling, chance
-from leapbench.result import Result
-from leapbench.task import Task
+from leapbench.results.result import Result
+from leapbench.running import cell
+from leapbench.running.cell import Cell
 from leapbench.tasks.urlb.harness import UrlbHarness, entropy
 from leapbench.testing import shrink, standing_in
 

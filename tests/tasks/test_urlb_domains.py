@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from leapbench import cell, registry
-from leapbench.agent import LearningPhase
-from leapbench.artifacts import Store
-from leapbench.cell import Cell
-from leapbench.composition import compose
-from leapbench.harness import Row
-from leapbench.task import Protocol, Task
-from leapbench.tasks.urlb import chance
+from leapbench.contract import registry
+from leapbench.contract.agent import LearningPhase
+from leapbench.contract.artifacts import Store
+from leapbench.contract.harness import Row
+from leapbench.contract.task import Protocol, Task
+from leapbench.running import cell
+from leapbench.running.cell import Cell
+from leapbench.running.composition import compose
+from leapbench.studies.urlb import chance
 from leapbench.tasks.urlb.domains import DomainsHarness, checkpoint, place
 from leapbench.testing import shrink, standing_in
 

@@ -8,8 +8,8 @@ from typing import Any
 import gymnasium as gym
 import pytest
 
-from leapbench import registry
-from leapbench.task import Task
+from leapbench.contract import registry
+from leapbench.contract.task import Task
 from leapbench.testing import (
     AGENT_CHECKS,
     ENVIRONMENT_CHECKS,
@@ -103,7 +103,7 @@ def test_a_world_with_a_time_limit_may_be_endless(world: Callable[..., str]) -> 
 
 @pytest.mark.parametrize(("name", "rule"), BROKEN_AGENTS.items())
 def test_broken_agents_are_caught(name: str, rule: str) -> None:
-    plain = registry.agent("toy-guess")
+    plain = registry.agent("toy-guess", "coins")
     broken = plain.model_copy(update={"name": "broken", "entry": f"toys.broken:{name}"})
     with pytest.raises(AssertionError, match=f"^{rule}: "):
         named(AGENT_CHECKS, rule)(Case(broken, registry.task("coins/small")))
@@ -112,15 +112,14 @@ def test_broken_agents_are_caught(name: str, rule: str) -> None:
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
-        ({"families": ("cards",)}, "declaration"),
+        ({"family": "cards"}, "declaration"),
         ({"summary": "two\nlines"}, "declaration"),
-        ({"sources": ("toys.agents.guess", "toys.nowhere")}, "declaration"),
-        ({"sources": ("toys.agents.mean",)}, "declaration"),
+        ({"entry": "toys.nowhere:Guess"}, "declaration"),
         ({"config": {"speed": 1.0}}, "config"),
     ],
 )
 def test_broken_declarations_are_caught(change: dict[str, Any], rule: str) -> None:
-    broken = registry.agent("toy-guess").model_copy(update={"name": "broken", **change})
+    broken = registry.agent("toy-guess", "coins").model_copy(update={"name": "broken", **change})
     with pytest.raises(AssertionError, match=f"^{rule}: "):
         named(AGENT_CHECKS, rule)(Case(broken, registry.task("coins/small")))
 
@@ -163,7 +162,7 @@ def broken_tasks() -> dict[str, tuple[str, Callable[[], Task]]]:
         "unknown-default": ("default_agents", changed(default_agents={"policy": "nobody"})),
         "wrong-role": ("default_agents", changed(default_agents={"policy": "toy-mean"})),
         "no-harness": ("harness", changed(harness="toys.tasks.coins.harness:Nothing")),
-        "half-harness": ("harness", changed(harness="leapbench.harness:Harness")),
+        "half-harness": ("harness", changed(harness="leapbench.contract.harness:Harness")),
         "wrong-metric": ("smoke_run", lambda: with_scale(name="misses")),
         "broken-run": ("smoke_run", lambda: with_smoke(settings={})),
     }

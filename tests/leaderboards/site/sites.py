@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 
-from leapbench import result
-from leapbench.registry import task
-from leapbench.result import AgentRecord, Part, Result, Timing
+from leapbench.contract.registry import task
+from leapbench.results import result
+from leapbench.results.result import AgentRecord, Part, Result, Timing
 
 TASK = task("earlyexit/digits")
 PROTOCOL = TASK.protocols["smoke"]

@@ -11,15 +11,15 @@ import sites
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leapbench import registry
+from leapbench.contract import registry
 from leapbench.errors import UserError
 from leapbench.leaderboards.board import Entry, assemble
 from leapbench.leaderboards.commands import run_command, spans
 from leapbench.leaderboards.site.build import build
 from leapbench.leaderboards.site.curves import BEST, curve, profile_lines, score_lines
 from leapbench.leaderboards.site.figures import Chart, Line, svg
-from leapbench.result import AgentRecord, Part, Result
-from leapbench.sweep import parse_seeds
+from leapbench.results.result import AgentRecord, Part, Result
+from leapbench.running.sweep import parse_seeds
 
 POINT = {"budget": 1, "accuracy": 0.5}
 

@@ -12,12 +12,12 @@ import sites
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leapbench.leaderboards.bundle.manifest import Entrant
 from leapbench.leaderboards.render.text import HARMFUL
 from leapbench.leaderboards.site import agents
 from leapbench.leaderboards.site.build import build
 from leapbench.leaderboards.site.markup import breakable, environment, slug, web_address
-from leapbench.result import AgentRecord
+from leapbench.leaderboards.submissions.bundle.manifest import Entrant
+from leapbench.results.result import AgentRecord
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -12,9 +12,9 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
-from leapbench.agent import LearningPhase
-from toys.agents.guess.learn import Guess
-from toys.agents.mean.learn import Mean
+from leapbench.contract.agent import LearningPhase
+from toys.agents.coins.guess.learn import Guess
+from toys.agents.coins.mean.learn import Mean
 from toys.worlds import Coins
 
 _CALLS = itertools.count()

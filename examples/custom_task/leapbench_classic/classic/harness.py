@@ -8,12 +8,12 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from leapbench import seeds
-from leapbench.acting import act
-from leapbench.agent import Learner, LearningPhase
-from leapbench.harness import Harness, Outcome, Report, Row
-from leapbench.meter import Meter, MeteredVectorEnv
-from leapbench.task import Phase, Protocol
+from leapbench.contract import seeds
+from leapbench.contract.agent import Learner, LearningPhase
+from leapbench.contract.harness import Harness, Outcome, Report, Row
+from leapbench.contract.meter import Meter, MeteredVectorEnv
+from leapbench.contract.rollout import act
+from leapbench.contract.task import Phase, Protocol
 
 
 class ClassicHarness(Harness):

@@ -1,0 +1,1 @@
+"""Agents of active view selection, a folder a method."""

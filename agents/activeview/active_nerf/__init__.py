@@ -1,0 +1,1 @@
+"""ActiveNeRF (Pan et al., ECCV 2022): the largest information gain, as printed and corrected."""

@@ -1,0 +1,1 @@
+"""Scores candidates, by DQN of Stable-Baselines3."""

@@ -1,0 +1,1 @@
+"""FisherRF (Jiang et al., ECCV 2024)."""

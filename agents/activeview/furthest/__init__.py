@@ -1,0 +1,1 @@
+"""Furthest view sampling, and its opposite."""

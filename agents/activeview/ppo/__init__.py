@@ -1,0 +1,1 @@
+"""Scores candidates, by PPO of Stable-Baselines3."""

@@ -1,0 +1,1 @@
+"""Uncertainty sampling: the largest rendered variance."""

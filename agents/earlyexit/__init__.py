@@ -1,0 +1,1 @@
+"""Agents of early exits, a folder a method."""

@@ -1,0 +1,1 @@
+"""When to leave, by DQN of Stable-Baselines3."""

@@ -1,0 +1,88 @@
+"""L2W-DEN: sample weights for every exit, learned to suit early exiting."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from leapbench.agents.earlyexit.common.trainer import Batch, Recipe, losses, rounded
+from leapbench.agents.earlyexit.l2w_den.meta import meta_objective
+from leapbench.agents.earlyexit.l2w_den.wpn import WeightPredictor, exit_shares, weights
+from leapbench.contract.agent import LearningPhase
+
+
+class L2WDen(Recipe):
+    """Weight each sample's loss at each exit by a meta-learned network.
+
+    Args:
+        epsilon: strength of the weighting; the paper uses 0.3 (ImageNet) and 0.8 (CIFAR).
+        centring: "mat", "col" or "row".
+        p: the target exit shares are proportional to p^k; 0.75 in the paper.
+        interval: the predictor learns on every `interval`-th batch.
+        predictor_lr: Adam's rate for the predictor, annealed like the backbone's.
+        hidden: hidden units of the predictor.
+        network: "msdnet" or "ranet".
+        lr_factor: multiplies the protocol's learning rate.
+    """
+
+    def __init__(
+        self,
+        epsilon: float = 0.3,
+        centring: str = "mat",
+        p: float = 0.75,
+        interval: int = 4,
+        predictor_lr: float = 1e-3,
+        hidden: int = 500,
+        network: str = "msdnet",
+        lr_factor: float = 1.0,
+    ) -> None:
+        super().__init__(network=network, lr_factor=lr_factor)
+        self.epsilon, self.centring, self.p, self.interval = epsilon, centring, p, interval
+        self.predictor_lr, self.hidden = predictor_lr, hidden
+        self.seen: list[Tensor] = []
+
+    def prepare(self, phase: LearningPhase) -> None:
+        """Draw the predictor's weights and fix the target exit shares."""
+        exits = len(self.network.heads)  # type: ignore[arg-type]
+        self.shares = exit_shares(exits, self.p)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(phase.seed + 1)
+            self.predictor = WeightPredictor(exits, self.hidden)
+        self.meta_optimizer = torch.optim.Adam(
+            self.predictor.parameters(), self.predictor_lr, weight_decay=1e-4
+        )
+
+    def update(self, optimizer: torch.optim.SGD, train: Batch, other: Batch, step: int) -> Tensor:
+        """Teach the predictor on `other` when it is due, then step on `train`."""
+        images, labels = train
+        matrix = losses(self.forward(images), labels)
+        if step % self.interval == 0:
+            # The pseudo-network equals the real one here, so one forward pass serves both.
+            self._teach(optimizer, matrix, other)
+        with torch.no_grad():
+            weight = weights(self.predictor(matrix), self.epsilon, self.centring)
+        optimizer.zero_grad(set_to_none=True)
+        (weight * matrix).mean(0).sum().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        self.seen.append(weight.mean(0))
+        return matrix.detach()
+
+    def _teach(self, optimizer: torch.optim.SGD, matrix: Tensor, meta: Batch) -> None:
+        objective = meta_objective(
+            self.network, matrix, self.predictor, optimizer, meta,
+            self.shares, self.epsilon, self.centring,
+        )  # fmt: skip
+        gradients = torch.autograd.grad(objective, tuple(self.predictor.parameters()))
+        annealed = optimizer.param_groups[0]["lr"] / optimizer.defaults["lr"]
+        self.meta_optimizer.param_groups[0]["lr"] = self.predictor_lr * annealed
+        for value, gradient in zip(self.predictor.parameters(), gradients, strict=True):
+            value.grad = gradient
+        self.meta_optimizer.step()
+
+    def epoch_log(self) -> dict[str, Any]:
+        """Mean weight of every exit over the epoch: how exits were re-balanced."""
+        means = torch.stack(self.seen).mean(0)
+        self.seen.clear()
+        return {"exit_weights": rounded(means)}

@@ -1,0 +1,1 @@
+"""When to leave, by PPO of Stable-Baselines3."""

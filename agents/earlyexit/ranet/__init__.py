@@ -1,0 +1,1 @@
+"""RANet (Yang et al., CVPR 2020), trained by the plain sum of its exits' losses."""

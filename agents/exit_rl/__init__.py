@@ -1,1 +1,0 @@
-"""Reinforcement learning of when to leave: PPO and DQN of Stable-Baselines3."""

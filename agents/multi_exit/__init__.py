@@ -1,1 +1,0 @@
-"""Multi-exit networks: MSDNet and RANet."""

@@ -1,1 +1,0 @@
-"""Plain training of multi-exit networks."""

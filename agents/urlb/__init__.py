@@ -1,0 +1,1 @@
+"""Agents of unsupervised pre-training, a folder a method."""

@@ -1,0 +1,72 @@
+"""Particle entropy of states, or of an encoding that curiosity learns (APT)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from leapbench.agents.urlb.common.entropy import ParticleEntropy
+from leapbench.agents.urlb.common.loop import Objective
+from leapbench.agents.urlb.common.networks import trunk
+from leapbench.agents.urlb.common.plain import Plain
+from leapbench.agents.urlb.common.replay import Batch, Sizes
+from leapbench.agents.urlb.curiosity.models import Curiosity
+
+NEIGHBOURS = 12
+WIDTH = 512
+"""Numbers of an encoding."""
+
+
+class IcmApt(Plain):
+    """Seeks states far from others in ICM's encoding; see `Plain` for the settings."""
+
+    def objective(self, sizes: Sizes, seed: int) -> Objective:
+        """Entropy of encodings, without a normaliser or a clip, as in URLB."""
+        hidden, rate = self.backbone.hidden, self.backbone.rate
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            encoder = trunk(sizes.observation, WIDTH)
+            model = Curiosity(encoder, WIDTH, sizes.action, hidden, rate)
+        return Encoded(model, ParticleEntropy(NEIGHBOURS, "none", 0.0))
+
+
+class IndApt(Plain):
+    """Seeks observations far from others; see `Plain` for the settings."""
+
+    def objective(self, sizes: Sizes, seed: int) -> Objective:
+        """Entropy of observations; nothing is learned."""
+        return Seen(ParticleEntropy(NEIGHBOURS, "mean", 1e-4))
+
+
+class Encoded:
+    """Rewards entropy in the encoding of a model, which learns first.
+
+    Args:
+        model: learns and encodes.
+        entropy: of encodings.
+    """
+
+    def __init__(self, model: Curiosity, entropy: ParticleEntropy) -> None:
+        self.model, self.entropy = model, entropy
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """One step on the batch, and its rewards (B,)."""
+        self.model.learn(batch)
+        with torch.no_grad():
+            encoded = self.model.encoder(batch.observation)
+        return self.entropy(encoded, encoded)
+
+
+class Seen:
+    """Rewards entropy of observations as they are.
+
+    Args:
+        entropy: of observations.
+    """
+
+    def __init__(self, entropy: ParticleEntropy) -> None:
+        self.entropy = entropy
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Rewards (B,) of the batch."""
+        return self.entropy(batch.observation, batch.observation)

@@ -1,0 +1,200 @@
+"""Deep deterministic policy gradient with twin critics and n-step returns (DrQ-v2 on states)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from leapbench.agents.urlb.common.networks import Actor, Critic
+from leapbench.agents.urlb.common.replay import Batch, Sizes
+from leapbench.errors import UserError
+
+ORDERS = ("critic-first", "actor-first")
+EDGE = 1 - 1e-6
+"""Largest action that is taken or learned from."""
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """Constants of DDPG that all agents share.
+
+    Attributes:
+        hidden: units of each hidden layer; 1024 as published.
+        batch: transitions of an update; 1024 as published.
+        rate: Adam's learning rate; 1e-4 as published.
+        every: steps of the environment for one update.
+        warmup: steps before the first update of a phase; 4,000 as published.
+        order: "critic-first" (URLB, CIC) or "actor-first" (MOSS).
+        discount: a step's, in [0, 1].
+        steps: n of the n-step return.
+        tau: share of the critic that its target takes over in an update.
+        noise: standard deviation of exploration.
+        clip: largest exploration noise in the losses.
+        capacity: steps that are kept for replay.
+
+    Raises:
+        UserError: for a number that has no meaning.
+    """
+
+    hidden: int
+    batch: int
+    rate: float
+    every: int
+    warmup: int
+    order: str
+    discount: float = 0.99
+    steps: int = 3
+    tau: float = 0.01
+    noise: float = 0.2
+    clip: float = 0.3
+    capacity: int = 1_000_000
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        for name, least in (("hidden", 1), ("batch", 2), ("every", 1), ("warmup", 0)):
+            if getattr(self, name) < least:
+                raise UserError(f"{name} must be {least} or more, got {getattr(self, name)}.")
+        if not 0 < self.rate <= 1:
+            raise UserError(f"rate must be above 0 and at most 1, got {self.rate}.")
+        one_of("order", self.order, ORDERS)
+
+
+def one_of(name: str, value: str, known: Iterable[str]) -> None:
+    """Refuse a setting that is not among those known.
+
+    Raises:
+        UserError: with the setting's name and what is known.
+    """
+    if value not in known:
+        raise UserError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
+
+
+class DDPG:
+    """Actor, twin critic and its target, and one update of them.
+
+    Args:
+        sizes: of observations, actions and skills.
+        backbone: constants.
+        seed: of the weights and of the noise in the losses.
+        features: see `Critic`.
+    """
+
+    def __init__(self, sizes: Sizes, backbone: Backbone, seed: int, features: int = 1) -> None:
+        self.sizes, self.backbone = sizes, backbone
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.actor = Actor(sizes.seen, sizes.action, backbone.hidden)
+            self.critic = Critic(sizes.seen, sizes.action, backbone.hidden, features)
+            self.target = Critic(sizes.seen, sizes.action, backbone.hidden, features)
+        self.target.load_state_dict(self.critic.state_dict())
+        self._noise = torch.Generator().manual_seed(seed + 1)
+        self._actor_step = Descent(self.actor, backbone.rate)
+        self._critic_step = Descent(self.critic, backbone.rate)
+
+    @torch.no_grad()
+    def act(self, seen: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Mean actions float32 (B, action) for observations and skills (B, seen)."""
+        actions: NDArray[np.float32] = self.actor(torch.from_numpy(seen)).numpy()
+        return actions
+
+    def update(self, batch: Batch, reward: Tensor) -> None:
+        """One step of actor and critic, then of the target.
+
+        The target's action is that of the actor before its step, in either order.
+
+        Args:
+            batch: transitions; their own reward is not looked at.
+            reward: (B,), what counts instead.
+        """
+        with torch.no_grad():
+            action = self.explored(self.actor(batch.follows))
+            ahead = self.target(torch.cat([batch.follows, action], dim=1)).amin(dim=0)
+            goal = torch.addcmul(reward, batch.discount, ahead)
+        if self.backbone.order == "actor-first":
+            self._actor_step(self.actor_loss(batch))
+            self._critic_step(self.critic_loss(batch, goal))
+        else:
+            self._critic_step(self.critic_loss(batch, goal))
+            self._actor_step(self.actor_loss(batch))
+        follow(self.target, self.critic, self.backbone.tau)
+
+    def critic_loss(self, batch: Batch, goal: Tensor) -> Tensor:
+        """Sum over the heads of their mean squared errors; goal (B,)."""
+        values: Tensor = self.critic(batch.joint)
+        return (values - goal).square().mean(dim=1).sum()
+
+    def actor_loss(self, batch: Batch) -> Tensor:
+        """Minus the mean of the smaller value of explored actions."""
+        action = self.explored(self.actor(batch.seen))
+        values: Tensor = self.critic(torch.cat([batch.seen, action], dim=1))
+        return -values.amin(dim=0).mean()
+
+    def explored(self, mean: Tensor) -> Tensor:
+        """Mean actions with clipped noise, inside the action space.
+
+        Gradients pass the last clip as if it were not there.
+        """
+        noise = torch.randn(mean.shape, generator=self._noise) * self.backbone.noise
+        action = mean + noise.clamp_(-self.backbone.clip, self.backbone.clip)
+        return action + (action.clamp(-EDGE, EDGE) - action).detach()
+
+    def begin_from(self, other: DDPG) -> None:
+        """Take over a pre-trained actor, and the trunk of its critic.
+
+        The critic's heads and the whole target stay as they are, as in the published
+        code of URLB, CIC and MOSS.
+        """
+        self.actor.load_state_dict(other.actor.state_dict())
+        self.critic.trunk.load_state_dict(other.critic.trunk.state_dict())
+
+
+class Descent:
+    """Adam on one module, fed with losses; constants but the rate are Adam's usual ones.
+
+    Gradients are taken for the module alone: a loss that passes through another network
+    does not compute that one's.
+
+    Args:
+        module: whose parameters are learned.
+        rate: learning rate.
+    """
+
+    def __init__(self, module: nn.Module, rate: float) -> None:
+        self._parameters: list[Tensor] = [p for p in module.parameters() if p.requires_grad]
+        self._first = [torch.zeros_like(each) for each in self._parameters]
+        self._second = [torch.zeros_like(each) for each in self._parameters]
+        self._count = torch.zeros(())
+        self._rate = rate
+
+    @torch.no_grad()
+    def __call__(self, loss: Tensor) -> None:
+        """One step down a scalar loss."""
+        gradients = torch.autograd.grad(loss, self._parameters)
+        self._count += 1
+        # What torch.optim.Adam(fused=True) calls, without its checks at every step.
+        torch._fused_adam_(
+            self._parameters,
+            gradients,
+            self._first,
+            self._second,
+            [],
+            [self._count] * len(gradients),
+            lr=self._rate,
+            beta1=0.9,
+            beta2=0.999,
+            weight_decay=0.0,
+            eps=1e-8,
+            amsgrad=False,
+            maximize=False,
+        )
+
+
+@torch.no_grad()
+def follow(target: nn.Module, source: nn.Module, tau: float) -> None:
+    """Let every parameter of `target` become tau * that of `source` + (1 - tau) * itself."""
+    torch._foreach_lerp_(list(target.parameters()), list(source.parameters()), tau)

@@ -1,1 +1,0 @@
-"""Policies that learn to score candidates by algorithms of Stable-Baselines3."""

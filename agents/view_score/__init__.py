@@ -1,1 +1,0 @@
-"""Rules that take the candidate with the most of one quantity."""

@@ -1,0 +1,1 @@
+"""What strangers send to a board: bundles, their store, verification, rounds, host."""

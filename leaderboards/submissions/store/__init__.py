@@ -1,0 +1,7 @@
+"""Folder of submissions: immutable files, and an index that follows from them."""
+
+from leapbench.leaderboards.submissions.store.files import is_store
+from leapbench.leaderboards.submissions.store.records import Receipt, Submission
+from leapbench.leaderboards.submissions.store.store import Store
+
+__all__ = ["Receipt", "Store", "Submission", "is_store"]

@@ -1,0 +1,157 @@
+"""Runs the rows of one agent again, each part of a stranger's in its own process."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from platform import python_version_tuple
+from tempfile import mkdtemp
+from typing import Any
+
+from leapbench.contract import registry
+from leapbench.contract.harness import Report
+from leapbench.errors import UnfitFile, UserError
+from leapbench.isolation.limits import Limits, for_tier
+from leapbench.leaderboards.submissions.bundle.manifest import BundledPart
+from leapbench.leaderboards.submissions.bundle.read import Bundle
+from leapbench.leaderboards.submissions.verify.deadline import deadline
+from leapbench.leaderboards.submissions.verify.parts import OtherCode, composition
+from leapbench.leaderboards.submissions.verify.rerun import SECRET_TOLERANCE, TOLERANCE, compare
+from leapbench.leaderboards.verdict import Finding, Level
+from leapbench.results.result import AgentRecord, Result
+from leapbench.running import cell
+from leapbench.running.cell import Cell
+from leapbench.running.composition import Composition
+from leapbench.running.isolated import isolated
+
+PATIENCE = 2
+"""Wall seconds for a whole re-run, in those of a guest: registered parts learn beside it."""
+
+
+def python(row: Result) -> tuple[str, str]:
+    """Major and minor version of the Python that made a row, such as ("3", "11")."""
+    major, _, rest = str(row.provenance.get("python", "")).partition(".")
+    return major, rest.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How far to go.
+
+    Attributes:
+        rerun: whether to run rows again.
+        seeds: the seeds to run again; empty for all.
+        tolerance: normalised score allowed between unequal locks.
+        secret_tolerance: normalised score that a row may lose on secret seeds.
+        salt: secret of a round, to audit under as well; empty for none.
+        commitment: hash of the salt, as it was published.
+        limits: of the process that a stranger's part runs in; None for those of the tier.
+    """
+
+    rerun: bool = True
+    seeds: tuple[int, ...] = ()
+    tolerance: float = TOLERANCE
+    secret_tolerance: float = SECRET_TOLERANCE
+    salt: str = ""
+    commitment: str = ""
+    limits: Limits | None = None
+
+    def unsalted(self) -> Wanted:
+        """The same without an audit."""
+        return replace(self, salt="", commitment="")
+
+
+class Runner:
+    """Runs rows of one agent again.
+
+    Args:
+        folder: where runs and artifacts may lie; shared by runners.
+        task: the task that the rows are of.
+        agent: as the rows name it.
+        parts: how its parts travel.
+        bundle: where their files are; None for bare rows.
+        wanted: how far to go.
+
+    Attributes:
+        isolation: how the agent was kept apart, a line for each way.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        task: str,
+        agent: AgentRecord,
+        parts: Sequence[BundledPart],
+        bundle: Bundle | None,
+        wanted: Wanted,
+    ) -> None:
+        self.folder, self.task, self.agent, self.parts = folder, task, agent, parts
+        self.bundle, self.wanted = bundle, wanted
+        self.isolation: list[str] = []
+
+    def finding(self, row: Result, label: str, report: Report) -> Finding:
+        """What a row is worth whose numbers follow from each other."""
+        made = Finding(run_id=row.run_id, cell=label, level=self._unrun, reason="")
+        wanted = self.wanted
+        if (
+            row.status != "ok"
+            or not wanted.rerun
+            or (wanted.seeds and row.seed not in wanted.seeds)
+        ):
+            return made
+        try:
+            again = self._run(row, "", report)
+        except OtherCode as error:
+            # The hash is over the syntax tree, which another Python may print otherwise.
+            forged = python(row) == python_version_tuple()[:2]
+            level = None if forged else made.level
+            return made.model_copy(update={"level": level, "reason": str(error)[:2000]})
+        except UnfitFile as error:
+            return made.model_copy(update={"level": None, "reason": str(error)[:2000]})
+        except UserError as error:  # this machine lacks something; the row may be right
+            return made.model_copy(update={"reason": f"not run again: {error}"[:2000]})
+        found = compare(row, again)
+        level, reason = found.verdict(wanted.tolerance)
+        changes: dict[str, Any] = {
+            "level": level,
+            "reason": reason[:2000],
+            "exact": found.exact,
+            "difference": found.difference,
+        }
+        if level == "reproduced" and wanted.salt:
+            changes |= self._audit(again, reason, report)
+        return made.model_copy(update=changes)
+
+    @property
+    def _unrun(self) -> Level:
+        """What a row is worth without a re-run: numbers alone stay what somebody says."""
+        return "self-reported" if any(p.kind == "numbers" for p in self.parts) else "checked"
+
+    def _audit(self, public: Result, reason: str, report: Report) -> dict[str, Any]:
+        """Run the row on secret seeds too; `public` is its re-run on the public ones."""
+        secret = self._run(public, self.wanted.salt, report)
+        if secret.normalised is None or public.normalised is None:
+            return {"reason": f"not audited: on secret seeds it ended as {secret.status}"}
+        gap = secret.normalised - public.normalised
+        if gap < -self.wanted.secret_tolerance:
+            limit = self.wanted.secret_tolerance
+            lost = f"not audited: it loses {-gap:.4f} on secret seeds, allowed are {limit:g}"
+            return {"secret": gap, "reason": lost}
+        return {"secret": gap, "level": "audited", "reason": reason[:2000]}
+
+    def _run(self, row: Result, salt: str, report: Report) -> Result:
+        again = Cell(row.task, row.tier, self.agent.name, row.seed, (), self.folder)
+        limits = self.wanted.limits or for_tier(row.tier)
+        with isolated(self._composition, limits) as agent:
+            with deadline(PATIENCE * limits.wall):
+                found = cell.run(again, report, agent=agent, salt=salt)
+            if agent.isolation and agent.isolation not in self.isolation:
+                self.isolation.append(agent.isolation)
+        return found
+
+    @cached_property
+    def _composition(self) -> Composition:
+        place = Path(mkdtemp(prefix="parts-", dir=self.folder))
+        return composition(self.agent, self.parts, registry.task(self.task), self.bundle, place)

@@ -1,0 +1,1 @@
+"""What tasks and agents agree on: declarations, protocols, budgets, seeds, phases."""

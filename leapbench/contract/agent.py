@@ -1,0 +1,112 @@
+"""The agent's side of the contract.
+
+An agent is one part or several: a *policy* acts, a *model* is a network that
+the task runs and meters, an *agent* is both in one. Each part is declared in
+the `agent.toml` of its folder and meets a task only through the methods here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from leapbench.contract.checkpoints import Saves
+from leapbench.contract.meter import Meter
+
+
+@dataclass
+class LearningPhase:
+    """What a part is given to learn from, inside one metered phase.
+
+    Attributes:
+        name: name of the phase.
+        meter: the budget; data and environments given here spend from it.
+        seed: seed of this phase, from the train stream, in [0, 2**31).
+        settings: the protocol's constants.
+        data: what the family offers (a `MeteredStream`, a calibration bank, ...).
+        make_env: builds a metered training environment, or None. Where policies act on
+            batches it takes `num_envs` and gives a metered vector environment.
+        report: called with the fraction done in [0, 1] and a short line.
+        saves: where a long phase is saved now and then, to go on from `saves.latest`
+            after a kill; None where it is not. `meter` counts what was used before.
+    """
+
+    name: str
+    meter: Meter
+    seed: int
+    settings: Mapping[str, Any]
+    data: Any = None
+    make_env: Callable[..., Any] | None = None
+    report: Callable[[float, str], None] = field(default=lambda fraction, line: None)
+    saves: Saves | None = None
+
+
+@runtime_checkable
+class Learner(Protocol):
+    """What every part has: it learns, and its outcome is saved without pickle."""
+
+    def learn(self, phase: LearningPhase) -> None:
+        """Learn inside the budget of `phase`; returning early is allowed."""
+
+    def save(self, folder: Path) -> None:
+        """Write the learned state into `folder` as safetensors, npz or JSON."""
+
+    def load(self, folder: Path) -> None:
+        """Restore what `save` wrote; in a later phase the part may learn on from there."""
+
+
+@runtime_checkable
+class Policy(Learner, Protocol):
+    """A part that acts, by Stable-Baselines3's `predict` convention."""
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, Any]:
+        """Actions for a batch of observations.
+
+        Args:
+            observation: (B, *observation shape).
+            state: what the previous call returned, None at first.
+            episode_start: bool (B,), True where an episode begins.
+            deterministic: no exploration.
+
+        Returns:
+            Actions (B, *action shape) and the next state.
+        """
+
+
+@runtime_checkable
+class Remote(Protocol):
+    """A part in a process of its own, whose further methods and values are asked for there.
+
+    What it answers is not to be trusted, and none of its attributes are here.
+    """
+
+    def invoke(self, name: str, *arguments: Any) -> Any:
+        """What a method of the part returns: an array, a plain value or None.
+
+        Args:
+            name: of the method.
+            arguments: arrays, plain values, or tuples of them.
+
+        Raises:
+            AgentError: when it raises, or returns something else.
+        """
+
+    def value(self, name: str) -> Any:
+        """A number, text or truth value that is an attribute of the part; None for others."""
+
+
+@runtime_checkable
+class Model(Learner, Protocol):
+    """A part that is a network; the task runs it and counts its cost."""
+
+    network: Any

@@ -1,0 +1,74 @@
+"""How an agent's folder declares what it holds, without importing its code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Self
+
+from pydantic import Field
+
+from leapbench.contract.frozen import Frozen
+from leapbench.contract.task import Actions, Task
+
+Role = Literal["model", "policy", "agent"]
+Setting = bool | int | float | str
+
+
+class Declaration(Frozen):
+    """One entry of an `agent.toml`, found without importing its code.
+
+    Attributes:
+        name: what the user types.
+        role: "model", "policy" or "agent".
+        family: task family it works on, which its folder says; empty for any with a
+            fitting role.
+        actions: kind of actions that it chooses, "discrete" or "continuous"; empty for any.
+        entry: "module:Class", built with `config` as keyword arguments.
+        summary: one line for `leapbench list agents`.
+        paper: source of the method.
+        config: every setting that `--set` accepts, with its default.
+        ranked: False for oracles, which are shown and not ranked.
+        version: raised when results are no longer comparable.
+        file: a file on this machine that the part is read from, given to the entry as
+            `path`; left out of `config`, so that records do not depend on where it lies.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    role: Role
+    family: str = ""
+    actions: Actions = ""
+    entry: str = Field(pattern=r"^[\w.]+:\w+$")
+    summary: str
+    paper: str = ""
+    config: dict[str, Setting] = {}
+    ranked: bool = True
+    version: int = 1
+    file: str = ""
+
+    def preset(self, presets: Mapping[str, Setting]) -> Self:
+        """The part with a protocol's presets as its defaults."""
+        own = self.presets(presets)
+        return self.model_copy(update={"config": dict(self.config) | own}) if own else self
+
+    def presets(self, presets: Mapping[str, Setting]) -> dict[str, Setting]:
+        """Those of a protocol's presets that concern this part, by setting.
+
+        Args:
+            presets: `Protocol.presets`, "key" for all parts or "part.key" for one. Without
+                a setting of that name and type here they concern others. A whole number
+                serves as a float.
+        """
+        own = {}
+        for key, default in self.config.items():
+            value = presets.get(f"{self.name}.{key}", presets.get(key))
+            if isinstance(default, float) and type(value) is int:
+                value = float(value)
+            if value is not None and type(value) is type(default):
+                own[key] = value
+        return own
+
+    def fits(self, task: Task) -> bool:
+        """Whether it works on the task, as far as family, role and actions tell."""
+        family = self.family in ("", task.family)
+        role = not task.default_agents or self.role in task.default_agents
+        return family and role and (not self.actions or self.actions == task.actions)

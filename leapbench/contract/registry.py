@@ -1,0 +1,155 @@
+"""Finds tasks and agents by their folders' declarations, and plug-ins by entry point.
+
+A task is `tasks/<family>/<variant>.toml`, on top of what its family shares in
+`tasks/<family>/family.toml`; an agent is a table of
+`agents/<family>/<method>/agent.toml`, or of `agents/common/<method>/agent.toml` where
+it works on any family. An agent's name is looked up inside the family of the task.
+Other distributions name a package with such folders under the entry-point groups
+`leapbench.tasks` and `leapbench.agents`. No code of theirs is imported to list them.
+"""
+
+from __future__ import annotations
+
+import tomllib
+import warnings
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from leapbench.contract.declaration import Declaration
+from leapbench.contract.task import Task
+from leapbench.errors import UserError, unknown
+
+COMMON = "common"
+"""Folder of agents that work on any family."""
+
+
+@cache
+def tasks() -> dict[str, Task]:
+    """Every task by name."""
+    found: dict[str, Task] = {}
+    for _, root in _roots("leapbench.tasks"):
+        for family in sorted(root.glob("*/family.toml")):
+            for file in sorted(family.parent.glob("*.toml")):
+                if file != family:
+                    _collect(found, file, lambda f=file, shared=family: read_task(f, shared))
+    return found
+
+
+@cache
+def agents() -> dict[str, Declaration]:
+    """Every agent part by "family/name"; those of any family by "common/name"."""
+    found: dict[str, Declaration] = {}
+    for _, root in _roots("leapbench.agents"):
+        for file in sorted(root.glob("*/*/agent.toml")):
+            _collect(found, file, lambda f=file: read_agents(f))
+    return found
+
+
+def agents_of(family: str) -> dict[str, Declaration]:
+    """The agent parts that may run on tasks of a family, by name."""
+    found = sorted(agents().values(), key=lambda part: part.family)  # one's own over common ones
+    return {part.name: part for part in found if part.family in ("", family)}
+
+
+def task(name: str) -> Task:
+    """The task called `name`.
+
+    Raises:
+        UserError: when there is none, with the nearest name.
+    """
+    if name not in tasks():
+        raise unknown("task", name, tasks(), "leapbench list tasks")
+    return tasks()[name]
+
+
+def agent(name: str, family: str) -> Declaration:
+    """The agent part called `name` in a family.
+
+    Raises:
+        UserError: when there is none, with the nearest name, or the families that have one.
+    """
+    known = agents_of(family)
+    if name in known:
+        return known[name]
+    elsewhere = [part.family for part in agents().values() if part.name == name]
+    if elsewhere:
+        raise UserError(
+            f"Agent {name!r} is of {' and '.join(elsewhere)}, not of {family}.",
+            f"Of {family} are: {', '.join(known) or 'none yet'}.",
+        )
+    raise unknown("agent", name, known, f"leapbench list agents {family}")
+
+
+def read_task(file: Path, family: Path | None = None) -> dict[str, Task]:
+    """Read one task file, merged over its family's; default agents stand in their place."""
+    shared = _toml(family) if family else {}
+    own = _toml(file)
+    data = _merge(shared, own)
+    if "default_agents" in own:  # a task may do without a role that its family has
+        data["default_agents"] = own["default_agents"]
+    name = f"{file.parent.name}/{file.stem}"
+    for tier, protocol in data["protocols"].items():
+        base = _merge(data.get("protocol", {}), protocol)
+        data["protocols"][tier] = base | {"task": name, "tier": tier}
+    data.pop("protocol", None)
+    title = shared.get("card", {}).get("title", "")
+    data["card"] = {"family": title} | data.get("card", {})
+    return {name: Task(name=name, **data)}
+
+
+def read_agents(file: Path) -> dict[str, Declaration]:
+    """Read one agent file, of the family that the folder above its own is called."""
+    folder = file.parent.parent.name
+    family = "" if folder == COMMON else folder
+    return {
+        f"{folder}/{name}": Declaration(name=name, family=family, **fields)
+        for name, fields in _toml(file).items()
+    }
+
+
+def _roots(group: str) -> Iterator[tuple[str, Path]]:
+    """Package names and folders to look in: our own first, then plug-ins."""
+    for package in (group, *(point.value for point in entry_points(group=group))):
+        try:
+            spec = find_spec(package)
+            if spec is None:
+                raise ModuleNotFoundError(f"No module named {package!r}")
+            folders = list(spec.submodule_search_locations or ())
+        except Exception as error:
+            folders = []
+            reason = " ".join(str(error).split())
+            warnings.warn(f"Plug-in {package!r} is broken: {reason}", stacklevel=2)
+        yield from ((package, Path(folder)) for folder in folders)
+
+
+def _collect(found: dict[str, Any], file: Path, read: Any) -> None:
+    """Add what `read` yields; a broken file costs one line, not the command."""
+    try:
+        new = read()
+    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
+        missing = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+        reason = " ".join(missing.split())
+        warnings.warn(f"{file} is left out: {reason}", stacklevel=3)
+        return
+    for name in new:
+        if name in found:
+            raise UserError(f"{name!r} is declared twice, the second time in {file}.")
+    found.update(new)
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    with file.open("rb") as stream:
+        return tomllib.load(stream)
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`base` updated with `over`, table by table; neither is changed."""
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged

@@ -1,0 +1,203 @@
+"""Tasks as frozen, validated data.
+
+A task folder holds a `task.toml`; its canonical JSON gives the protocol hash
+that every result carries. Nothing here imports torch or a simulator.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_serializer, model_validator
+
+from leapbench.contract.card import Card, Claim
+from leapbench.contract.frozen import Frozen
+
+Tier = Literal["smoke", "lite", "paper"]
+Actions = Literal["", "discrete", "continuous"]
+TIERS: tuple[Tier, ...] = ("smoke", "lite", "paper")
+
+
+class Budget(Frozen):
+    """A limit in one unit, enforced by the suite.
+
+    Attributes:
+        unit: what is counted ("samples", "decisions", "steps", ...).
+        limit: how much of it may be spent.
+    """
+
+    unit: str
+    limit: int = Field(gt=0)
+
+
+class Phase(Frozen):
+    """What one part of an agent learns from.
+
+    Attributes:
+        name: name of the phase, unique in the protocol.
+        role: the part of the agent that learns in it ("model", "policy", "agent").
+        budget: limit that the meter enforces.
+        artifact: True when the outcome is stored by content, so that several
+            agents sharing the part (and its seed) share one training.
+        after: name of the earlier phase from whose artifact the part starts; empty to
+            start anew. Several phases may start from one, so that phases form a tree.
+    """
+
+    name: str
+    role: str
+    budget: Budget
+    artifact: bool = False
+    after: str = ""
+
+    @model_serializer(mode="wrap")
+    def _plain(self, dump: Callable[[Phase], dict[str, Any]]) -> dict[str, Any]:
+        """Hashes of protocols without a tree stay as they were before there were any."""
+        return _without_empty(dump(self), "after")
+
+
+class Evaluation(Frozen):
+    """Held-out episodes.
+
+    Attributes:
+        environment: Gymnasium id of the world that is stepped.
+        episodes: episodes per budget, each with its own reset seed.
+        budgets: the budgets evaluated, in `unit`.
+        unit: unit of `budgets`.
+    """
+
+    environment: str
+    episodes: int = Field(gt=0)
+    budgets: tuple[float, ...] = ()
+    unit: str = ""
+
+
+class Anchor(Frozen):
+    """One end of the normalised scale and where its value comes from."""
+
+    value: float
+    source: str
+
+
+class Metric(Frozen):
+    """The score, and the line from `floor` (0) to `ceiling` (1)."""
+
+    name: str
+    floor: Anchor
+    ceiling: Anchor
+    higher_is_better: bool = True
+
+    def normalise(self, value: float) -> float:
+        """Map a raw score to the scale on which floor is 0 and ceiling is 1."""
+        return (value - self.floor.value) / (self.ceiling.value - self.floor.value)
+
+
+class Protocol(Frozen):
+    """Everything that decides what a score means, for one task and tier.
+
+    Attributes:
+        task: task name, such as "earlyexit/digits".
+        tier: "smoke", "lite" or "paper".
+        version: raised when the meaning of a score changes.
+        phases: in the order in which they are learned.
+        evaluation: the held-out episodes.
+        metric: the score and its normalisation.
+        settings: the family's own constants (data sizes, noise, network, ...).
+        presets: "key" to the value of that setting in every agent's part that has one,
+            unless the user says otherwise: the agents of a board share a backbone.
+            "part.key" is for one part alone.
+    """
+
+    task: str
+    tier: Tier
+    version: int
+    phases: tuple[Phase, ...]
+    evaluation: Evaluation
+    metric: Metric
+    settings: dict[str, Any] = {}
+    presets: dict[str, bool | int | float | str] = {}
+
+    @model_serializer(mode="wrap")
+    def _plain(self, dump: Callable[[Protocol], dict[str, Any]]) -> dict[str, Any]:
+        """Hashes of protocols without presets stay as they were before there were any."""
+        return _without_empty(dump(self), "presets")
+
+    @model_validator(mode="after")
+    def _tree(self) -> Self:
+        """Every `after` names an earlier phase of the same role that leaves an artifact."""
+        if any(phase.after for phase in self.phases):
+            _check_tree(self.phases)
+        return self
+
+    def slot(self, phase: Phase) -> str:
+        """Where the part that learns in `phase` is filed: its role, or its name in a tree."""
+        parents = {each.after for each in self.phases}
+        return phase.name if phase.after or phase.name in parents else phase.role
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical JSON, 16 hexadecimal digits."""
+        return hashlib.sha256(canonical(self.model_dump(mode="json")).encode()).hexdigest()[:16]
+
+    @property
+    def seed_key(self) -> str:
+        """Entropy of this protocol's seed streams."""
+        return f"{self.task}/{self.tier}/v{self.version}"
+
+
+class Task(Frozen):
+    """A benchmark task: its card, its protocols and the code that runs them.
+
+    Attributes:
+        name: "<family>/<variant>".
+        harness: "module:Class" of the `leapbench.contract.harness.Harness` to use.
+        default_agents: part used for each role that an agent leaves open.
+        actions: kind of actions that its world takes, "discrete" or "continuous"; to be
+            said where a family has worlds of either kind.
+        protocols: one a tier.
+        card: the description.
+        claims: what the paper says should come out.
+    """
+
+    name: str
+    harness: str
+    default_agents: dict[str, str] = {}
+    actions: Actions = ""
+    protocols: dict[Tier, Protocol]
+    card: Card
+    claims: tuple[Claim, ...] = ()
+
+    @property
+    def family(self) -> str:
+        """The part of the name before the slash."""
+        return self.name.partition("/")[0]
+
+
+def _check_tree(phases: tuple[Phase, ...]) -> None:
+    earlier: dict[str, Phase] = {}
+    names, roles = [phase.name for phase in phases], {phase.role for phase in phases}
+    for phase in phases:
+        said, start = f"phase {phase.name!r} starts after {phase.after!r}", phase.after
+        if phase.name in earlier or phase.name in roles:
+            raise ValueError(f"{phase.name!r} names two phases, or a phase and a role")
+        if start and start not in names:
+            raise ValueError(f"{said}, which does not exist; there are {', '.join(names)}")
+        if start and start not in earlier:
+            raise ValueError(f"{said}, which is itself or comes later: phases form a tree")
+        if start and earlier[start].role != phase.role:
+            raise ValueError(f"{said}, in which a {earlier[start].role} learns, not a {phase.role}")
+        if start and not earlier[start].artifact:
+            raise ValueError(f"{said}, which leaves no artifact: set artifact = true there")
+        earlier[phase.name] = phase
+
+
+def _without_empty(data: dict[str, Any], name: str) -> dict[str, Any]:
+    """Serialised fields, less the one called `name` where there is nothing in it."""
+    return {key: value for key, value in data.items() if key != name or value}
+
+
+def canonical(data: Any) -> str:
+    """JSON text that is the same for equal data: sorted keys, no spaces, no NaN."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)

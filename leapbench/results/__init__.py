@@ -1,0 +1,1 @@
+"""Result files and where they come from."""

@@ -1,0 +1,66 @@
+"""Where and with what a result was made."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+PACKAGES = ("leapbench", "numpy", "gymnasium", "torch", "stable-baselines3", "scikit-learn")
+
+
+@cache
+def provenance() -> dict[str, bool | int | float | str]:
+    """Package versions, commit, interpreter, system, CPU and threads."""
+    record: dict[str, bool | int | float | str] = {
+        f"version:{name}": found for name in PACKAGES if (found := _version(name))
+    }
+    commit, dirty = _commit()
+    if commit:
+        record |= {"commit": commit, "dirty": dirty}
+    return record | {
+        "python": platform.python_version(),
+        "system": platform.platform(terse=True),
+        "cpu": _cpu(),
+        "cores": os.cpu_count() or 0,
+        "threads": int(os.environ.get("OMP_NUM_THREADS") or 0),
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _commit() -> tuple[str, bool]:
+    """Commit of the checkout that this code runs from, and whether it was changed since."""
+    root = Path(__file__).resolve().parents[2]
+    if not (root / ".git").exists():
+        return "", False
+    code = ["leapbench", "envs", "tasks", "agents"]
+    try:
+        head = _git(root, "rev-parse", "HEAD")
+        changed = _git(root, "status", "--porcelain", "--", *code)
+    except (OSError, subprocess.CalledProcessError):
+        return "", False
+    return head, bool(changed)
+
+
+def _git(root: Path, *words: str) -> str:
+    command = ["git", "-C", str(root), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    return done.stdout.strip()
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()

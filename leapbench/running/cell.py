@@ -1,0 +1,221 @@
+"""One cell of a sweep: an agent on a task and tier with one seed."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Collection
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from leapbench.contract import registry
+from leapbench.contract.agent import Learner
+from leapbench.contract.artifacts import Store
+from leapbench.contract.harness import Harness, Report
+from leapbench.contract.task import Protocol, Task, Tier, canonical
+from leapbench.errors import AgentError, UserError
+from leapbench.isolation.failures import GuestError
+from leapbench.results import result
+from leapbench.results.provenance import provenance
+from leapbench.results.result import Result, Spent, columns
+from leapbench.running import phases
+from leapbench.running.composition import Composition, compose
+
+ARTIFACTS = "artifacts"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What decides one result file.
+
+    Attributes:
+        task: task name.
+        tier: tier name.
+        agent: agent as typed.
+        seed: agent seed, 0 or more.
+        settings: `--set` pairs as typed.
+        out: folder of the results and artifacts.
+        isolated: True runs parts in files in processes of their own, as submissions are;
+            the result is the same.
+    """
+
+    task: str
+    tier: Tier
+    agent: str
+    seed: int
+    settings: tuple[str, ...]
+    out: Path
+    isolated: bool = False
+
+    @property
+    def composition(self) -> Composition:
+        """The agent's parts and settings."""
+        task = registry.task(self.task)
+        return compose(task, self.agent, self.settings, self.protocol)
+
+    @property
+    def protocol(self) -> Protocol:
+        """The protocol that the cell runs under."""
+        return protocol_of(registry.task(self.task), self.tier)
+
+    @property
+    def path(self) -> Path:
+        """Where the result file lies, or will lie."""
+        return self.path_of(self.composition)
+
+    def path_of(self, agent: Composition) -> Path:
+        """`path` for a composition at hand; imports no code of an agent's."""
+        changed = sha256(canonical(agent.changed).encode()).hexdigest()[:8]
+        name = f"{agent.name}--{changed}" if agent.changed else agent.name
+        return self.out / self.task / self.tier / name / f"seed-{self.seed}.json"
+
+    def done(self) -> Result | None:
+        """The result, if it is there and was made by the same protocol and code."""
+        if not self.path.exists():
+            return None
+        try:
+            found = result.read(self.path)
+        except UserError:
+            return None
+        same = (
+            found.protocol_hash == self.protocol.hash and found.agent == self.composition.record()
+        )
+        return found if same and found.status == "ok" else None
+
+
+def protocol_of(task: Task, tier: str) -> Protocol:
+    """The task's protocol of a tier.
+
+    Raises:
+        UserError: when the task has no such tier.
+    """
+    if tier not in task.protocols:
+        raise UserError(
+            f"{task.name} has no tier {tier!r}.", f"It has: {', '.join(task.protocols)}."
+        )
+    return task.protocols[tier]  # type: ignore[index]
+
+
+def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str = "") -> Result:
+    """Learn, evaluate, and write the result file; failures are results too.
+
+    Args:
+        cell: what to run.
+        report: called with the fraction done in [0, 1] and a short line.
+        agent: builds the parts; None for the cell's own composition.
+        salt: moves the test stream, see `leapbench.contract.seeds`.
+
+    Raises:
+        UserError: for a mistake that no result should record.
+    """
+    import torch
+
+    if cell.isolated and agent is None:
+        from leapbench.isolation.limits import for_tier
+        from leapbench.running.isolated import isolated
+
+        with isolated(cell.composition, for_tier(cell.tier)) as guests:
+            return run(cell, report, guests, salt)
+    torch.set_num_threads(1)
+    agent = agent or cell.composition
+    clock = phases.Clock(agent)
+    blank = Result(
+        status="failed",
+        task=cell.task,
+        tier=cell.tier,
+        protocol_hash=cell.protocol.hash,
+        agent=agent.record(),
+        seed=cell.seed,
+        provenance=provenance(),
+    )
+    spent: list[Spent] = []
+    try:
+        fields = _scored(cell, agent, salt, spent, clock, report)
+    except UserError:
+        raise
+    except Exception as error:
+        status = error.status if isinstance(error, AgentError) else "failed"
+        fields = {"status": status, "message": _line(error)[:2000]}
+    done = blank.model_copy(update=fields | {"budget": tuple(spent), "timing": clock.timing()})
+    try:
+        checked = Result.model_validate(done.model_dump())
+    except ValidationError as error:  # such as an agent whose outputs are NaN
+        line = str(error.errors()[0]["msg"])
+        checked = blank.model_copy(update={"status": "invalid", "message": line})
+    result.write(checked, cell.path_of(agent))
+    return checked
+
+
+def _line(error: Exception) -> str:
+    """What went wrong and where, for the result."""
+    if isinstance(error, GuestError):
+        return str(error)
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+
+
+def learned(
+    cell: Cell, roles: Collection[str] | None = None, report: Report = lambda fraction, line: None
+) -> tuple[Harness, dict[str, Learner]]:
+    """The harness and the parts of a cell after their phases, without evaluation.
+
+    Args:
+        cell: what to learn.
+        roles: only the phases of these roles; None for all.
+        report: called with the fraction done in [0, 1] and a short line.
+    """
+    harness = _harness(cell)
+    parts: dict[str, Learner] = {}
+    for phase in cell.protocol.phases:
+        if roles is None or phase.role in roles:
+            staged = phases.stage(report, 0, 1, phase.name)
+            parts[cell.protocol.slot(phase)], _ = phases.learn(
+                harness, phase, cell.composition, parts, phases.Clock(cell.composition), staged
+            )
+    return harness, parts
+
+
+def harness_of(task: Task) -> type[Harness]:
+    """The class that runs the task's protocols."""
+    module, _, name = task.harness.partition(":")
+    found: type[Harness] = getattr(import_module(module), name)
+    return found
+
+
+def _harness(cell: Cell, salt: str = "") -> Harness:
+    store = Store(cell.out / ARTIFACTS)
+    return harness_of(registry.task(cell.task))(cell.protocol, cell.seed, store, salt)
+
+
+def _scored(
+    cell: Cell,
+    agent: Composition,
+    salt: str,
+    spent: list[Spent],
+    clock: phases.Clock,
+    report: Report,
+) -> dict[str, Any]:
+    """Run all phases and the evaluation; the fields of a successful result."""
+    protocol, harness = cell.protocol, _harness(cell, salt)
+    parts: dict[str, Learner] = {}
+    stages = len(protocol.phases) + 1
+    for i, phase in enumerate(protocol.phases):
+        staged = phases.stage(report, i, stages, phase.name)
+        learner, used = phases.learn(harness, phase, agent, parts, clock, staged)
+        parts[protocol.slot(phase)] = learner
+        spent.append(used)
+    outcome = harness.evaluate(parts, phases.stage(report, stages - 1, stages, "evaluation"))
+    metrics = harness.metrics(protocol, outcome.rows)
+    score = metrics[protocol.metric.name]
+    return {
+        "status": "ok",
+        "episodes": columns(outcome.rows),
+        "metrics": metrics,
+        "score": score,
+        "normalised": protocol.metric.normalise(score),
+        "details": outcome.details,
+    }

@@ -1,0 +1,170 @@
+"""Agents that are not declared: the user's own code, stored policy, weights or graph.
+
+The file of a stored part is named by its content in the agent's record (`sha256`),
+so that the same file at another place gives an equal record.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from leapbench.contract.declaration import Declaration
+from leapbench.contract.task import Task
+from leapbench.errors import UserError, unknown
+
+SB3 = "leapbench.agents.common.sb3_policy.policy"
+BROUGHT = "leapbench.agents.common.brought"
+UNMETERED = "trained elsewhere, its training budget was not metered; shown, not ranked"
+
+
+def declaration(text: str, task: Task) -> Declaration | None:
+    """Declaration made up for `text`, or None when it names a declared agent.
+
+    Args:
+        text: "path/to/file.py:ClassName", "sb3:<algorithm>:<path.zip>",
+            "weights:<network>:<path.safetensors>" or "onnx:<path.onnx>".
+        task: decides the role of the part: the one that acts.
+
+    Raises:
+        UserError: when the file, the class or the form is wrong.
+    """
+    form, colon, rest = text.partition(":")
+    if form in FORMS and colon:
+        return FORMS[form](rest, task)
+    path, colon, name = text.rpartition(":")
+    if not colon:
+        return None
+    if not path.endswith(".py"):
+        raise unknown("form", f"{form}:", ("path/to/file.py:", *(f"{f}:" for f in FORMS)))
+    file = Path(path)
+    if not file.is_file():
+        raise UserError(f"There is no file {path!r}.", "Expected path/to/file.py:ClassName.")
+    loaded = module(str(file.resolve()))
+    classes = [n for n, c in vars(loaded).items() if inspect.isclass(c) and hasattr(c, "predict")]
+    if not inspect.isclass(getattr(loaded, name, None)):
+        raise unknown(f"class in {path}", name, classes)
+    config = {
+        key: parameter.default
+        for key, parameter in inspect.signature(getattr(loaded, name)).parameters.items()
+        if isinstance(parameter.default, bool | int | float | str)
+    }
+    return _made(
+        f"{file.stem}-{name}",
+        getattr(loaded, name).__dict__.get("role", _acting(task)),
+        f"{file.resolve()}:{name}",
+        summary="the user's own",
+        config=config,
+    )
+
+
+@cache
+def module(path: str) -> ModuleType:
+    """Import a user's file by path.
+
+    Raises:
+        UserError: when the file cannot be imported, with what it raised.
+    """
+    # A name of its own: the file may be called like a package that is installed.
+    name = f"leapbench_user_{sha256(path.encode()).hexdigest()[:8]}_{Path(path).stem}"
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{path} is not a Python file.")
+    loaded = module_from_spec(spec)
+    sys.modules[name] = loaded  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(loaded)
+    except (Exception, SystemExit) as error:
+        del sys.modules[name]
+        raise UserError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+    return loaded
+
+
+def _sb3(rest: str, task: Task) -> Declaration:
+    from leapbench.agents.common.sb3_policy import policy
+
+    algorithm, _, path = rest.partition(":")
+    file = _file(algorithm, path, "sb3:<algorithm>:<path.zip>, such as sb3:ppo:model.zip")
+    policy.check_algorithm(algorithm)
+    return _made(
+        f"sb3-{algorithm}-{file.stem}",
+        _acting(task),
+        f"{SB3}:Stored",
+        summary="a Stable-Baselines3 policy of the user's",
+        config={"algorithm": algorithm, "sha256": policy.sha256(path)},
+        file=path,
+    )
+
+
+def _weights(rest: str, task: Task) -> Declaration:
+    network, _, path = rest.partition(":")
+    known = {n for p in task.protocols.values() for n in p.settings.get("networks", ())}
+    if known and network and network not in known:
+        raise unknown("network", network, known)
+    form = "weights:<network>:<path.safetensors>, such as weights:msdnet:network.safetensors"
+    file = _file(network, path, form)
+    return _model(f"weights-{network}-{file.stem}", "weights:Weights", file, network)
+
+
+def _onnx(rest: str, task: Task) -> Declaration:
+    file = _file("onnx", rest, "onnx:<path.onnx>, such as onnx:model.onnx")
+    return _model(f"onnx-{file.stem}", "graph:Graph", file)
+
+
+FORMS: dict[str, Callable[[str, Task], Declaration]] = {
+    "onnx": _onnx,
+    "sb3": _sb3,
+    "weights": _weights,
+}
+
+
+def _model(name: str, entry: str, file: Path, network: str = "") -> Declaration:
+    """Declaration of a network of early exits that is read from `file`."""
+    from leapbench.agents.common.brought.file import digest
+
+    return _made(
+        name,
+        "model",
+        f"{BROUGHT}.{entry}",
+        family="earlyexit",
+        summary=UNMETERED,
+        config=({"network": network} if network else {}) | {"sha256": digest(file)},
+        ranked=False,
+        file=str(file),
+    )
+
+
+def _file(first: str, path: str, form: str) -> Path:
+    """The file that was named.
+
+    Raises:
+        UserError: when `first`, what stands before it, is empty or there is no such file.
+    """
+    if not first:
+        raise UserError(f"The agent's name is incomplete: {path!r}.", f"Expected {form}.")
+    if not Path(path).is_file():
+        raise UserError(f"There is no file {path!r}.", f"Expected {form}.")
+    return Path(path)
+
+
+def _acting(task: Task) -> str:
+    """Role of the part that acts."""
+    return "policy" if "policy" in task.default_agents else "agent"
+
+
+def _made(name: str, role: str, entry: str, **fields: Any) -> Declaration:
+    # Not validated: an entry here may be a path.
+    return Declaration.model_construct(name=_slug(name), role=role, entry=entry, **fields)
+
+
+def _slug(text: str) -> str:
+    """`text` as the name of an agent: lower-case words joined by hyphens."""
+    return "-".join(re.findall(r"[a-z0-9]+", text.lower()))

@@ -1,0 +1,147 @@
+"""Runs one phase of a protocol, or takes what it left behind before."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from leapbench.contract.agent import Learner, LearningPhase
+from leapbench.contract.checkpoints import Saves
+from leapbench.contract.harness import Harness, Report
+from leapbench.contract.task import Phase, canonical
+from leapbench.results.result import Spent, Timing
+from leapbench.running.composition import Composition, code_of
+from leapbench.running.source import source_hash
+
+SAVE_EVERY = "save_every"
+"""Setting of a phase: units between two saves; absent or 0 for none."""
+
+
+class Clock:
+    """Wall and CPU seconds since it was made, plus those of reused phases.
+
+    Args:
+        agent: whose parts in processes of their own count as well.
+    """
+
+    def __init__(self, agent: Composition) -> None:
+        self.started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._agent = agent
+        self._wall, self._cpu = time.perf_counter(), self.cpu()
+
+    def cpu(self) -> float:
+        """CPU seconds of this process and of the agent's own, from an arbitrary zero."""
+        return time.process_time() + self._agent.cpu
+
+    def add(self, cpu: float) -> None:
+        """Count CPU seconds that were spent earlier for this cell's sake."""
+        self._cpu -= cpu
+
+    def timing(self) -> Timing:
+        """The seconds so far."""
+        wall, cpu = time.perf_counter() - self._wall, self.cpu() - self._cpu
+        return Timing(started=self.started, wall=round(wall, 3), cpu=round(cpu, 3))
+
+
+def learn(
+    harness: Harness,
+    phase: Phase,
+    agent: Composition,
+    parts: dict[str, Learner],
+    clock: Clock,
+    report: Report,
+) -> tuple[Learner, Spent]:
+    """Let the part of the phase's role learn, or load what it learned before.
+
+    Args:
+        harness: runs the protocol; told of the artifact's key.
+        phase: the phase.
+        agent: builds the part.
+        parts: parts that have learned, by `Protocol.slot`.
+        clock: told of the seconds that a reused phase once took.
+        report: called with the fraction done in [0, 1] and a short line.
+    """
+    slot = harness.protocol.slot(phase)
+    learner = agent.build(phase.role, slot)
+    key = _key(harness, phase, agent) if phase.artifact else {}
+
+    def run() -> tuple[LearningPhase, float]:
+        begun, earlier = clock.cpu(), 0.0
+        if phase.after:
+            learner.load(harness.store.path(harness.artifacts[phase.after]))
+        opened = harness.open(phase, parts, report)
+        if opened.settings.get(SAVE_EVERY):
+            opened.saves = _saves(harness, key or _whole_key(harness, phase, agent))
+            opened.saves.resume(opened.meter)
+            earlier = opened.saves.earlier
+            clock.add(earlier)
+            _tell(opened)
+        learner.learn(opened)
+        return opened, earlier + clock.cpu() - begun
+
+    if not phase.artifact:
+        opened, _ = run()
+        if opened.saves is not None:
+            opened.saves.clear()
+        return learner, _spent(phase, opened.meter.used, reused=False)
+
+    def make(folder: Path) -> None:
+        opened, cpu = run()
+        learner.save(folder)
+        record = {"used": opened.meter.used, "cpu": cpu}
+        (folder / "spent.json").write_text(canonical(record))
+
+    harness.artifacts[slot] = key
+    folder, reused = harness.store.get(key, make)
+    _saves(harness, key).clear()  # not before the artifact is there
+    fresh = agent.restore(harness, phase.role, folder, slot)
+    record = json.loads((folder / "spent.json").read_text())
+    if reused:
+        clock.add(record["cpu"])
+    return fresh, _spent(phase, record["used"], reused)
+
+
+def _tell(opened: LearningPhase) -> None:
+    """Report from where a phase that was killed goes on."""
+    used, budget = opened.meter.used, opened.meter.budget
+    if used:
+        opened.report(used / budget.limit, f"going on after {used:,} {budget.unit}")
+
+
+def _saves(harness: Harness, key: dict[str, Any]) -> Saves:
+    """The saves of a phase, beside its artifact, or where that would lie."""
+    path = harness.store.path(key)
+    return Saves(path.with_name(f".{path.name}.saves"))
+
+
+def _whole_key(harness: Harness, phase: Phase, agent: Composition) -> dict[str, Any]:
+    """The key of a phase without an artifact: what the other parts are decides it as well."""
+    return _key(harness, phase, agent) | {"parts": agent.record().model_dump(mode="json")}
+
+
+def _key(harness: Harness, phase: Phase, agent: Composition) -> dict[str, Any]:
+    """Everything that decides the artifact of a phase."""
+    part = agent.parts[phase.role]
+    begun = {"after": harness.artifacts[phase.after]} if phase.after else {}
+    return begun | {
+        "seed_key": harness.protocol.seed_key,
+        "seed": harness.seed,
+        "phase": phase.model_dump(mode="json"),
+        "settings": harness.relevant(phase, agent.config[phase.role]),
+        "entry": part.entry,
+        "config": agent.config[phase.role],
+        "source": source_hash(code_of(part)),
+    }
+
+
+def _spent(phase: Phase, used: int, reused: bool) -> Spent:
+    budget = phase.budget
+    return Spent(phase=phase.name, unit=budget.unit, used=used, limit=budget.limit, reused=reused)
+
+
+def stage(report: Report, index: int, count: int, name: str) -> Report:
+    """`report` for one of several stages, as a share of the whole."""
+    return lambda fraction, line: report((index + fraction) / count, f"{name}: {line}")

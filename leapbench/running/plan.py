@@ -1,0 +1,93 @@
+"""From a command line to cells, checked before anything is written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from leapbench.contract import registry
+from leapbench.contract.task import TIERS, Task
+from leapbench.errors import UserError, unknown
+from leapbench.running.cell import Cell, protocol_of
+from leapbench.running.composition import Composition, compose
+from leapbench.running.sweep import parse_seeds
+
+
+def plan(
+    task: str,
+    tier: str,
+    agents: Sequence[str],
+    seeds: str,
+    settings: Sequence[str],
+    out: Path,
+    isolated: bool = False,
+) -> list[Cell]:
+    """The cells that a command asks for, agent by agent, each once.
+
+    Args:
+        task: task name.
+        tier: tier name.
+        agents: agents as typed.
+        seeds: such as "0-4".
+        settings: "key=value" pairs; each goes to the agents that have the key.
+        out: folder of the results.
+        isolated: run parts in files in processes of their own.
+
+    Raises:
+        UserError: for the first thing that is wrong.
+    """
+    found = registry.task(task)
+    if tier not in TIERS:
+        raise unknown("tier", tier, TIERS)
+    protocol = protocol_of(found, tier)
+    numbers = parse_seeds(seeds)
+    plain = {text: compose(found, text, protocol=protocol) for text in agents}
+    chosen = {text: accepted(agent, settings) for text, agent in plain.items()}
+    _check_all_used(found, chosen, settings)
+    if isolated:
+        _check_in_files(plain)
+    composed = {compose(found, text, own).name: text for text, own in reversed(chosen.items())}
+    _check_writable(out)
+    return [
+        Cell(found.name, protocol.tier, text, seed, chosen[text], out, isolated)
+        for text in reversed(composed.values())
+        for seed in numbers
+    ]
+
+
+def accepted(agent: Composition, settings: Sequence[str]) -> tuple[str, ...]:
+    """The settings whose key the agent has."""
+    keys = {key for config in agent.config.values() for key in config}
+    keys |= {
+        f"{part.name}.{key}" for role, part in agent.parts.items() for key in agent.config[role]
+    }
+    return tuple(text for text in settings if text.partition("=")[0] in keys)
+
+
+def _check_all_used(
+    task: Task, chosen: dict[str, tuple[str, ...]], settings: Sequence[str]
+) -> None:
+    """Let the first agent complain about a setting that none of them has."""
+    for text in settings:
+        if not any(text in own for own in chosen.values()):
+            compose(task, next(iter(chosen)), [text])
+
+
+def _check_in_files(agents: dict[str, Composition]) -> None:
+    """Refuse to isolate an agent that has no part in a file."""
+    if os.name != "posix":
+        raise UserError("--isolated works on Linux and macOS.")
+    for text, agent in agents.items():
+        if not any(part.entry.rpartition(":")[0].endswith(".py") for part in agent.parts.values()):
+            raise UserError(
+                f"--isolated: no part of {text!r} is in a file of its own.",
+                "It is for path/to/file.py:Class.",
+            )
+
+
+def _check_writable(out: Path) -> None:
+    """Refuse a folder that cannot be made, before hours are spent."""
+    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UserError(f"--out {out}: {there} cannot be written to.", "Name another folder.")

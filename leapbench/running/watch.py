@@ -1,0 +1,171 @@
+"""Plays one episode and turns its frames into a file.
+
+A family that can show policies has a module `watch` beside its harness with
+`make(env_id) -> gym.Env`, the environment as a viewer wants it, and
+`taught(env, part, seed, report) -> Policy`, the policy after learning from what the
+environment brings along.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from PIL import Image
+
+from leapbench.contract import registry
+from leapbench.contract.agent import Policy
+from leapbench.contract.declaration import Declaration
+from leapbench.contract.harness import Report
+from leapbench.contract.task import Task
+from leapbench.errors import UserError, unknown
+
+FORMATS = (".gif", ".png")
+OURS = "leapbench/"
+
+
+def environments() -> dict[str, list[str]]:
+    """Our environments and those of plug-in tasks, each with the tasks that use it."""
+    found: dict[str, list[str]] = {name: [] for name in gym.registry if name.startswith(OURS)}
+    for task in registry.tasks().values():
+        for name in sorted({p.evaluation.environment for p in task.protocols.values()}):
+            if name in gym.registry:
+                found.setdefault(name, []).append(task.name)
+    return found
+
+
+def check_target(path: Path) -> None:
+    """Refuse a file that cannot be written, before anything is played.
+
+    Raises:
+        UserError: for another ending, or a folder that does not exist.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise UserError(f"--out {path}: expected a name that ends in .gif or .png.")
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"--out {path}: there is no folder {path.parent}.", "Make it first.")
+
+
+def prepare(
+    env_id: str,
+    agent: str | None,
+    seed: int,
+    report: Report = lambda fraction, line: None,
+) -> tuple[gym.Env[Any, Any], Policy | None]:
+    """The environment and, when `agent` is given, its policy after learning.
+
+    Args:
+        env_id: of a world.
+        agent: a part that acts; None for random actions.
+        seed: of the learning.
+        report: called with the fraction learned in [0, 1] and a short line.
+
+    Raises:
+        UserError: for an unknown environment or agent, or an agent that does
+            not act on this environment.
+    """
+    if env_id not in environments():
+        raise unknown("environment", env_id, environments(), "leapbench list envs")
+    task = _task(env_id)
+    part = None if agent is None else _part(agent, env_id, task)
+    viewer = _viewer(task)
+    if viewer is None and part is not None:
+        raise UserError(f"{env_id} can only be watched with random actions.", "Leave out --agent.")
+    env = viewer.make(env_id) if viewer else gym.make(env_id, render_mode="rgb_array")
+    taught = viewer.taught(env, part, seed, report) if viewer and part else None
+    return env, taught
+
+
+def play(
+    env: gym.Env[Any, Any], policy: Policy | None, seed: int, steps: int
+) -> tuple[list[np.ndarray], float]:
+    """Frames, uint8 (H, W, 3), and return of one episode or its first `steps` steps.
+
+    Args:
+        env: made with `render_mode="rgb_array"`.
+        policy: acts deterministically; None for random actions.
+        seed: of the episode and of the random actions.
+        steps: at most this many.
+    """
+    observation, _ = env.reset(seed=seed)
+    env.action_space.seed(seed)
+    frames, score = [_frame(env)], 0.0
+    state, start = None, np.ones(1, bool)
+    for _ in range(steps):
+        if policy is None:
+            action = env.action_space.sample()
+        else:
+            batch = np.asarray(observation)[None]
+            actions, state = policy.predict(batch, state, start, deterministic=True)
+            action, start = actions[0], np.zeros(1, bool)
+        observation, reward, terminated, truncated, _ = env.step(action)
+        score += float(reward)
+        frames.append(_frame(env))
+        if terminated or truncated:
+            break
+    return frames, score
+
+
+def save(frames: list[np.ndarray], path: Path, fps: float) -> None:
+    """Write a GIF of all frames, its last one held for two seconds, or a PNG of the last.
+
+    Args:
+        frames: uint8 (H, W, 3) each, not empty.
+        path: ends in .gif or .png.
+        fps: frames a second.
+    """
+    if path.suffix.lower() == ".png":
+        Image.fromarray(frames[-1]).save(path)
+        return
+    images = [Image.fromarray(frame).quantize(64) for frame in frames]
+    durations = [round(1000 / fps)] * (len(images) - 1) + [2000]  # milliseconds
+    images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0)
+
+
+def _frame(env: gym.Env[Any, Any]) -> np.ndarray:
+    frame = env.render()
+    if not isinstance(frame, np.ndarray):
+        raise UserError("This environment does not render.", 'It lacks render_mode="rgb_array".')
+    return frame
+
+
+def _task(env_id: str) -> Task | None:
+    """The first task whose evaluation uses the environment; None when none does."""
+    for task in registry.tasks().values():
+        if any(p.evaluation.environment == env_id for p in task.protocols.values()):
+            return task
+    return None
+
+
+def _viewer(task: Task | None) -> ModuleType | None:
+    """The task's module `watch`, beside its harness."""
+    if task is None:
+        return None
+    name = f"{task.harness.partition(':')[0].rpartition('.')[0]}.watch"
+    return import_module(name) if find_spec(name) else None
+
+
+def _part(name: str, env_id: str, task: Task | None) -> Declaration:
+    """Declaration of a part that can act on the environment.
+
+    Raises:
+        UserError: when there is none, or it does not act, or sees what it may not.
+    """
+    family = task.family if task else ""
+    part = registry.agent(name, family)
+
+    def acts(other: Declaration) -> bool:
+        fits = other.fits(task) if task else not other.family
+        return other.role != "model" and other.ranked and fits
+
+    if not acts(part):
+        known = registry.agents_of(family).values()
+        good = [other.name for other in known if other.family and acts(other)]
+        choices = f"These do: {', '.join(good) or 'none yet'}."
+        raise UserError(f"{name!r} does not act on {env_id}.", choices)
+    return part

@@ -1,0 +1,1 @@
+"""Measurements and pictures beside the boards: ends of scales, what agents do."""

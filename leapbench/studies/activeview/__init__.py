@@ -1,0 +1,1 @@
+"""Active views: ends of the scale, what is taken, PSNR against views."""

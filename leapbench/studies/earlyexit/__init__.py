@@ -1,0 +1,1 @@
+"""Early exits: the packaged reference, accuracy against budget."""

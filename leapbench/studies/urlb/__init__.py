@@ -1,0 +1,1 @@
+"""Unsupervised pre-training: chance, where explorers go."""

@@ -1,0 +1,126 @@
+"""Many processes at once lose nothing, tear nothing and count right."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import forked
+from bundles import made_bundle, made_result
+
+from leapbench.leaderboards.submissions.bundle.manifest import Entrant
+from leapbench.leaderboards.submissions.store import Store
+
+PROCESSES, EACH, SHARED, ENTRANTS = 8, 125, 15, 10
+Tell = Callable[[Any], None]
+
+
+def bundle(number: int) -> bytes:
+    entrant = Entrant(name=f"entrant {number % ENTRANTS}", notes=str(number))
+    return made_bundle(made_result(0), entrant=entrant)
+
+
+def adding(board: Path, numbers: range | list[int], path: Path) -> Callable[[Tell], None]:
+    def work(tell: Tell) -> None:
+        store = Store(board, create=True)
+        for number in numbers:
+            path.write_bytes(bundle(number))
+            receipt = store.add(path)
+            tell([number, receipt.id, receipt.attempt, receipt.new])
+
+    return work
+
+
+def reading(board: Path, until: Path) -> Callable[[Tell], None]:
+    def work(tell: Tell) -> None:
+        store, seen, looks = Store(board, create=True), 0, 0
+        while not until.exists():
+            found = store.submissions()
+            counts = Counter(one.entrant.name for one in found)
+            assert all(one.attempts == counts[one.entrant.name] for one in found)
+            assert all(len(one.results) == 1 for one in found)
+            assert len(found) >= seen
+            seen, looks = len(found), looks + 1
+        tell([looks, seen])
+
+    return work
+
+
+def test_a_thousand_submissions_at_once(tmp_path: Path) -> None:
+    board, stop = tmp_path / "board", tmp_path / "stop"
+    shared = list(range(10_000, 10_000 + SHARED))
+    children, logs = [], []
+    for n in range(PROCESSES):
+        own = list(range(n * EACH, (n + 1) * EACH))
+        own[50:50] = shared
+        logs.append(tmp_path / f"log-{n}")
+        work = adding(board, own, tmp_path / f"bundle-{n}.zip")
+        children.append(forked.start(work, logs[-1]))
+    reader = forked.start(reading(board, stop), tmp_path / "reader")
+    assert [forked.ended(child) for child in children] == [0] * PROCESSES
+    stop.touch()
+    assert forked.ended(reader) == 0
+    [[looks, _]] = forked.told(tmp_path / "reader")
+    assert looks > 1
+
+    receipts = [receipt for log in logs for receipt in forked.told(log)]
+    assert len(receipts) == PROCESSES * (EACH + SHARED)
+    store = Store(board)
+    found = {one.id: one for one in store.submissions()}
+    assert len(found) == PROCESSES * EACH + SHARED
+    assert {identity for _, identity, _, _ in receipts} == found.keys()
+    assert sum(new for *_, new in receipts) == len(found)
+    numbers: dict[int, set[int]] = {n: set() for n in range(ENTRANTS)}
+    for number, identity, attempt, new in receipts:
+        assert found[identity].entrant.notes == str(number)
+        if new:
+            assert attempt not in numbers[number % ENTRANTS]
+            numbers[number % ENTRANTS].add(attempt)
+    for n, attempts in numbers.items():
+        mine = [one for one in found.values() if one.entrant.name == f"entrant {n}"]
+        assert attempts == set(range(1, len(mine) + 1))
+        assert {one.attempts for one in mine} == {len(mine)}
+    assert list(store.files.incoming.iterdir()) == []
+    assert store.check() == []
+    before = store.submissions()
+    assert store.rebuild() == len(found)
+    assert store.submissions() == before
+
+
+def test_an_index_that_is_taken_away_while_many_write(tmp_path: Path) -> None:
+    board = tmp_path / "board"
+    store = Store(board, create=True)
+    children = [
+        forked.start(
+            adding(board, range(n * 40, n * 40 + 40), tmp_path / f"bundle-{n}.zip"),
+            tmp_path / f"log-{n}",
+        )
+        for n in range(4)
+    ]
+    for _ in range(3):
+        time.sleep(0.15)
+        store.index.path.unlink(missing_ok=True)
+    assert [forked.ended(child) for child in children] == [0] * 4
+    again = Store(board)
+    assert len(again.submissions()) == 160
+    assert again.check() == []
+
+
+def test_many_processes_make_one_store_and_one_index(tmp_path: Path) -> None:
+    board = tmp_path / "board"
+    for turn in range(2):
+        children = [
+            forked.start(
+                adding(board, [turn * 8 + n], tmp_path / f"bundle-{turn}-{n}.zip"),
+                tmp_path / f"log-{turn}-{n}",
+            )
+            for n in range(8)
+        ]
+        assert [forked.ended(child) for child in children] == [0] * 8
+        store = Store(board)
+        assert len(store.submissions()) == 8 * (turn + 1)
+        assert store.check() == []
+        store.index.path.unlink()

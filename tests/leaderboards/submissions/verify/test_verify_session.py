@@ -1,0 +1,109 @@
+"""`verify` on bundles, results and boards: what is filed, what is not done twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from forging import bundle, flattered, rewrite, run
+
+from leapbench.errors import UserError
+from leapbench.leaderboards.submissions.rounds import Rounds
+from leapbench.leaderboards.submissions.store import Store
+from leapbench.leaderboards.submissions.verify.session import Asked, verify
+from leapbench.leaderboards.verdict import Ledger
+from leapbench.results import result
+
+
+def done(subject: Path, **asked: object) -> list:
+    return list(verify(Asked(subject, **asked), lambda fraction, line: None))
+
+
+@pytest.fixture
+def board(runs: Path, tmp_path: Path) -> Path:
+    """A board with one submission."""
+    run(runs, seeds="0")
+    Store(tmp_path / "board", create=True).add(bundle(runs))
+    return tmp_path / "board"
+
+
+@pytest.fixture(autouse=True)
+def own_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
+def test_a_board_is_verified_once_and_keeps_its_verdicts(board: Path) -> None:
+    (verdict,) = done(board)
+    assert verdict.level == "reproduced"
+    assert Store(board).ledger.verdicts() == [verdict]
+    assert done(board) == []
+    assert done(board, rerun=False) == []
+    assert len(done(board, again=True)) == 1
+
+
+def test_a_look_does_not_stand_in_for_a_rerun(board: Path) -> None:
+    (looked,) = done(board, rerun=False)
+    assert looked.level == "checked"
+    (ran,) = done(board)
+    assert ran.level == "reproduced"
+
+
+def test_only_what_arrived_after_the_hash_is_audited(board: Path, runs: Path) -> None:
+    opened = Rounds(board).open()
+    (late,) = done(board, audit=True)
+    assert late.level == "reproduced"
+    assert "not audited: it arrived" in late.checks[-1].detail
+    Store(board).add(bundle(runs, name="other"))
+    (verdict,) = done(board, audit=True)
+    assert verdict.commitment == opened.commitment
+    assert verdict.rows[0].secret is not None
+    assert done(board, audit=True) == []
+
+
+def test_a_bundle_and_bare_results_can_be_filed_anywhere(
+    board: Path, runs: Path, tmp_path: Path
+) -> None:
+    (verdict,) = done(bundle(runs, name="other"), board=board, ledger=tmp_path / "ledger")
+    assert Ledger(tmp_path / "ledger").verdicts() == [verdict]
+    assert verdict in Store(board).ledger.verdicts()
+    (rows,) = done(runs, ledger=tmp_path / "ledger")
+    assert rows.subject == ""
+    row = next(runs.rglob("seed-0.json"))
+    assert done(row)[0].level == "reproduced"
+
+
+def test_broken_files_are_refused_beside_good_ones(runs: Path) -> None:
+    run(runs, seeds="0")
+    (runs / "coins" / "seed-9.json").write_text("{}")
+    good, bad = done(runs)
+    assert (good.level, bad.level) == ("reproduced", "refused")
+    assert "seed-9.json" in bad.checks[0].detail
+
+
+def test_a_refused_bundle_is_a_verdict_too(board: Path, tmp_path: Path) -> None:
+    path = tmp_path / "bad.zip"
+    path.write_bytes(b"no archive")
+    (verdict,) = done(path, board=board)
+    assert verdict.level == "refused"
+    assert len(verdict.subject) == 64
+    assert verdict in Store(board).ledger.verdicts()
+
+
+def test_a_forged_submission_is_refused_on_its_board(runs: Path, tmp_path: Path) -> None:
+    run(runs, seeds="0")
+    rewrite(runs, flattered)
+    Store(tmp_path / "board", create=True).add(bundle(runs))
+    (verdict,) = done(tmp_path / "board")
+    assert verdict.level == "refused"
+    row = result.read(next(runs.rglob("seed-0.json")))
+    assert Store(tmp_path / "board").ledger.badges == {row.run_id: "refused"}
+
+
+def test_mistakes_are_told(board: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="No round is open"):
+        done(board, audit=True)
+    with pytest.raises(UserError, match="An audit needs a board"):
+        done(tmp_path / "x.zip", audit=True)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="no bundle, no board"):
+        done(tmp_path / "empty")

@@ -1,0 +1,76 @@
+"""Phases as a tree: what may start from what, and what stays as it was without one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from leapbench.contract import registry
+from leapbench.contract.task import Anchor, Budget, Evaluation, Metric, Phase, Protocol, canonical
+
+# As they were before phases could form a tree; a change here makes committed rows void.
+HASHES = {
+    ("earlyexit/digits", "smoke"): "8057a4b83f720b01",
+    ("earlyexit/fashion-mnist", "smoke"): "1044c2f2caca1ff5",
+    ("earlyexit/fashion-mnist", "lite"): "43e723deb81fd2d5",
+    ("earlyexit/cifar10", "smoke"): "eb14cbc2a307b713",
+    ("earlyexit/cifar10", "lite"): "e5de8c8c8b40eb9d",
+    ("earlyexit/cifar10", "paper"): "7b44025a89e3efd0",
+    ("earlyexit/cifar100", "paper"): "4f94087301d4b92f",
+    ("earlyexit/imagenet", "paper"): "75a204722b6c0e16",
+}
+
+
+def phase(name: str, after: str = "", artifact: bool = True, role: str = "policy") -> Phase:
+    budget = Budget(unit="steps", limit=5)
+    return Phase(name=name, role=role, budget=budget, artifact=artifact, after=after)
+
+
+def protocol(*phases: Phase) -> Protocol:
+    metric = Metric(
+        name="m", floor=Anchor(value=0, source="a"), ceiling=Anchor(value=1, source="b")
+    )
+    evaluation = Evaluation(environment="toys/One-v0", episodes=2)
+    fields: dict[str, Any] = {"task": "toy/one", "tier": "smoke", "version": 1}
+    return Protocol(**fields, phases=phases, evaluation=evaluation, metric=metric)
+
+
+@pytest.mark.parametrize(("name", "tier"), HASHES)
+def test_hashes_of_earlier_protocols_stay(name: str, tier: str) -> None:
+    protocols: dict[str, Protocol] = dict(registry.task(name).protocols)
+    assert protocols[tier].hash == HASHES[name, tier]
+
+
+def test_only_a_branch_names_what_it_starts_after() -> None:
+    tree = protocol(phase("root"), phase("leaf", "root"))
+    plain, branch = tree.model_dump(mode="json")["phases"]
+    assert "after" not in plain
+    assert branch["after"] == "root"
+    again = Protocol.model_validate_json(canonical(tree.model_dump(mode="json")))
+    assert again == tree
+    assert again.hash == tree.hash
+    assert tree.hash != protocol(phase("root"), phase("leaf")).hash
+
+
+def test_parts_in_a_tree_are_filed_by_phase_and_others_by_role() -> None:
+    tree = protocol(phase("net", role="model"), phase("root"), phase("a", "root"), phase("b", "a"))
+    assert [tree.slot(each) for each in tree.phases] == ["model", "root", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("phases", "reason"),
+    [
+        ((phase("a"), phase("b", "c")), "does not exist; there are a, b"),
+        ((phase("a", "a"),), "is itself or comes later"),
+        ((phase("a", "b"), phase("b", "a")), "is itself or comes later"),
+        ((phase("a"), phase("b", "a", role="model")), "in which a policy learns, not a model"),
+        ((phase("a", artifact=False), phase("b", "a")), "leaves no artifact"),
+        ((phase("a"), phase("b", "a"), phase("b", "a")), "names two phases"),
+        ((phase("policy"), phase("b", "policy")), "or a phase and a role"),
+    ],
+)
+def test_what_is_no_tree_is_refused(phases: tuple[Phase, ...], reason: str) -> None:
+    with pytest.raises(ValidationError, match=reason):
+        protocol(*phases)
