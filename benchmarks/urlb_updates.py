@@ -30,12 +30,13 @@ import torch
 from released import stand_in
 
 from leapbench.agents.urlb.apt.policy import IcmApt
-from leapbench.agents.urlb.cic.policy import Cic, Moss
+from leapbench.agents.urlb.cic.policy import Cic
 from leapbench.agents.urlb.common.ddpg import DDPG
 from leapbench.agents.urlb.common.policy import Intrinsic
 from leapbench.agents.urlb.common.replay import Replay, Sizes
-from leapbench.agents.urlb.curiosity.policy import Rnd
-from leapbench.agents.urlb.skills.policy import Diayn
+from leapbench.agents.urlb.diayn.policy import Diayn
+from leapbench.agents.urlb.moss.policy import Moss
+from leapbench.agents.urlb.rnd.policy import Rnd
 
 OBSERVATION, ACTION, SKILL = 24, 6, 64
 EPISODES, HORIZON = 20, 200

@@ -8,10 +8,10 @@ policy has warmed up. Run it beside MOSS and DDPG:
 
 from __future__ import annotations
 
-from leapbench.agents.urlb.cic.policy import Moss
 from leapbench.agents.urlb.common.behaviour import Tuner
 from leapbench.agents.urlb.common.ddpg import DDPG
 from leapbench.agents.urlb.common.replay import Replay
+from leapbench.agents.urlb.moss.policy import Moss
 
 
 class FreshTuner(Tuner):

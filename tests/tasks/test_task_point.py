@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from leapbench.agents.urlb.ddpg.policy import Chance
 from leapbench.agents.urlb.guided_point.policy import Guided
+from leapbench.agents.urlb.random.policy import Random
 from leapbench.contract import registry
 from leapbench.contract.artifacts import Store
 from leapbench.envs.urlb.point.dynamics import GOALS
@@ -39,7 +39,7 @@ def share(policy: Any, noise: float, goal: str) -> np.ndarray:
 def test_anchors_are_what_their_policies_earn(noise: float, end: str, tmp_path: Any) -> None:
     policy: Any = Guided()
     if end == "floor":
-        policy = Chance()
+        policy = Random()
         harness = UrlbHarness(POINT.protocols["lite"], 0, Store(tmp_path))
         phase = POINT.protocols["lite"].phases[0]
         policy.learn(harness.open(phase, {}, lambda fraction, line: None))

@@ -1,1 +1,1 @@
-"""Exit weights that are not learned."""
+"""Weights of the exits' losses that are fixed, drawn, or copied from L2W-DEN's means."""

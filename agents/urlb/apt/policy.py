@@ -10,7 +10,7 @@ from leapbench.agents.urlb.common.loop import Objective
 from leapbench.agents.urlb.common.networks import trunk
 from leapbench.agents.urlb.common.plain import Plain
 from leapbench.agents.urlb.common.replay import Batch, Sizes
-from leapbench.agents.urlb.curiosity.models import Curiosity
+from leapbench.agents.urlb.icm.policy import Curiosity
 
 NEIGHBOURS = 12
 WIDTH = 512

@@ -1,1 +1,1 @@
-"""Contrastive intrinsic control (CIC), and its mixture of surprises (MOSS)."""
+"""Contrastive intrinsic control (CIC)."""

@@ -1,1 +1,1 @@
-"""Controls without pre-training: DDPG from nothing, or no learning."""
+"""Control without pre-training: DDPG from nothing."""

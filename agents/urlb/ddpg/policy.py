@@ -47,16 +47,3 @@ class Scratch(Intrinsic):
     def objective(self, sizes: Sizes, seed: int) -> Objective:
         """There is none: the reward-free phase is skipped."""
         raise NotImplementedError
-
-
-class Chance(Scratch):
-    """Uniformly random actions; learns nothing and spends nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-
-    def learn(self, phase: LearningPhase) -> None:
-        """Only look how many numbers an action has."""
-        self.sizes, self.stage = sizes_of(phase, 0), PRETRAINED
-        self._restart(phase.seed)
-        phase.report(1.0, "nothing to learn")

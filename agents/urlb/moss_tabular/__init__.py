@@ -1,1 +1,1 @@
-"""Agents that seek surprise, avoid it, or do one after the other (MOSS)."""
+"""A mixture of surprises with tables, and its parts: explore or control alone."""

@@ -1,1 +1,1 @@
-"""Controls without pre-training: learn from random actions alone, or do not learn."""
+"""Control without pre-training: a table learned from random actions alone."""

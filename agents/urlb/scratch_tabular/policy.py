@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.agents.urlb.common.tabular.finetune import Numbers, Warm
-from leapbench.agents.urlb.common.tabular.lane import sizes
 from leapbench.agents.urlb.common.tabular.policy import Tabular
 from leapbench.contract.agent import LearningPhase
 
@@ -28,16 +27,3 @@ class Scratch(Tabular):
     def wander(self, cell: NDArray[np.int64], time: NDArray[np.int64]) -> NDArray[np.int64]:
         """Uniformly random actions."""
         return (self.random(len(cell)) * self.shape[1]).astype(np.int64)
-
-
-class Chance(Scratch):
-    """Uniformly random actions; learns nothing and spends nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-
-    def learn(self, phase: LearningPhase) -> None:
-        """Only look how many actions there are."""
-        self.shape = sizes(phase)
-        self._restart(phase.seed)
-        phase.report(1.0, "nothing to learn")

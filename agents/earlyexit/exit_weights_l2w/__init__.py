@@ -1,1 +1,0 @@
-"""Control for L2W-DEN: its mean exit weights, fixed."""

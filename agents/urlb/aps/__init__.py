@@ -1,0 +1,1 @@
+"""Active pre-training with successor features (APS)."""

@@ -1,1 +1,0 @@
-"""Rewards for what cannot be predicted yet: RND, ICM and disagreement."""

@@ -1,0 +1,1 @@
+"""Diversity is all you need (DIAYN)."""

@@ -1,0 +1,84 @@
+"""Diversity is all you need: skills that the states they lead to tell apart."""
+
+from __future__ import annotations
+
+from math import log
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from leapbench.agents.urlb.common.ddpg import Backbone, Descent
+from leapbench.agents.urlb.common.loop import Objective
+from leapbench.agents.urlb.common.networks import mlp
+from leapbench.agents.urlb.common.policy import Intrinsic
+from leapbench.agents.urlb.common.replay import Batch, Sizes
+from leapbench.agents.urlb.common.skills import OneHot
+
+
+class Diayn(Intrinsic):
+    """Seeks states that tell its skills apart (Eysenbach et al., 2018).
+
+    Args:
+        hidden: see `Backbone`, as for the next five.
+        batch: transitions of an update.
+        rate: learning rate.
+        every: steps for one update.
+        warmup: steps before the first update of a phase.
+        order: of the updates of actor and critic.
+        warm: see `Tuner`; "random" as published.
+        choice: see `Tuner`; "random" as published.
+        skill: number of skills.
+        period: steps for which one is held.
+    """
+
+    def __init__(
+        self,
+        hidden: int = 128,
+        batch: int = 256,
+        rate: float = 3e-4,
+        every: int = 2,
+        warmup: int = 1000,
+        order: str = "critic-first",
+        warm: str = "explore",
+        choice: str = "search",
+        skill: int = 16,
+        period: int = 50,
+    ) -> None:
+        backbone = Backbone(hidden, batch, rate, every, warmup, order)
+        super().__init__(backbone, OneHot(skill, period), warm, choice)
+
+    def objective(self, sizes: Sizes, seed: int) -> Objective:
+        """Log-likelihood of the skill under a discriminator."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return Discriminator(sizes, self.backbone.hidden, self.backbone.rate)
+
+
+class Discriminator(nn.Module):
+    """log q(z | s') + log n of n one-hot skills (DIAYN, Eysenbach et al., 2018).
+
+    Args:
+        sizes: of observations and skills.
+        hidden: units of both hidden layers.
+        rate: learning rate.
+    """
+
+    def __init__(self, sizes: Sizes, hidden: int, rate: float) -> None:
+        super().__init__()
+        self.net = mlp(sizes.observation, hidden, hidden, sizes.skill)
+        self._descent = Descent(self, rate)
+
+    def likelihood(self, observation: Tensor, skill: Tensor) -> Tensor:
+        """Log q of the skill (B, n) that is 1, at observations (B, d); (B,)."""
+        return (functional.log_softmax(self.net(observation), dim=1) * skill).sum(dim=1)
+
+    def learn(self, observation: Tensor, skill: Tensor) -> None:
+        """One step on the cross-entropy."""
+        self._descent(-self.likelihood(observation, skill).mean())
+
+    def forward(self, batch: Batch) -> Tensor:
+        """One step on the batch, and its rewards (B,)."""
+        self.learn(batch.next, batch.skill)
+        with torch.no_grad():
+            return self.likelihood(batch.next, batch.skill) + log(batch.skill.shape[1])

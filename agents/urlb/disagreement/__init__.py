@@ -1,0 +1,1 @@
+"""Self-supervised exploration via disagreement."""

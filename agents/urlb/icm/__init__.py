@@ -1,0 +1,1 @@
+"""Curiosity-driven exploration by self-supervised prediction (ICM)."""

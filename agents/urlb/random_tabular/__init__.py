@@ -1,0 +1,1 @@
+"""Control: no learning, uniformly random numbered actions."""

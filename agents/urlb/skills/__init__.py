@@ -1,1 +1,0 @@
-"""Agents that learn to tell their skills apart: DIAYN, SMM and APS."""

@@ -1,0 +1,49 @@
+"""Records the mean exit weights of finished `l2w-den` trainings.
+
+    python -m leapbench.studies.earlyexit.exit_weights runs
+
+reads the training logs among the artifacts and writes `means.json` of
+`agents/earlyexit/exit_weights/` anew.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from leapbench.contract import registry
+
+
+def means(artifacts: Path) -> dict[str, dict[str, list[float]]]:
+    """Mean weight of every exit over training, by task and tier, then by seed.
+
+    Args:
+        artifacts: folder of a `leapbench.contract.artifacts.Store`.
+    """
+    part = registry.agent("l2w-den", "earlyexit")
+    found: dict[str, dict[str, list[float]]] = {}
+    for file in sorted(artifacts.glob("*/key.json")):
+        key: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if key.get("entry") != part.entry or key["config"] != part.config:
+            continue
+        log = json.loads((file.parent / "training.json").read_text(encoding="utf-8"))["log"]
+        epochs = zip(*(epoch["exit_weights"] for epoch in log), strict=True)
+        name = key["seed_key"].rpartition("/")[0]
+        seeds = found.setdefault(name, {})
+        seeds[str(key["seed"])] = [round(sum(w) / len(w), 4) for w in epochs]
+    return {name: dict(sorted(seeds.items())) for name, seeds in sorted(found.items())}
+
+
+def main() -> None:
+    """Write `means.json` beside the agent that reads it."""
+    runs = Path(sys.argv[1] if len(sys.argv) > 1 else "runs")
+    text = json.dumps(means(runs / "artifacts"), indent=1) + "\n"
+    target = files("leapbench.agents.earlyexit.exit_weights").joinpath("means.json")
+    Path(str(target)).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,250 @@
+"""Agents with intrinsic rewards from end to end: seeds, files, skills, both phases."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from leapbench.agents.urlb.cic.policy import Cic
+from leapbench.agents.urlb.common.behaviour import Tuner
+from leapbench.agents.urlb.common.ddpg import DDPG, Backbone
+from leapbench.agents.urlb.common.replay import Replay, Sizes
+from leapbench.agents.urlb.common.skills import Uniform
+from leapbench.agents.urlb.ddpg.policy import Scratch
+from leapbench.agents.urlb.diayn.policy import Diayn
+from leapbench.agents.urlb.guided_point.policy import Guided
+from leapbench.agents.urlb.moss.policy import Moss
+from leapbench.agents.urlb.random.policy import Random
+from leapbench.agents.urlb.rnd.policy import Rnd
+from leapbench.contract import registry
+from leapbench.contract.agent import LearningPhase
+from leapbench.contract.meter import Meter
+from leapbench.contract.task import Budget
+from leapbench.envs.urlb.point.vector import EntropyPointVectorEnv
+from leapbench.errors import UserError
+from leapbench.running.composition import compose
+from leapbench.tasks.urlb import worlds
+from leapbench.testing.files import contents
+
+POINT = "leapbench/URLB-EntropyPoint-v0"
+TINY: dict[str, Any] = {"hidden": 16, "batch": 8, "warmup": 30}
+
+
+def phase(
+    name: str, limit: int, task: str | None = None, seed: int = 1, horizon: int = 20
+) -> LearningPhase:
+    """A phase of a point that is left alone."""
+    meter = Meter(Budget(unit="steps", limit=limit))
+    world = {"noise": 0.0, "horizon": horizon, "task": task}
+    make = partial(worlds.training, POINT, world, name == "finetune", meter)
+    return LearningPhase(name, meter, seed, {"horizon": horizon}, make_env=make)
+
+
+def pretrained(kind: type = Moss, seed: int = 1, **settings: Any) -> Any:
+    agent = kind(**(TINY | settings))
+    agent.learn(phase("pretrain", 80, seed=seed))
+    return agent
+
+
+def weights(agent: Any) -> list[torch.Tensor]:
+    return [*agent.learner.actor.parameters(), *agent.learner.critic.parameters()]
+
+
+@pytest.mark.parametrize("kind", [Moss, Cic, Rnd, Diayn])
+def test_equal_seeds_give_equal_weights_and_others_do_not(kind: type) -> None:
+    first, again, other = pretrained(kind), pretrained(kind), pretrained(kind, seed=2)
+    assert all(map(torch.equal, weights(first), weights(again)))
+    assert not all(map(torch.equal, weights(first), weights(other)))
+    for agent in (first, again):
+        agent.learn(phase("finetune", 80, "calm", seed=3))
+    assert all(map(torch.equal, weights(first), weights(again)))
+
+
+@pytest.mark.parametrize("kind", [Moss, Rnd, Scratch, Random])
+@pytest.mark.parametrize("tuned", [False, True])
+def test_what_was_saved_acts_alike_and_is_saved_alike(
+    kind: type, tuned: bool, tmp_path: Path
+) -> None:
+    settings = {} if kind is Random else TINY
+    agent, loaded = kind(**settings), kind(**settings)
+    agent.learn(phase("pretrain", 80))
+    if tuned:
+        agent.learn(phase("finetune", 60, "calm"))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    agent.save(tmp_path / "a")
+    loaded.load(tmp_path / "a")
+    loaded.save(tmp_path / "b")
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    seen = np.random.default_rng(0).normal(size=(5, 4)).astype(np.float32)
+    state: Any = None
+    other: Any = None
+    for _ in range(3):
+        ours, state = agent.predict(seen, state, deterministic=tuned)
+        theirs, other = loaded.predict(seen, other, deterministic=tuned)
+        assert np.array_equal(ours, theirs)
+        assert ours.shape == (5, 2)
+        assert np.abs(ours).max() <= 1
+
+
+def test_fine_tuning_goes_on_from_a_file_as_from_memory(tmp_path: Path) -> None:
+    agent, loaded = pretrained(), Moss(**TINY)
+    agent.save(tmp_path)
+    loaded.load(tmp_path)
+    for each in (agent, loaded):
+        each.learn(phase("finetune", 80, "calm", seed=3))
+    assert all(map(torch.equal, weights(agent), weights(loaded)))
+    assert np.array_equal(agent.chosen, loaded.chosen)
+
+
+def test_files_of_other_agents_and_settings_are_told(tmp_path: Path) -> None:
+    agent = pretrained()
+    with pytest.raises(UserError, match="holds no Moss"):
+        Moss().load(tmp_path)
+    agent.save(tmp_path)
+    with pytest.raises(UserError, match="holds no Moss of these settings"):
+        Moss(hidden=32).load(tmp_path)
+    (tmp_path / "networks.safetensors").write_bytes(b"no weights")
+    with pytest.raises(UserError, match="holds no Moss"):
+        Moss(**TINY).load(tmp_path)
+
+
+def test_nothing_is_done_before_learning(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nothing learned yet"):
+        Moss().predict(np.zeros((1, 4), np.float32))
+    with pytest.raises(UserError, match="nothing learned yet"):
+        Moss().save(tmp_path)
+
+
+def test_scratch_spends_nothing_before_there_is_reward_and_all_of_it_then() -> None:
+    agent, free, paid = Scratch(**TINY), phase("pretrain", 80), phase("finetune", 60, "calm")
+    agent.learn(free)
+    agent.learn(paid)
+    assert (free.meter.used, paid.meter.used) == (0, 60)
+    none = Random()
+    for opened in (free, paid):
+        none.learn(opened)
+    assert (free.meter.used, paid.meter.used) == (0, 60)
+
+
+@pytest.mark.parametrize("modes", ["both", "max", "min"])
+def test_skills_of_an_episode_tell_their_mode(modes: str) -> None:
+    agent = pretrained(modes=modes, period=5)
+    state: Any = None
+    signs = []
+    for _ in range(20):
+        _, state = agent.predict(np.zeros((3, 4), np.float32), state, deterministic=False)
+        signs.append(np.sign(state[1]).mean())
+    # T = 20, intervals of 13 steps, skills drawn every five.
+    expected = {"both": [1] * 15 + [-1] * 5, "max": [1] * 20, "min": [-1] * 20}[modes]
+    assert signs == expected
+
+
+def tuner(warm: str, choice: str, warmup: int = 4) -> tuple[Tuner, Replay]:
+    backbone = Backbone(16, 8, 1e-3, 2, warmup, "critic-first")
+    sizes = Sizes(4, 2, 3)
+    learner = DDPG(sizes, backbone, seed=0)
+    return Tuner(learner, Uniform(3, 2), 20, 5, warm, choice), Replay(sizes, 40, 20, 3, 0.99)
+
+
+def test_the_skill_that_earned_most_is_kept_and_relabels_what_is_stored() -> None:
+    acting, replay = tuner("explore", "search", warmup=6)
+    tried = []
+    for count, reward in enumerate([0.0, 0.1, 0.6, 0.6, 0.0, 0.9]):
+        choice = acting(np.zeros(4, np.float32), count, count)
+        replay.add(np.zeros(4, np.float32), choice.skill, choice.action, 0, reward)
+        acting.hear(reward)
+        tried.append(choice.skill)
+    assert len({skill.tobytes() for skill in tried}) == 3
+    acting.settle(replay)
+    assert np.array_equal(acting.chosen, tried[2])
+    replay.finish(np.zeros(4, np.float32), False)
+    assert (replay.sample(9, np.random.default_rng(0)).skill.numpy() == tried[2]).all()
+    acting.hear(100.0)
+    after = acting(np.zeros(4, np.float32), 6, 6)
+    assert np.array_equal(after.skill, tried[2])
+
+
+def test_published_warm_ups() -> None:
+    seen = np.ones(4, np.float32)
+    greedy, _ = tuner("greedy", "constant")
+    mean = greedy.learner.act(np.concatenate([seen, np.full(3, 0.5, np.float32)])[None])[0]
+    assert np.array_equal(greedy(seen, 0, 0).action, mean)
+    uniform, replay = tuner("random", "constant")
+    drawn = np.stack([uniform(seen, 0, 0).action for _ in range(400)])
+    assert abs(drawn.mean()) < 4 * (1 / 3 / 800) ** 0.5
+    assert drawn.std() == pytest.approx(3**-0.5, rel=0.1)
+    uniform.settle(replay)
+    later = np.stack([uniform(seen, 9, 9).action for _ in range(400)])
+    assert later.mean(axis=0) == pytest.approx(mean, abs=0.05)
+    assert later.std(axis=0) == pytest.approx([0.2, 0.2], rel=0.2)
+    with pytest.raises(UserError, match="choice=search tries skills"):
+        Cic(warm="random")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"warm": "cold"}, "warm must be one of explore, greedy, random"),
+        ({"choice": "best"}, "choice must be one of search, constant, random"),
+        ({"pair": "both"}, "pair must be one of next, step"),
+        ({"first": "second"}, "first must be one of learn, reward"),
+        ({"normaliser": "std"}, "normaliser must be one of"),
+        ({"neighbours": 0}, "neighbours must be 1 or more"),
+        ({"temperature": 0.0}, "temperature above 0"),
+        ({"skill": 0}, "skill and neighbours must be 1 or more"),
+    ],
+)
+def test_settings_without_meaning_are_told(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        Moss(**settings)
+
+
+def test_agents_are_not_offered_for_worlds_of_the_other_kind() -> None:
+    with pytest.raises(UserError, match=r"'moss' does not work on urlb/entropy-grid.*moss-tabular"):
+        compose(registry.task("urlb/entropy-grid"), "moss")
+    with pytest.raises(UserError, match=r"'moss-tabular' does not work on urlb/entropy-point"):
+        compose(registry.task("urlb/entropy-point"), "moss-tabular")
+    meter = Meter(Budget(unit="steps", limit=10))
+    make = partial(worlds.training, "leapbench/URLB-EntropyGrid-v0", {}, False, meter)
+    opened = LearningPhase("pretrain", meter, 0, {"horizon": 60}, make_env=make)
+    with pytest.raises(UserError, match="urlb/entropy-point"):
+        Moss().learn(opened)
+
+
+def positions(agent: Any, count: int = 10) -> np.ndarray:
+    """Where a pre-trained agent is in its episodes, (count, 100, 2)."""
+    env = EntropyPointVectorEnv(count, noise=0.0, horizon=100)
+    seen, _ = env.reset(seed=9)
+    path, state = [], None
+    for _ in range(100):
+        actions, state = agent.predict(seen, state, deterministic=False)
+        seen = env.step(actions)[0]
+        path.append(seen[:, :2])
+    return np.stack(path, axis=1)
+
+
+def test_seeking_goes_farther_than_avoiding() -> None:
+    spread = {}
+    for modes in ("max", "min"):
+        agent = Moss(hidden=64, batch=64, warmup=300, rate=1e-3, modes=modes)
+        agent.learn(phase("pretrain", 2400, horizon=100))
+        spread[modes] = positions(agent).reshape(-1, 2).std(axis=0).mean()
+    assert spread["max"] > 1.5 * spread["min"]
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.03])
+def test_the_guide_gets_to_the_goal_and_stays(noise: float) -> None:
+    env = EntropyPointVectorEnv(50, noise=noise, task="calm")
+    guide, (seen, _) = Guided(), env.reset(seed=0)
+    with pytest.raises(UserError, match="bind"):
+        guide.predict(seen)
+    guide.bind(env)
+    for _ in range(150):
+        seen = env.step(guide.predict(seen)[0])[0]
+    assert np.abs(seen[:, :2] - 0.5).max() < 0.1
