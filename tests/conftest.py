@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from leapbench.contract import registry
+from leapbench.running import source
 
 # Before NumPy and torch are imported: the suite shares its cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -31,6 +32,7 @@ def forget() -> None:
     """Let the registry look again at what is installed."""
     registry.tasks.cache_clear()
     registry.agents.cache_clear()
+    source.forget()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,15 @@ class Store:
 
     Args:
         root: where the artifacts lie; made when first needed.
+        common: part of every key, such as a hash of the code that makes artifacts.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, common: Mapping[str, Any] | None = None) -> None:
+        self.root, self.common = root, dict(common or {})
 
     def path(self, key: dict[str, Any]) -> Path:
         """Where the artifact of `key` lies, or would lie."""
-        digest = hashlib.sha256(canonical(key).encode()).hexdigest()[:24]
+        digest = hashlib.sha256(canonical(self.common | key).encode()).hexdigest()[:24]
         return self.root / digest
 
     def get(self, key: dict[str, Any], make: Callable[[Path], None]) -> tuple[Path, bool]:
@@ -60,7 +61,7 @@ class Store:
             building = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=self.root))
             try:
                 make(building)
-                (building / KEY).write_text(json.dumps(key, indent=1, sort_keys=True))
+                (building / KEY).write_text(json.dumps(self.common | key, indent=1, sort_keys=True))
                 building.replace(path)
             except BaseException:
                 shutil.rmtree(building, ignore_errors=True)

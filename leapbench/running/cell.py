@@ -22,7 +22,7 @@ from leapbench.isolation.failures import GuestError
 from leapbench.results import result
 from leapbench.results.provenance import provenance
 from leapbench.results.result import Result, Spent, columns
-from leapbench.running import phases
+from leapbench.running import code, phases
 from leapbench.running.composition import Composition, compose
 
 ARTIFACTS = "artifacts"
@@ -63,6 +63,11 @@ class Cell:
         return protocol_of(registry.task(self.task), self.tier)
 
     @property
+    def code(self) -> str:
+        """Hash of all the code that decides the result."""
+        return code.of_result(registry.task(self.task), self.protocol, self.composition)
+
+    @property
     def path(self) -> Path:
         """Where the result file lies, or will lie."""
         return self.path_of(self.composition)
@@ -82,7 +87,9 @@ class Cell:
         except UserError:
             return None
         same = (
-            found.protocol_hash == self.protocol.hash and found.agent == self.composition.record()
+            found.protocol_hash == self.protocol.hash
+            and found.agent == self.composition.record()
+            and found.provenance.get("code") == self.code
         )
         return found if same and found.status == "ok" else None
 
@@ -122,6 +129,7 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
             return run(cell, report, guests, salt)
     torch.set_num_threads(1)
     agent = agent or cell.composition
+    made_by = code.of_result(registry.task(cell.task), cell.protocol, agent)
     clock = phases.Clock(agent)
     blank = Result(
         status="failed",
@@ -130,7 +138,7 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
         protocol_hash=cell.protocol.hash,
         agent=agent.record(),
         seed=cell.seed,
-        provenance=provenance(),
+        provenance=provenance() | {"code": made_by},
     )
     spent: list[Spent] = []
     try:
@@ -187,8 +195,9 @@ def harness_of(task: Task) -> type[Harness]:
 
 
 def _harness(cell: Cell, salt: str = "") -> Harness:
-    store = Store(cell.out / ARTIFACTS)
-    return harness_of(registry.task(cell.task))(cell.protocol, cell.seed, store, salt)
+    task = registry.task(cell.task)
+    store = Store(cell.out / ARTIFACTS, {"code": code.of_phases(task, cell.protocol)})
+    return harness_of(task)(cell.protocol, cell.seed, store, salt)
 
 
 def _scored(

@@ -19,7 +19,7 @@ from leapbench.contract.task import Protocol, Task
 from leapbench.errors import UserError, unknown
 from leapbench.results.result import AgentRecord, Part, Scalar
 from leapbench.running import external
-from leapbench.running.source import source_hash
+from leapbench.running.source import code_hash
 
 if TYPE_CHECKING:
     from leapbench.contract.harness import Harness
@@ -68,19 +68,13 @@ class Composition:
                 name=part.name,
                 role=role,
                 version=part.version,
-                source_hash=source_hash(code_of(part)),
+                source_hash=code_hash((part.entry,)),
                 config=self.config[role],
             )
             for role, part in self.parts.items()
         )
         ranked = all(part.ranked for part in self.parts.values())
         return AgentRecord(name=self.name, parts=parts, ranked=ranked)
-
-
-def code_of(part: Declaration) -> tuple[str, ...]:
-    """What the source hash of a part is taken over."""
-    module = part.entry.rpartition(":")[0]
-    return (module if module.endswith(".py") else module.rpartition(".")[0],)
 
 
 def built(part: Declaration, config: Mapping[str, Scalar]) -> Learner:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,6 @@ from leapbench.isolation.part import RemotePart
 from leapbench.isolation.remote import Guest
 from leapbench.results.result import Scalar
 from leapbench.running.composition import Composition
-from leapbench.running.source import source_hash
 
 LARGEST = MIB  # bytes of an agent's file
 
@@ -125,7 +125,7 @@ def declaration_of(
     if not entry.isidentifier():
         raise UserError(f"{entry!r} is not the name of a class.")
     try:
-        source_hash((path,))
+        ast.parse(file.read_bytes())
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise UserError(f"{file.name} is not Python: {error}.") from error
     return Declaration.model_construct(  # its entry is a path, which `Declaration` refuses

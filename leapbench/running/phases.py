@@ -13,8 +13,8 @@ from leapbench.contract.checkpoints import Saves
 from leapbench.contract.harness import Harness, Report
 from leapbench.contract.task import Phase, canonical
 from leapbench.results.result import Spent, Timing
-from leapbench.running.composition import Composition, code_of
-from leapbench.running.source import source_hash
+from leapbench.running.composition import Composition
+from leapbench.running.source import code_hash
 
 SAVE_EVERY = "save_every"
 """Setting of a phase: units between two saves; absent or 0 for none."""
@@ -133,7 +133,7 @@ def _key(harness: Harness, phase: Phase, agent: Composition) -> dict[str, Any]:
         "settings": harness.relevant(phase, agent.config[phase.role]),
         "entry": part.entry,
         "config": agent.config[phase.role],
-        "source": source_hash(code_of(part)),
+        "source": code_hash((part.entry,)),
     }
 
 

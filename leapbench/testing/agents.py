@@ -22,7 +22,7 @@ from leapbench.contract.declaration import Declaration
 from leapbench.contract.task import Task
 from leapbench.errors import UserError
 from leapbench.running.composition import compose
-from leapbench.running.source import source_hash
+from leapbench.running.source import code_hash
 from leapbench.testing.case import Case
 from leapbench.testing.files import contents, unsafe
 from leapbench.testing.rollout import freeze
@@ -43,7 +43,7 @@ def declaration(case: Case) -> None:
     require(said, "declaration", "the summary must be one line")
     module = part.entry.partition(":")[0]
     try:
-        source_hash((module,))
+        code_hash((part.entry,))
     except (ImportError, OSError) as error:
         raise AssertionError(f"declaration: {module} cannot be hashed: {error}") from error
 

@@ -21,7 +21,6 @@ from leapbench.contract.rollout import act
 from leapbench.contract.task import Phase, Protocol
 from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
-from leapbench.running.source import source_hash
 from leapbench.tasks.earlyexit import folder, splits
 from leapbench.tasks.earlyexit.outputs import anytime, bank_of
 from leapbench.tasks.earlyexit.splits import Split
@@ -106,8 +105,7 @@ class EarlyExitHarness(Harness):
             network = model.network  # type: ignore[attr-defined]
             bank_of(network, self.splits[split], self.settings["data"]).save(empty / "bank.npz")
 
-        source = source_hash(("leapbench.tasks.earlyexit.outputs", "leapbench.macs"))
-        key = {"bank": split, "of": self.artifacts["model"], "source": source}
+        key = {"bank": split, "of": self.artifacts["model"]}
         kept, _ = self.store.get(key, make)
         return Bank.load(kept / "bank.npz")
 

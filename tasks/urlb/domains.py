@@ -10,8 +10,6 @@ from leapbench.contract.harness import Row
 from leapbench.contract.task import Phase, Protocol
 from leapbench.tasks.urlb.base import PhasesHarness, Played, World
 
-DOMAINS = "leapbench.envs.urlb.dmc"
-
 
 class DomainsHarness(PhasesHarness):
     """A tree of phases: a chain explores without reward, branches fine-tune on one task.
@@ -28,13 +26,6 @@ class DomainsHarness(PhasesHarness):
 
     Evaluated are the fine-tuned parts, greedily.
     """
-
-    sources = (
-        *(f"{DOMAINS}.{name}" for name in ("adapter", "backend", "shaping", "suite", "tasks")),
-        *(f"{DOMAINS}.{name}" for name in ("walker", "quadruped", "jaco")),
-        *(f"{DOMAINS}.{name}" for name in ("goals", "point_mass", "reacher", "cartpole")),
-        "leapbench.tasks.urlb.worlds",
-    )
 
     @staticmethod
     def world(protocol: Protocol, phase: Phase) -> World:

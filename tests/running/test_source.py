@@ -1,121 +1,180 @@
-"""The source hash follows the code, and nothing but the code."""
+"""The hash follows all that is imported inside the suite, and nothing else."""
 
 from __future__ import annotations
 
-import shutil
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from leapbench.running.source import source_hash
+from leapbench.contract import registry
+from leapbench.contract.registration import declared
+from leapbench.running import source
+from leapbench.running.source import code_hash, files
 
-CODE = '''"""A module."""
-
-
-def double(x: int) -> int:
-    """Twice x."""
-    # by addition
-    return x + x
-
-
-class Empty:
-    """Nothing."""
-'''
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "agent.py"
-    path.write_text(CODE)
-    return path
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ('"""A module."""', '"""Another text."""'),
-        ('"""A module."""', ""),
-        ('"""Twice x."""', '"""Two times\n    x.\n    """'),
-        ("# by addition", ""),
-        ("return x + x", "return (x\n            + x)"),
-        ("\n\n\nclass", "\n\nclass"),
-    ],
-)
-def test_comments_docstrings_and_formatting_do_not_count(
-    file: Path, before: str, after: str
-) -> None:
-    kept = source_hash([str(file)])
-    assert before in CODE
-    file.write_text(CODE.replace(before, after))
-    assert source_hash([str(file)]) == kept
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [("x + x", "x * 2"), ("double", "twice"), ("x: int", "x"), ("Empty", "Void"), ("+ x", "+ 'x'")],
-)
-def test_code_counts(file: Path, before: str, after: str) -> None:
-    kept = source_hash([str(file)])
-    file.write_text(CODE.replace(before, after))
-    assert source_hash([str(file)]) != kept
+ROOT = Path(__file__).parents[2]
+FORMS = {  # how `kept/part.py` imports, and what of the package that reaches
+    "import kept.other": "other",
+    "import sys, kept.other as it  # why": "other",
+    "import sys; import kept.other": "other",
+    "from kept.other import Thing": "other",
+    "from kept import other as it, missing": "other",
+    "from kept import (  # some (odd) comment\n    missing,\n    other,\n)": "other",
+    "from kept import \\\n    other": "other",
+    "from kept import *": "other",
+    "from .other import Thing": "other",
+    "from . import missing, other": "other",
+    "from .below import deep": "below/deep",
+    "from .below.deep import Thing": "below/deep",
+    "def run():\n    from kept.below import deep": "below/deep",
+    "if True: from kept.below import deep": "below/deep",
+    "ENTRY = 'kept.other:Thing'": "other",
+    "import importlib\nnamed = lambda n: importlib.import_module(f'kept.{n}')": "part",
+    "import importlib\nnamed = lambda n: importlib.import_module(f'kept.below.{n}')": "below/deep",
+}
 
 
 @pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    folder = tmp_path / "here" / "hashed"
-    (folder / "below").mkdir(parents=True)
-    for name in ("__init__.py", "one.py", "two.py", "below/__init__.py"):
-        (folder / name).write_text(CODE)
-    (folder / "means.json").write_text("{}")
-    monkeypatch.syspath_prepend(str(folder.parent))
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package that can be imported, whose files can be changed."""
+    folder = tmp_path / "kept"
+    for name in ("__init__", "part", "other", "unused", "below/__init__", "below/deep"):
+        (folder / name).parent.mkdir(exist_ok=True, parents=True)
+        (folder / f"{name}.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    source.forget()
     yield folder
-    for name in [name for name in sys.modules if name.partition(".")[0] == "hashed"]:
+    source.forget()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "kept"]:
         del sys.modules[name]
 
 
+def hashed(entry: str = "kept.part:Part") -> str:
+    source.forget()
+    return code_hash((entry,))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_import_is_followed(kept: Path, form: str) -> None:
+    (kept / "part.py").write_text(form)
+    before = hashed()
+    with (kept / f"{FORMS[form]}.py").open("a") as file:
+        file.write("# changed")
+    assert hashed() != before
+
+
+def test_what_is_not_imported_does_not_count(kept: Path) -> None:
+    (kept / "part.py").write_text("import json, numpy\nfrom kept.other import unused")
+    before = hashed()
+    (kept / "unused.py").write_text("x = 1")
+    (kept / "below" / "deep.py").write_text("x = 1")
+    (kept / "notes.md").write_text("Read me.")
+    assert hashed() == before
+
+
 @pytest.mark.parametrize(
-    ("file", "counts"),
-    [("one.py", True), ("means.json", True), ("notes.md", False), ("below/__init__.py", False)],
+    "name", ["means.json", "weights.npz", "w.safetensors", "envs.toml", "banks/digits.npz"]
 )
-def test_a_package_counts_with_its_code_and_data(package: Path, file: str, counts: bool) -> None:
-    kept = source_hash(["hashed"])
-    (package / file).write_text("x = 1")
-    assert (source_hash(["hashed"]) != kept) == counts
+def test_data_of_a_package_counts(kept: Path, name: str) -> None:
+    before = hashed()
+    (kept / name).parent.mkdir(exist_ok=True)
+    (kept / name).write_text("1")
+    first = hashed()
+    (kept / name).write_text("2")
+    assert len({before, first, hashed()}) == 3
 
 
-def test_a_module_counts_alone_and_in_any_order(package: Path) -> None:
-    kept = source_hash(["hashed.one", "hashed.two"])
-    assert source_hash(["hashed.two", "hashed.one", "hashed.one"]) == kept
-    (package / "means.json").write_text("[]")
-    assert source_hash(["hashed.one", "hashed.two"]) == kept
-    (package / "two.py").write_text("")
-    assert source_hash(["hashed.one", "hashed.two"]) != kept
+def test_declarations_count_in_their_own_way(kept: Path) -> None:
+    """What they decide is in the composition's record and in the protocol's hash."""
+    before = hashed()
+    for name in ("agent.toml", "family.toml", "variant.toml"):
+        (kept / name).write_text("x = 1")
+    assert hashed() == before
 
 
-def test_a_renamed_file_counts(package: Path) -> None:
-    kept = source_hash(["hashed"])
-    (package / "one.py").rename(package / "uno.py")
-    assert source_hash(["hashed"]) != kept
-
-
-def test_the_place_of_a_package_does_not_count(
-    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_renamed_file_counts_and_the_place_does_not(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "mmm").mkdir()
-    (tmp_path / "mmm" / "other.py").write_text("x = 1")
-    monkeypatch.syspath_prepend(str(tmp_path / "mmm"))
-    names = ["hashed", "other"]
-    kept = source_hash(names)
-    for there in ("aaa", "zzz"):
-        shutil.copytree(package, tmp_path / there / "hashed")
-        with monkeypatch.context() as patch:
-            patch.syspath_prepend(str(tmp_path / there))
-            sys.modules.pop("hashed", None)
-            assert source_hash(names) == kept
+    (kept / "part.py").write_text("from kept.below import deep")
+    before = hashed()
+    kept.rename(tmp_path / "there")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "there").rename(tmp_path / "elsewhere" / "kept")
+    monkeypatch.syspath_prepend(str(tmp_path / "elsewhere"))
+    assert hashed() == before
+    assert hashed("kept.other:Part") != before
 
 
-def test_an_unknown_module_is_told() -> None:
-    with pytest.raises(ModuleNotFoundError, match="nowhere"):
-        source_hash(["nowhere"])
+def test_a_users_file_counts_with_its_neighbours(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("import helper\nfrom tools.one import One\nimport leapbench.macs")
+    (tmp_path / "helper.py").write_text("import further")
+    (tmp_path / "further.py").write_text("")
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "tools" / "one.py").write_text("from .two import Two")
+    (tmp_path / "tools" / "two.py").write_text("")
+    (tmp_path / "unused.py").write_text("")
+    found = files([f"{file}:Mine"])
+    own = {label for label in found if label.startswith("./")}
+    assert own == {f"./{n}.py" for n in ("mine", "helper", "further", "tools/one", "tools/two")}
+    assert "leapbench/macs.py" in found
+    before = hashed(f"{file}:Mine")
+    (tmp_path / "tools" / "two.py").write_text("x = 1")
+    assert hashed(f"{file}:Mine") != before
+
+
+def test_a_module_may_count_without_its_imports(kept: Path) -> None:
+    (kept / "other.py").write_text("import kept.unused")
+    found = files(["kept.part:Part"], ["kept.other"])
+    assert "kept/other.py" in found
+    assert "kept/unused.py" not in found
+
+
+@pytest.mark.parametrize("name", ["nowhere.at:All", "leapbench.nowhere:All", "kept.gone:All"])
+def test_an_unknown_module_is_told(kept: Path, name: str) -> None:
+    with pytest.raises(ModuleNotFoundError, match=name.partition(":")[0]):
+        files([name])
+
+
+def test_circles_end(kept: Path) -> None:
+    (kept / "part.py").write_text("import kept.other")
+    (kept / "other.py").write_text("import kept.part")
+    assert {"kept/part.py", "kept/other.py"} <= files(["kept.other:It"]).keys()
+
+
+def _everything() -> tuple[str, ...]:
+    worlds = [
+        each[key]
+        for each in declared()
+        for key in ("entry_point", "vector_entry_point")
+        if key in each
+    ]
+    agents = [part.entry for part in registry.agents().values()]
+    return (*worlds, *agents, *(task.harness for task in registry.tasks().values()))
+
+
+def test_no_file_of_the_suite_is_out_of_reach() -> None:
+    """What no part, harness or environment reaches could be missed by the hash."""
+    reached = {path.resolve() for path in files(_everything()).values()}
+    apart = {  # for viewers, a script, forms of agents that users type, a world without an id
+        *ROOT.glob("tasks/*/watch.py"),
+        ROOT / "agents/earlyexit/exit_weights_l2w/record.py",
+        ROOT / "agents/common/brought/graph.py",
+        ROOT / "agents/common/sb3_policy/policy.py",
+        ROOT / "envs/urlb/dmc/pixels.py",
+    }
+    code = (f for room in ("envs", "tasks", "agents") for f in (ROOT / room).rglob("*.py"))
+    missed = [f for f in code if f not in reached | apart and f.name != "__init__.py"]
+    data = [f for room in ("envs", "agents") for f in (ROOT / room).rglob("*") if f.is_file()]
+    missed += [f for f in data if f.suffix in source.DATA and f not in reached]
+    assert [f for f in missed if f.name != "agent.toml"] == []
+
+
+def test_the_whole_suite_is_hashed_in_no_time() -> None:
+    everything = _everything()
+    source.forget()
+    began = time.process_time()
+    code_hash(everything)
+    assert time.process_time() - began < 1.0  # about 0.08 on a quiet core

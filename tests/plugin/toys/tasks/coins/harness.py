@@ -23,8 +23,6 @@ from toys.worlds import FLIPS, Coins
 class CoinsHarness(Harness):
     """A model estimates the bias from labelled flips, a policy plays."""
 
-    sources = ("toys.worlds",)
-
     def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
         _log(f"{phase.name} {self.seed}")
         if phase.role == "model" and os.environ.get("TOYS_HANG") == str(self.seed):
