@@ -101,7 +101,7 @@ def test_another_protocol_or_code_is_not_done(one: Cell, monkeypatch: pytest.Mon
     with standing_in(shrink(registry.task("coins/small"), {"samples": 16})):
         assert one.done() is None
     with monkeypatch.context() as patch:
-        patch.setattr("leapbench.running.composition.source_hash", lambda sources: "other")
+        patch.setattr("leapbench.running.code.code_hash", lambda entries, alone: "other")
         assert one.done() is None
     assert one.done() is not None
 

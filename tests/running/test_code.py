@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +10,9 @@ import pytest
 from leapbench.contract.artifacts import Store
 from leapbench.running import cell, source
 from leapbench.running.cell import Cell
+from leapbench.running.sweep import sweep
 
 ROOT = Path(__file__).parents[2]
-PLUGIN = ROOT / "tests" / "plugin"
 LINES = {  # a line, what becomes of it, and who is run with it
     "envs/activeview/field/adam.py": (
         "beta2=0.99",
@@ -118,24 +115,27 @@ def test_a_result_of_unknown_code_is_not_done(
     assert one.done() is None
 
 
-def test_the_same_command_goes_by_what_is_on_disk(tmp_path: Path) -> None:
-    """The command line, over a plug-in whose world changes between two calls."""
-    shutil.copytree(PLUGIN, tmp_path / "plugin")
-    log = tmp_path / "log"
+class Told:
+    """Remembers which cells were there before."""
 
-    def trainings() -> int:
-        subprocess.run(
-            [sys.executable, "-m", "leapbench", "run", "coins/small", "toy-guess"],
-            cwd=tmp_path,
-            env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
-            | {"PYTHONPATH": str(tmp_path / "plugin"), "TOYS_LOG": str(log)},
-            check=True,
-            capture_output=True,
-        )
-        return len(log.read_text().splitlines())
+    def __init__(self) -> None:
+        self.reused: list[bool] = []
 
-    first = trainings()
-    assert trainings() == first
-    worlds = tmp_path / "plugin" / "toys" / "worlds.py"
-    worlds.write_text(worlds.read_text() + "\nFURTHER = 1\n")
-    assert trainings() == 2 * first
+    def started(self, cell: Cell) -> None: ...
+
+    def progress(self, cell: Cell, fraction: float, line: str) -> None: ...
+
+    def finished(self, cell: Cell, result: object, reused: bool) -> None:
+        self.reused.append(reused)
+
+
+@pytest.mark.usefixtures("plugin")
+def test_a_sweep_runs_what_has_changed(tmp_path: Path, mutations: Mutations) -> None:
+    cells, told = [Cell("coins/small", "smoke", "toy-guess", 0, (), tmp_path)], Told()
+    sweep(cells, 1, told)
+    sweep(cells, 1, told)
+    assert told.reused == [False, True]
+    mutations.apply("tests/plugin/toys/worlds.py", "FLIPS = ", "FLIPS = 1 + ")
+    sweep(cells, 1, told)
+    sweep(cells, 1, told)
+    assert told.reused == [False, True, False, True]

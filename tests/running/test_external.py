@@ -18,7 +18,7 @@ from leapbench.contract.agent import LearningPhase, Policy
 from leapbench.contract.meter import Meter
 from leapbench.contract.task import Budget
 from leapbench.errors import UserError
-from leapbench.running import cell, external
+from leapbench.running import cell, external, source
 from leapbench.running.cell import Cell
 from leapbench.running.composition import Composition, compose
 
@@ -73,9 +73,10 @@ def test_a_file_is_an_agent(file: Path, tmp_path: Path) -> None:
 
 def test_a_files_code_counts(file: Path) -> None:
     before = coins(f"{file}:Always").record()
-    file.write_text(AGENT + "\n# a comment\n")
+    source.forget()
     assert coins(f"{file}:Always").record() == before
     file.write_text(AGENT.replace("LIMIT = 3", "LIMIT = 4"))
+    source.forget()  # as in another process
     assert coins(f"{file}:Always").record() != before
 
 
