@@ -1,0 +1,1 @@
+"""Hardware latency budgets: an analytic latency model, and worlds that spend milliseconds."""

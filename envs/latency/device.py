@@ -1,0 +1,88 @@
+"""Devices as data: what the latency model knows of a processor."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from leapbench.errors import UserError, unknown
+
+FOLDER = Path(__file__).parent / "devices"
+WORD = 4
+"""Bytes of a float32, the unit in which data is moved."""
+
+
+class Device(BaseModel):
+    """A processor with three levels of memory (LASNet, section 3.3; LAUDNet's predictor).
+
+    Processing engines work on one output tile each, at a time; data goes from memory
+    through a cache that all engines share into the engine's own.
+
+    Attributes:
+        title: a few words.
+        engines: number of processing engines (streaming multiprocessors).
+        lanes: multiply-adds of float32 that an engine does in a cycle.
+        clock: cycles a second.
+        bandwidth: bytes a second from memory.
+        cache: bandwidth of the shared cache, as a multiple of `bandwidth`.
+        batch: images that are processed together.
+        depth: cycles of an engine's pipeline; `lanes * depth` outputs fill it.
+        sector: float32 words that are fetched together.
+        launch: seconds to start one operator.
+        overlap: whether computing hides moving data, or waits for it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: str
+    engines: int = Field(ge=1, le=100_000)
+    lanes: int = Field(ge=1, le=100_000)
+    clock: float = Field(gt=0, le=1e12)
+    bandwidth: float = Field(gt=0, le=1e15)
+    cache: float = Field(default=4.0, gt=0, le=1000)
+    batch: int = Field(default=1, ge=1, le=100_000)
+    depth: int = Field(default=4, ge=1, le=1000)
+    sector: int = Field(default=8, ge=1, le=10_000)
+    launch: float = Field(default=8e-6, ge=0, le=1)
+    overlap: bool = False
+
+    @property
+    def memory_words(self) -> float:
+        """Float32 words a second from memory."""
+        return self.bandwidth / WORD
+
+    @property
+    def cache_words(self) -> float:
+        """Float32 words a second from the shared cache."""
+        return self.memory_words * self.cache
+
+    @property
+    def full(self) -> int:
+        """Outputs that keep an engine busy."""
+        return self.lanes * self.depth
+
+
+def names() -> tuple[str, ...]:
+    """The devices that come with the suite."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+
+
+@cache
+def device(name: str) -> Device:
+    """A device by its name, or one's own by the path of its TOML file.
+
+    Raises:
+        UserError: when there is none, or its file is not one of a device.
+    """
+    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
+    if not path.is_file():
+        raise unknown("device", name, names())
+    try:
+        return Device.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (ValidationError, ValueError, OSError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else None
+        reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else str(error)
+        raise UserError(f"{path} is not a device: {reason}.") from None
