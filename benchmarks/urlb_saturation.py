@@ -31,7 +31,7 @@ def saturated(protocol: Protocol, agent: str, phase: Phase, seed: int, runs: Pat
     seen = rng.uniform(-1, 1, (PLACES, 4)).astype(np.float32)
     times = rng.integers(horizon, size=PLACES).tolist()
     skills = np.stack([part.skills.draw(rng, time, horizon)[0] for time in times])
-    actions = part.learner.act(np.concatenate([seen, skills], axis=1))
+    actions = part.ddpg.act(np.concatenate([seen, skills], axis=1))
     return float((np.abs(actions) > LIMIT).mean())
 
 

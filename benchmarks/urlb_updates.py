@@ -31,8 +31,8 @@ from released import stand_in
 
 from leapbench.agents.urlb.apt.policy import IcmApt
 from leapbench.agents.urlb.cic.policy import Cic
+from leapbench.agents.urlb.common.agent import Intrinsic
 from leapbench.agents.urlb.common.ddpg import DDPG
-from leapbench.agents.urlb.common.policy import Intrinsic
 from leapbench.agents.urlb.common.replay import Replay, Sizes
 from leapbench.agents.urlb.diayn.policy import Diayn
 from leapbench.agents.urlb.moss.policy import Moss

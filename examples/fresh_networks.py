@@ -8,19 +8,19 @@ policy has warmed up. Run it beside MOSS and DDPG:
 
 from __future__ import annotations
 
-from leapbench.agents.urlb.common.behaviour import Tuner
 from leapbench.agents.urlb.common.ddpg import DDPG
+from leapbench.agents.urlb.common.practice import Behaviour
 from leapbench.agents.urlb.common.replay import Replay
 from leapbench.agents.urlb.moss.policy import Moss
 
 
-class FreshTuner(Tuner):
+class FreshTuner(Behaviour):
     """Forgets all networks at the end of the warm-up; the steps that were stored stay."""
 
-    def settle(self, replay: Replay) -> None:
+    def end_warmup(self, replay: Replay) -> None:
         """Choose a skill as MOSS does, then begin anew."""
-        super().settle(replay)
-        old = self.learner
+        super().end_warmup(replay)
+        old = self.ddpg
         fresh = DDPG(old.sizes, old.backbone, int(self.rng.integers(2**31)))
         old.actor.load_state_dict(fresh.actor.state_dict())
         old.critic.load_state_dict(fresh.critic.state_dict())
@@ -29,6 +29,6 @@ class FreshTuner(Tuner):
 class FreshMoss(Moss):
     """MOSS whose pre-training serves to find the warm-up's steps alone."""
 
-    def tuner(self, learner: DDPG, seed: int) -> Tuner:
-        """See `Intrinsic.tuner`."""
-        return FreshTuner(learner, self.skills, self.horizon, seed, self.warm, self.choice)
+    def finetuner(self, ddpg: DDPG, seed: int) -> Behaviour:
+        """See `Intrinsic.finetuner`."""
+        return FreshTuner(ddpg, self.skills, self.horizon, seed, self.warm, self.choice)

@@ -151,16 +151,16 @@ def test_fresh_networks_keep_the_steps_and_forget_the_rest() -> None:
     text = f"{EXAMPLES / 'fresh_networks.py'}:FreshMoss"
     agent = compose(task("urlb/entropy-point"), text).build("policy")
     sizes = Sizes(3, 2, agent.skills.size)
-    learner = DDPG(sizes, Backbone(8, 4, 1e-3, 1, 0, "critic-first"), 0)
+    learner = DDPG(sizes, Backbone(hidden=8, batch=4, rate=1e-3, every=1, warmup=0), 0)
     before = {k: v.clone() for k, v in learner.actor.state_dict().items()}
     replay = Replay(sizes, 40, 20, 3, 0.99)
     for _ in range(20):
         seen, action = np.ones(3, np.float32), np.zeros(2, np.float32)
         replay.add(seen, np.zeros(sizes.skill, np.float32), action, 0, 1.0)
     replay.finish(np.ones(3, np.float32), False)
-    tuner = agent.tuner(learner, seed=1)
-    tuner.settle(replay)
-    assert tuner.settled
+    tuner = agent.finetuner(learner, seed=1)
+    tuner.end_warmup(replay)
+    assert tuner.warmed_up
     assert bool(replay)
     after = learner.actor.state_dict()
     assert not torch.equal(after["policy.2.weight"], before["policy.2.weight"])

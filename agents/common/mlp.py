@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from leapbench.agents.earlyexit.common.grid import broken
+from leapbench.agents.common.state import broken
 
 
 def mlp(widths: Sequence[int]) -> nn.Sequential:

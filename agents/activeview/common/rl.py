@@ -15,8 +15,8 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from leapbench.agents.activeview.common.policy import Chooser, Scores
 from leapbench.agents.activeview.common.scorer import Scorer
 from leapbench.agents.common.mlp import load_weights, save_weights, seeded
+from leapbench.agents.common.state import broken, require
 from leapbench.agents.common.vecenv import VectorAdapter
-from leapbench.agents.earlyexit.common.grid import broken, require
 from leapbench.contract.agent import LearningPhase
 from leapbench.envs.activeview.table import Sight
 from leapbench.errors import UserError

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leapbench.agents.common.state import broken, require
 from leapbench.agents.earlyexit.common.thresholds import Floats, solve
 from leapbench.contract.agent import LearningPhase
 from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.dynamics import CONTINUE, EXIT
 from leapbench.envs.earlyexit.observation import Column, table
-from leapbench.errors import UserError
 
 Flags = NDArray[np.bool_]
 FILE = "policy.npz"
@@ -152,22 +152,3 @@ class ScorePolicy(GridPolicy):
 def exit_of(observation: NDArray[np.float32], exits: int) -> NDArray[np.int64]:
     """0-based exit of each observation, int64 (...) from float32 (..., 14)."""
     return np.rint(observation[..., Column.EXIT] * (exits - 1)).astype(np.int64)
-
-
-def require(learned: bool, policy: object) -> None:
-    """Refuse to act or to be saved before something was learned.
-
-    Raises:
-        UserError: unless `learned`.
-    """
-    if not learned:
-        raise UserError(
-            f"{type(policy).__name__} has nothing learned yet.",
-            "Call learn(phase) or load(folder) first.",
-        )
-
-
-def broken(path: Path, policy: object, error: Exception) -> UserError:
-    """Build the error for a file that does not hold the state of `policy`."""
-    name = type(policy).__name__
-    return UserError(f"{path} holds no {name}: {error}.", f"{name}.save(folder) writes one.")

@@ -16,8 +16,8 @@ from stable_baselines3.common.callbacks import BaseCallback
 from torch import nn
 
 from leapbench.agents.common.mlp import load_weights, mlp, save_weights, seeded
+from leapbench.agents.common.state import broken, require
 from leapbench.agents.common.vecenv import VectorAdapter
-from leapbench.agents.earlyexit.common.grid import broken, require
 from leapbench.contract.agent import LearningPhase
 from leapbench.envs.earlyexit.observation import Column
 from leapbench.errors import UserError

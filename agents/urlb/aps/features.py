@@ -39,4 +39,5 @@ class Features(nn.Module):
         self._descent(-self.match(self.net(batch.next), batch.skill).mean())
         with torch.no_grad():
             features = self.net(batch.next)
-            return self.entropy(features, features) + self.match(features, batch.skill)
+            entropy: Tensor = self.entropy(features, features)
+            return entropy + self.match(features, batch.skill)

@@ -2,85 +2,80 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from leapbench.agents.urlb.aps.features import Features
 from leapbench.agents.urlb.aps.regression import Regressor
-from leapbench.agents.urlb.common.behaviour import Tuner
-from leapbench.agents.urlb.common.ddpg import DDPG, Backbone
+from leapbench.agents.urlb.common.agent import Skilled, part_of
+from leapbench.agents.urlb.common.ddpg import DDPG
 from leapbench.agents.urlb.common.entropy import ParticleEntropy
-from leapbench.agents.urlb.common.loop import Objective
-from leapbench.agents.urlb.common.policy import Intrinsic
+from leapbench.agents.urlb.common.practice import Behaviour, Objective
 from leapbench.agents.urlb.common.replay import Sizes
-from leapbench.agents.urlb.common.skills import Sphere
+from leapbench.agents.urlb.common.skills import Skills, Sphere
 
-FEATURES = "features."
+FEATURES = "features.net."
 """What the names of the saved features begin with."""
 
 
-class Aps(Intrinsic):
+@dataclass(kw_only=True, eq=False)
+class Aps(Skilled):
     """Seeks rare features in the direction that its skill asks for (Liu & Abbeel, 2021).
 
     The critic has successor features.
 
     Args:
-        hidden: see `Diayn`, as for the next eight.
-        batch: transitions of an update.
-        rate: learning rate.
-        every: steps for one update.
-        warmup: steps before the first update of a phase.
-        order: of the updates of actor and critic.
-        warm: see `Tuner`; "random" as published.
-        choice: see `Tuner`; "regress" as published, see `Regressor`.
+        choice: of the skill that it goes on with: "search", "constant", "random", or
+            "regress" as published, see `Regressor`.
         skill: numbers of a skill, and of features.
         period: steps for which one is held; 5 as published.
         neighbours: k of the particle entropy.
     """
 
-    choices = (*Intrinsic.choices, "regress")
+    choices = (*Skilled.choices, "regress")
 
-    def __init__(
-        self,
-        hidden: int = 128,
-        batch: int = 256,
-        rate: float = 3e-4,
-        every: int = 2,
-        warmup: int = 1000,
-        order: str = "critic-first",
-        warm: str = "explore",
-        choice: str = "search",
-        skill: int = 10,
-        period: int = 5,
-        neighbours: int = 12,
-    ) -> None:
-        backbone = Backbone(hidden, batch, rate, every, warmup, order)
-        super().__init__(backbone, Sphere(skill, period), warm, choice, features=skill)
-        self.neighbours = neighbours
+    skill: int = 10
+    period: int = 5
+    neighbours: int = 12
+
+    def __post_init__(self) -> None:
+        """See `Intrinsic`."""
+        super().__post_init__()
         self.model: Features | None = None
+
+    @property
+    def features(self) -> int:  # type: ignore[override]
+        """Of the critic: as many as numbers of a skill."""
+        return self.skill
+
+    def prior(self) -> Skills:
+        """A direction."""
+        return Sphere(self.skill, self.period)
 
     def objective(self, sizes: Sizes, seed: int) -> Objective:
         """Entropy of features, and their match with the skill."""
         self.model = self._features(sizes, seed)
         return self.model
 
-    def tuner(self, learner: DDPG, seed: int) -> Tuner:
-        """See `Intrinsic.tuner`."""
+    def finetuner(self, ddpg: DDPG, seed: int) -> Behaviour:
+        """See `Intrinsic.finetuner`."""
         if self.choice != "regress" or self.model is None:
-            return super().tuner(learner, seed)
-        return Regressor(learner, self.skills, self.horizon, seed, self.warm, self.model)
+            return super().finetuner(ddpg, seed)
+        return Regressor(ddpg, self.skills, self.horizon, seed, self.warm, self.model)
 
     def extras(self) -> dict[str, Tensor]:
         """The features, which a regression looks at."""
-        own = self.model.state_dict() if self.model else {}
+        own = self.model.net.state_dict() if self.model else {}
         return {f"{FEATURES}{name}": value.contiguous() for name, value in own.items()}
 
     def _restore(self, weights: dict[str, Tensor]) -> None:
         super()._restore(weights)
-        own = {k.removeprefix(FEATURES): v for k, v in weights.items() if k.startswith(FEATURES)}
+        own = part_of(weights, FEATURES)
         self.model = self._features(self.sizes, 0) if own else None
         if self.model:
-            self.model.load_state_dict(own)
+            self.model.net.load_state_dict(own)
 
     def _features(self, sizes: Sizes, seed: int) -> Features:
         entropy = ParticleEntropy(self.neighbours, "mean", 1e-4)

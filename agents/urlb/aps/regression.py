@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from leapbench.agents.urlb.aps.features import Features
-from leapbench.agents.urlb.common.behaviour import Tuner
 from leapbench.agents.urlb.common.ddpg import DDPG
+from leapbench.agents.urlb.common.practice import Behaviour
 from leapbench.agents.urlb.common.replay import Replay
 from leapbench.agents.urlb.common.skills import Skills
 
@@ -17,14 +17,14 @@ SAMPLES = 4096
 """Transitions of a regression, as published."""
 
 
-class Regressor(Tuner):
+class Regressor(Behaviour):
     """Goes on after the warm-up with the direction w for which w . phi / |phi| fits the reward.
 
     Rewards are n-step returns, features those of the state n steps on. URLB's code hands
     rewards and features to the solver in the other order.
 
     Args:
-        learner: see `Tuner`, as for the next four.
+        ddpg: see `Behaviour`, as for the next four.
         skills: directions.
         horizon: steps of an episode.
         seed: of skills, noise and samples.
@@ -34,21 +34,21 @@ class Regressor(Tuner):
 
     def __init__(
         self,
-        learner: DDPG,
+        ddpg: DDPG,
         skills: Skills,
         horizon: int,
         seed: int,
         warm: str,
         features: Features,
     ) -> None:
-        super().__init__(learner, skills, horizon, seed, warm, "constant")
+        super().__init__(ddpg, skills, horizon, seed, warm, "constant")
         self.features = features
 
-    def settle(self, replay: Replay) -> None:
+    def end_warmup(self, replay: Replay) -> None:
         """Regress on what was stored; without an episode the constant skill is kept."""
         if replay:
             self.chosen = self.direction(replay)
-        super().settle(replay)
+        super().end_warmup(replay)
 
     @torch.no_grad()
     def direction(self, replay: Replay) -> NDArray[np.float32]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from leapbench.agents.urlb.common.agent import Plain
 from leapbench.agents.urlb.common.entropy import ParticleEntropy
-from leapbench.agents.urlb.common.loop import Objective
 from leapbench.agents.urlb.common.networks import trunk
-from leapbench.agents.urlb.common.plain import Plain
+from leapbench.agents.urlb.common.practice import Objective
 from leapbench.agents.urlb.common.replay import Batch, Sizes
 from leapbench.agents.urlb.icm.policy import Curiosity
 
@@ -38,7 +38,7 @@ class IndApt(Plain):
         return Seen(ParticleEntropy(NEIGHBOURS, "mean", 1e-4))
 
 
-class Encoded:
+class Encoded(nn.Module):
     """Rewards entropy in the encoding of a model, which learns first.
 
     Args:
@@ -47,17 +47,19 @@ class Encoded:
     """
 
     def __init__(self, model: Curiosity, entropy: ParticleEntropy) -> None:
+        super().__init__()
         self.model, self.entropy = model, entropy
 
-    def __call__(self, batch: Batch) -> Tensor:
+    def forward(self, batch: Batch) -> Tensor:
         """One step on the batch, and its rewards (B,)."""
         self.model.learn(batch)
         with torch.no_grad():
             encoded = self.model.encoder(batch.observation)
-        return self.entropy(encoded, encoded)
+        rewards: Tensor = self.entropy(encoded, encoded)
+        return rewards
 
 
-class Seen:
+class Seen(nn.Module):
     """Rewards entropy of observations as they are.
 
     Args:
@@ -65,8 +67,10 @@ class Seen:
     """
 
     def __init__(self, entropy: ParticleEntropy) -> None:
+        super().__init__()
         self.entropy = entropy
 
-    def __call__(self, batch: Batch) -> Tensor:
+    def forward(self, batch: Batch) -> Tensor:
         """Rewards (B,) of the batch."""
-        return self.entropy(batch.observation, batch.observation)
+        rewards: Tensor = self.entropy(batch.observation, batch.observation)
+        return rewards

@@ -59,7 +59,7 @@ def contrast(query: Tensor, key: Tensor, temperature: float) -> Tensor:
     return (others.log() - logits.diagonal()).mean()
 
 
-class Surprise:
+class Surprise(nn.Module):
     """Learns the representation, and rewards distance in it; minus that in mode 1.
 
     Args:
@@ -75,11 +75,12 @@ class Surprise:
     def __init__(
         self, contrast: Contrast, rate: float, entropy: ParticleEntropy, pair: str, first: str
     ) -> None:
+        super().__init__()
         self.contrast, self.entropy = contrast, entropy
         self.pair, self.first = pair, first
         self._descent = Descent(contrast, rate)
 
-    def __call__(self, batch: Batch) -> Tensor:
+    def forward(self, batch: Batch) -> Tensor:
         """One step on the batch, and its rewards (B,)."""
         states = torch.cat([batch.observation, batch.next])
         source, target = self.contrast.state(states).chunk(2)
@@ -93,4 +94,5 @@ class Surprise:
     def reward(self, source: Tensor, target: Tensor, mode: Tensor) -> Tensor:
         """Particle entropy (B,) of representations (B, s), negative where mode (B,) is 1."""
         near = target if self.pair == "next" else source
-        return self.entropy(near.detach(), target.detach()) * (1 - 2 * mode)
+        entropy: Tensor = self.entropy(near.detach(), target.detach())
+        return entropy * (1 - 2 * mode)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from leapbench.agents.urlb.common.networks import Actor, Critic
+from leapbench.agents.urlb.common.networks import Actor, Critic, Randomness
 from leapbench.agents.urlb.common.replay import Batch, Sizes
 from leapbench.errors import UserError
 
@@ -19,40 +19,28 @@ EDGE = 1 - 1e-6
 """Largest action that is taken or learned from."""
 
 
-@dataclass(frozen=True)
-class Backbone:
-    """Constants of DDPG that all agents share.
+@dataclass(kw_only=True)
+class DDPGSettings:
+    """What every agent on this backbone can be asked to do otherwise.
 
-    Attributes:
+    Args:
         hidden: units of each hidden layer; 1024 as published.
         batch: transitions of an update; 1024 as published.
         rate: Adam's learning rate; 1e-4 as published.
         every: steps of the environment for one update.
         warmup: steps before the first update of a phase; 4,000 as published.
-        order: "critic-first" (URLB, CIC) or "actor-first" (MOSS).
-        discount: a step's, in [0, 1].
-        steps: n of the n-step return.
-        tau: share of the critic that its target takes over in an update.
-        noise: standard deviation of exploration.
-        clip: largest exploration noise in the losses.
-        capacity: steps that are kept for replay.
+        order: of the updates, "critic-first" (URLB, CIC) or "actor-first" (MOSS).
 
     Raises:
         UserError: for a number that has no meaning.
     """
 
-    hidden: int
-    batch: int
-    rate: float
-    every: int
-    warmup: int
-    order: str
-    discount: float = 0.99
-    steps: int = 3
-    tau: float = 0.01
-    noise: float = 0.2
-    clip: float = 0.3
-    capacity: int = 1_000_000
+    hidden: int = 128
+    batch: int = 256
+    rate: float = 3e-4
+    every: int = 2
+    warmup: int = 1000
+    order: str = "critic-first"
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""
@@ -62,6 +50,27 @@ class Backbone:
         if not 0 < self.rate <= 1:
             raise UserError(f"rate must be above 0 and at most 1, got {self.rate}.")
         one_of("order", self.order, ORDERS)
+
+
+@dataclass(kw_only=True)
+class Backbone(DDPGSettings):
+    """The settings and the constants of DDPG.
+
+    Args:
+        discount: a step's, in [0, 1].
+        steps: n of the n-step return.
+        tau: share of the critic that its target takes over in an update.
+        noise: standard deviation of exploration.
+        clip: largest exploration noise in the losses.
+        capacity: steps that are kept for replay.
+    """
+
+    discount: float = 0.99
+    steps: int = 3
+    tau: float = 0.01
+    noise: float = 0.2
+    clip: float = 0.3
+    capacity: int = 1_000_000
 
 
 def one_of(name: str, value: str, known: Iterable[str]) -> None:
@@ -74,7 +83,7 @@ def one_of(name: str, value: str, known: Iterable[str]) -> None:
         raise UserError(f"{name} must be one of {', '.join(known)}, got {value!r}.")
 
 
-class DDPG:
+class DDPG(nn.Module):
     """Actor, twin critic and its target, and one update of them.
 
     Args:
@@ -85,6 +94,7 @@ class DDPG:
     """
 
     def __init__(self, sizes: Sizes, backbone: Backbone, seed: int, features: int = 1) -> None:
+        super().__init__()
         self.sizes, self.backbone = sizes, backbone
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -92,7 +102,7 @@ class DDPG:
             self.critic = Critic(sizes.seen, sizes.action, backbone.hidden, features)
             self.target = Critic(sizes.seen, sizes.action, backbone.hidden, features)
         self.target.load_state_dict(self.critic.state_dict())
-        self._noise = torch.Generator().manual_seed(seed + 1)
+        self._noise = Randomness(seed + 1)
         self._actor_step = Descent(self.actor, backbone.rate)
         self._critic_step = Descent(self.critic, backbone.rate)
 
@@ -139,7 +149,7 @@ class DDPG:
 
         Gradients pass the last clip as if it were not there.
         """
-        noise = torch.randn(mean.shape, generator=self._noise) * self.backbone.noise
+        noise = torch.randn(mean.shape, generator=self._noise.generator) * self.backbone.noise
         action = mean + noise.clamp_(-self.backbone.clip, self.backbone.clip)
         return action + (action.clamp(-EDGE, EDGE) - action).detach()
 
@@ -153,7 +163,7 @@ class DDPG:
         self.critic.trunk.load_state_dict(other.critic.trunk.state_dict())
 
 
-class Descent:
+class Descent(nn.Module):
     """Adam on one module, fed with losses; constants but the rate are Adam's usual ones.
 
     Gradients are taken for the module alone: a loss that passes through another network
@@ -165,23 +175,27 @@ class Descent:
     """
 
     def __init__(self, module: nn.Module, rate: float) -> None:
-        self._parameters: list[Tensor] = [p for p in module.parameters() if p.requires_grad]
-        self._first = [torch.zeros_like(each) for each in self._parameters]
-        self._second = [torch.zeros_like(each) for each in self._parameters]
-        self._count = torch.zeros(())
-        self._rate = rate
+        super().__init__()
+        self._learned: list[Tensor] = [p for p in module.parameters() if p.requires_grad]
+        self._means = [torch.zeros_like(each) for each in self._learned]
+        self._squares = [torch.zeros_like(each) for each in self._learned]
+        self._count, self._rate = torch.zeros(()), rate
+        self.register_buffer("count", self._count)
+        for name, moments in (("mean", self._means), ("square", self._squares)):
+            for i, each in enumerate(moments):
+                self.register_buffer(f"{name}_{i}", each)
 
     @torch.no_grad()
-    def __call__(self, loss: Tensor) -> None:
+    def forward(self, loss: Tensor) -> None:
         """One step down a scalar loss."""
-        gradients = torch.autograd.grad(loss, self._parameters)
-        self._count += 1
+        gradients = torch.autograd.grad(loss, self._learned)
+        self._count.add_(1)
         # What torch.optim.Adam(fused=True) calls, without its checks at every step.
         torch._fused_adam_(
-            self._parameters,
+            self._learned,
             gradients,
-            self._first,
-            self._second,
+            self._means,
+            self._squares,
             [],
             [self._count] * len(gradients),
             lr=self._rate,
@@ -192,6 +206,14 @@ class Descent:
             amsgrad=False,
             maximize=False,
         )
+
+
+def noisy(
+    actions: NDArray[np.float32], noise: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Actions with normal noise, clipped into [-1, 1]."""
+    pushed = actions + np.float32(noise) * rng.standard_normal(actions.shape, np.float32)
+    return np.asarray(np.clip(pushed, -EDGE, EDGE), np.float32)
 
 
 @torch.no_grad()

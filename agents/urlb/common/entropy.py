@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from leapbench.errors import UserError
 
@@ -34,11 +34,25 @@ def nearest(source: Tensor, target: Tensor, count: int) -> Tensor:
     return torch.from_numpy(near).clamp(min=0).sqrt()
 
 
-class Moments:
+class Moments(nn.Module):
     """Running mean and variance of all numbers ever given, beginning at 0 and 1."""
 
+    mean: Tensor
+    variance: Tensor
+
     def __init__(self) -> None:
-        self.mean, self.variance, self.count = torch.zeros(()), torch.ones(()), COUNT
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("variance", torch.ones(()))
+        self.count = COUNT
+
+    def get_extra_state(self) -> Tensor:
+        """How much was counted, which is more than a float32 tells apart."""
+        return torch.tensor(self.count, dtype=torch.float64)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Restore the count."""
+        self.count = float(state)
 
     def update(self, values: Tensor) -> None:
         """Count `values`, of any shape."""
@@ -50,7 +64,7 @@ class Moments:
         self.mean, self.count = self.mean + off * (count / total), total
 
 
-class ParticleEntropy:
+class ParticleEntropy(nn.Module):
     """log(1 + mean_k max(norm(d_k) - clip, 0)) of the k nearest neighbours' distances d.
 
     Args:
@@ -64,6 +78,7 @@ class ParticleEntropy:
     """
 
     def __init__(self, neighbours: int, normaliser: str, clip: float) -> None:
+        super().__init__()
         if normaliser not in NORMALISERS:
             known = ", ".join(NORMALISERS)
             raise UserError(f"normaliser must be one of {known}, got {normaliser!r}.")
@@ -71,7 +86,7 @@ class ParticleEntropy:
         self.moments = Moments()
 
     @torch.no_grad()
-    def __call__(self, source: Tensor, target: Tensor) -> Tensor:
+    def forward(self, source: Tensor, target: Tensor) -> Tensor:
         """Rewards (B,) for `source` (B, d) among `target` (N, d); 0 or more."""
         near = nearest(source, target, min(self.neighbours, len(target)))
         if self.normaliser != "none":

@@ -16,6 +16,29 @@ def orthogonal(linear: nn.Linear) -> nn.Linear:
     return linear
 
 
+class Randomness(nn.Module):
+    """A source of random numbers that is saved with the module which it is part of.
+
+    Args:
+        seed: where it begins.
+
+    Attributes:
+        generator: the source.
+    """
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def get_extra_state(self) -> Tensor:
+        """State of the generator, uint8."""
+        return self.generator.get_state()
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Restore the generator."""
+        self.generator.set_state(state)
+
+
 def mlp(*sizes: int) -> nn.Sequential:
     """Linear layers between `sizes`, with ReLU after all but the last."""
     layers: list[nn.Module] = []

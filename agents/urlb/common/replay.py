@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
+import gymnasium as gym
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from leapbench.contract.agent import LearningPhase
+from leapbench.errors import UserError
 
 Floats = NDArray[np.float32]
 
@@ -33,6 +37,23 @@ class Sizes:
     def seen(self) -> int:
         """What actor and critic see of the world: observation and skill."""
         return self.observation + self.skill
+
+    @classmethod
+    def of(cls, phase: LearningPhase, skill: int) -> Self:
+        """Sizes of what the phase's environment gives and takes, and of a skill.
+
+        Raises:
+            UserError: when they are not boxes of one dimension, with actions in [-1, 1].
+        """
+        env = phase.make_env(1) if phase.make_env else None
+        seen, done = (getattr(env, f"single_{kind}_space", 0) for kind in ("observation", "action"))
+        flat = all(isinstance(box, gym.spaces.Box) and len(box.shape) == 1 for box in (seen, done))
+        if not flat or not (np.all(done.low == -1) and np.all(done.high == 1)):  # type: ignore[union-attr]
+            raise UserError(
+                "DDPG agents need observations of numbers in a row and actions in [-1, 1].",
+                "Use them on urlb/entropy-point.",
+            )
+        return cls(seen.shape[0], done.shape[0], skill)  # type: ignore[union-attr]
 
 
 class Batch(NamedTuple):

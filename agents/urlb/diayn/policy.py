@@ -2,51 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import log
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leapbench.agents.urlb.common.ddpg import Backbone, Descent
-from leapbench.agents.urlb.common.loop import Objective
+from leapbench.agents.urlb.common.agent import Skilled
+from leapbench.agents.urlb.common.ddpg import Descent
 from leapbench.agents.urlb.common.networks import mlp
-from leapbench.agents.urlb.common.policy import Intrinsic
+from leapbench.agents.urlb.common.practice import Objective
 from leapbench.agents.urlb.common.replay import Batch, Sizes
-from leapbench.agents.urlb.common.skills import OneHot
+from leapbench.agents.urlb.common.skills import OneHot, Skills
 
 
-class Diayn(Intrinsic):
+@dataclass(kw_only=True, eq=False)
+class Diayn(Skilled):
     """Seeks states that tell its skills apart (Eysenbach et al., 2018).
 
     Args:
-        hidden: see `Backbone`, as for the next five.
-        batch: transitions of an update.
-        rate: learning rate.
-        every: steps for one update.
-        warmup: steps before the first update of a phase.
-        order: of the updates of actor and critic.
-        warm: see `Tuner`; "random" as published.
-        choice: see `Tuner`; "random" as published.
         skill: number of skills.
         period: steps for which one is held.
     """
 
-    def __init__(
-        self,
-        hidden: int = 128,
-        batch: int = 256,
-        rate: float = 3e-4,
-        every: int = 2,
-        warmup: int = 1000,
-        order: str = "critic-first",
-        warm: str = "explore",
-        choice: str = "search",
-        skill: int = 16,
-        period: int = 50,
-    ) -> None:
-        backbone = Backbone(hidden, batch, rate, every, warmup, order)
-        super().__init__(backbone, OneHot(skill, period), warm, choice)
+    skill: int = 16
+    period: int = 50
+
+    def prior(self) -> Skills:
+        """One of `skill` skills."""
+        return OneHot(self.skill, self.period)
 
     def objective(self, sizes: Sizes, seed: int) -> Objective:
         """Log-likelihood of the skill under a discriminator."""

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from leapbench.agents.urlb.common.agent import Plain
 from leapbench.agents.urlb.common.ddpg import Descent
-from leapbench.agents.urlb.common.loop import Objective
-from leapbench.agents.urlb.common.plain import Plain
+from leapbench.agents.urlb.common.practice import Objective
 from leapbench.agents.urlb.common.replay import Batch, Sizes
 
 MODELS = 5

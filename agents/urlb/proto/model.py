@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from leapbench.agents.urlb.common.ddpg import Descent, follow
 from leapbench.agents.urlb.common.entropy import nearest
-from leapbench.agents.urlb.common.networks import mlp, orthogonal
+from leapbench.agents.urlb.common.networks import Randomness, mlp, orthogonal
 from leapbench.agents.urlb.common.replay import Batch, Sizes
 
 WIDTH, INNER, PROTOTYPES = 128, 512, 512
@@ -32,15 +32,19 @@ class Prototypes(nn.Module):
         seed: of the candidates.
     """
 
+    queue: Tensor
+    place: Tensor
+
     def __init__(self, sizes: Sizes, rate: float, seed: int) -> None:
         super().__init__()
         self.encode = orthogonal(nn.Linear(sizes.observation, WIDTH))
         self.target = deepcopy(self.encode).requires_grad_(False)
         self.project = mlp(WIDTH, INNER, WIDTH)
         self.prototypes = orthogonal(nn.Linear(WIDTH, PROTOTYPES, bias=False))
-        self.queue, self._place = torch.zeros(QUEUE, WIDTH), 0
+        self.register_buffer("queue", torch.zeros(QUEUE, WIDTH))
+        self.register_buffer("place", torch.zeros((), dtype=torch.int64))
         self._descent = Descent(self, rate)
-        self._random = torch.Generator().manual_seed(seed)
+        self._random = Randomness(seed)
 
     def loss(self, batch: Batch) -> Tensor:
         """Cross-entropy of a state's assignment with that of its successor."""
@@ -65,9 +69,10 @@ class Prototypes(nn.Module):
         self._scale()
         encoded = functional.normalize(self.encode(observation), dim=1)
         shares = functional.softmax(self.prototypes(encoded).T, dim=1)
-        drawn = torch.multinomial(shares, 1, generator=self._random)[:, 0]
-        self.queue[self._place : self._place + PROTOTYPES] = encoded[drawn]
-        self._place = (self._place + PROTOTYPES) % QUEUE
+        drawn = torch.multinomial(shares, 1, generator=self._random.generator)[:, 0]
+        place = int(self.place)
+        self.queue[place : place + PROTOTYPES] = encoded[drawn]
+        self.place.fill_((place + PROTOTYPES) % QUEUE)
         return nearest(encoded, self.queue, NEIGHBOUR).amax(dim=1)
 
     @torch.no_grad()

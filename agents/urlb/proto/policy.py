@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from leapbench.agents.urlb.common.loop import Objective
-from leapbench.agents.urlb.common.plain import Plain
+from leapbench.agents.urlb.common.agent import Plain
+from leapbench.agents.urlb.common.practice import Objective
 from leapbench.agents.urlb.common.replay import Sizes
 from leapbench.agents.urlb.proto.model import Prototypes
 

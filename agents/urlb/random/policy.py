@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from leapbench.agents.urlb.common.loop import sizes_of
-from leapbench.agents.urlb.common.policy import PRETRAINED
+from leapbench.agents.urlb.common.agent import PRETRAINED
+from leapbench.agents.urlb.common.replay import Sizes
 from leapbench.agents.urlb.ddpg.policy import Scratch
 from leapbench.contract.agent import LearningPhase
 
@@ -16,6 +16,6 @@ class Random(Scratch):
 
     def learn(self, phase: LearningPhase) -> None:
         """Only look how many numbers an action has."""
-        self.sizes, self.stage = sizes_of(phase, 0), PRETRAINED
+        self.sizes, self.stage = Sizes.of(phase, 0), PRETRAINED
         self._restart(phase.seed)
         phase.report(1.0, "nothing to learn")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import log
 
 import torch
 from torch import Tensor, nn
 
-from leapbench.agents.urlb.common.ddpg import Backbone, Descent
-from leapbench.agents.urlb.common.loop import Objective
-from leapbench.agents.urlb.common.networks import mlp, orthogonal
-from leapbench.agents.urlb.common.policy import Intrinsic
+from leapbench.agents.urlb.common.agent import Skilled
+from leapbench.agents.urlb.common.ddpg import Descent
+from leapbench.agents.urlb.common.networks import Randomness, mlp, orthogonal
+from leapbench.agents.urlb.common.practice import Objective
 from leapbench.agents.urlb.common.replay import Batch, Sizes
-from leapbench.agents.urlb.common.skills import OneHot
+from leapbench.agents.urlb.common.skills import OneHot, Skills
 from leapbench.agents.urlb.diayn.policy import Discriminator
 
 WHOLE = 10**9
@@ -25,38 +26,21 @@ DENSITY_RATE, GUESS_RATE = 1e-2, 1e-3
 """Learning rates of the autoencoder and of the discriminator."""
 
 
-class Smm(Intrinsic):
+@dataclass(kw_only=True, eq=False)
+class Smm(Skilled):
     """Seeks states that are rare for it (Lee et al., 2019).
 
     Args:
-        hidden: see `Diayn`, as for the next eight.
-        batch: transitions of an update.
-        rate: learning rate.
-        every: steps for one update.
-        warmup: steps before the first update of a phase.
-        order: of the updates of actor and critic.
-        warm: see `Tuner`.
-        choice: see `Tuner`.
         skill: number of skills, each held for an episode.
-        conditional: see `Matching`; -1 by definition.
+        conditional: weight of the skill's cross-entropy; -1 by definition, 1 in URLB's code.
     """
 
-    def __init__(
-        self,
-        hidden: int = 128,
-        batch: int = 256,
-        rate: float = 3e-4,
-        every: int = 2,
-        warmup: int = 1000,
-        order: str = "critic-first",
-        warm: str = "explore",
-        choice: str = "search",
-        skill: int = 4,
-        conditional: float = 1.0,
-    ) -> None:
-        backbone = Backbone(hidden, batch, rate, every, warmup, order)
-        super().__init__(backbone, OneHot(skill, WHOLE), warm, choice)
-        self.conditional = conditional
+    skill: int = 4
+    conditional: float = 1.0
+
+    def prior(self) -> Skills:
+        """One of `skill` skills."""
+        return OneHot(self.skill, WHOLE)
 
     def objective(self, sizes: Sizes, seed: int) -> Objective:
         """Rarity of states, and how badly they tell the skill."""
@@ -84,11 +68,11 @@ class Matching(nn.Module):
         self.guess = Discriminator(sizes, hidden, GUESS_RATE)
         self.conditional = conditional
         self._descent = Descent(self.density, DENSITY_RATE)
-        self._noise = torch.Generator().manual_seed(seed)
+        self._noise = Randomness(seed)
 
     def forward(self, batch: Batch) -> Tensor:
         """One step of both networks; the rewards (B,) are of their errors before it."""
-        noise = torch.randn(len(batch.seen), CODE, generator=self._noise)
+        noise = torch.randn(len(batch.seen), CODE, generator=self._noise.generator)
         loss, rarity = self.density(batch.seen, noise)
         self._descent(loss)
         with torch.no_grad():

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from leapbench.agents.urlb.cic.policy import Cic
-from leapbench.agents.urlb.common.behaviour import Tuner
 from leapbench.agents.urlb.common.ddpg import DDPG, Backbone
+from leapbench.agents.urlb.common.practice import Behaviour
 from leapbench.agents.urlb.common.replay import Replay, Sizes
 from leapbench.agents.urlb.common.skills import Uniform
 from leapbench.agents.urlb.ddpg.policy import Scratch
@@ -52,7 +52,7 @@ def pretrained(kind: type = Moss, seed: int = 1, **settings: Any) -> Any:
 
 
 def weights(agent: Any) -> list[torch.Tensor]:
-    return [*agent.learner.actor.parameters(), *agent.learner.critic.parameters()]
+    return [*agent.ddpg.actor.parameters(), *agent.ddpg.critic.parameters()]
 
 
 @pytest.mark.parametrize("kind", [Moss, Cic, Rnd, Diayn])
@@ -145,42 +145,42 @@ def test_skills_of_an_episode_tell_their_mode(modes: str) -> None:
     assert signs == expected
 
 
-def tuner(warm: str, choice: str, warmup: int = 4) -> tuple[Tuner, Replay]:
-    backbone = Backbone(16, 8, 1e-3, 2, warmup, "critic-first")
+def tuner(warm: str, choice: str, warmup: int = 4) -> tuple[Behaviour, Replay]:
+    backbone = Backbone(hidden=16, batch=8, rate=1e-3, every=2, warmup=warmup)
     sizes = Sizes(4, 2, 3)
     learner = DDPG(sizes, backbone, seed=0)
-    return Tuner(learner, Uniform(3, 2), 20, 5, warm, choice), Replay(sizes, 40, 20, 3, 0.99)
+    return Behaviour(learner, Uniform(3, 2), 20, 5, warm, choice), Replay(sizes, 40, 20, 3, 0.99)
 
 
 def test_the_skill_that_earned_most_is_kept_and_relabels_what_is_stored() -> None:
     acting, replay = tuner("explore", "search", warmup=6)
     tried = []
     for count, reward in enumerate([0.0, 0.1, 0.6, 0.6, 0.0, 0.9]):
-        choice = acting(np.zeros(4, np.float32), count, count)
-        replay.add(np.zeros(4, np.float32), choice.skill, choice.action, 0, reward)
-        acting.hear(reward)
-        tried.append(choice.skill)
+        action, skill, _ = acting(np.zeros(4, np.float32), count, count)
+        replay.add(np.zeros(4, np.float32), skill, action, 0, reward)
+        acting.earn(reward)
+        tried.append(skill)
     assert len({skill.tobytes() for skill in tried}) == 3
-    acting.settle(replay)
+    acting.end_warmup(replay)
     assert np.array_equal(acting.chosen, tried[2])
     replay.finish(np.zeros(4, np.float32), False)
     assert (replay.sample(9, np.random.default_rng(0)).skill.numpy() == tried[2]).all()
-    acting.hear(100.0)
-    after = acting(np.zeros(4, np.float32), 6, 6)
-    assert np.array_equal(after.skill, tried[2])
+    acting.earn(100.0)
+    _, after, _ = acting(np.zeros(4, np.float32), 6, 6)
+    assert np.array_equal(after, tried[2])
 
 
 def test_published_warm_ups() -> None:
     seen = np.ones(4, np.float32)
     greedy, _ = tuner("greedy", "constant")
-    mean = greedy.learner.act(np.concatenate([seen, np.full(3, 0.5, np.float32)])[None])[0]
-    assert np.array_equal(greedy(seen, 0, 0).action, mean)
+    mean = greedy.ddpg.act(np.concatenate([seen, np.full(3, 0.5, np.float32)])[None])[0]
+    assert np.array_equal(greedy(seen, 0, 0)[0], mean)
     uniform, replay = tuner("random", "constant")
-    drawn = np.stack([uniform(seen, 0, 0).action for _ in range(400)])
+    drawn = np.stack([uniform(seen, 0, 0)[0] for _ in range(400)])
     assert abs(drawn.mean()) < 4 * (1 / 3 / 800) ** 0.5
     assert drawn.std() == pytest.approx(3**-0.5, rel=0.1)
-    uniform.settle(replay)
-    later = np.stack([uniform(seen, 9, 9).action for _ in range(400)])
+    uniform.end_warmup(replay)
+    later = np.stack([uniform(seen, 9, 9)[0] for _ in range(400)])
     assert later.mean(axis=0) == pytest.approx(mean, abs=0.05)
     assert later.std(axis=0) == pytest.approx([0.2, 0.2], rel=0.2)
     with pytest.raises(UserError, match="choice=search tries skills"):

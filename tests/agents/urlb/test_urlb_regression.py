@@ -32,7 +32,7 @@ def test_direction_is_the_one_that_made_the_rewards() -> None:
     """With one-step returns of w . phi / |phi|, w is found again up to its length."""
     torch.manual_seed(0)
     features = Features(SIZES, 16, 1e-3, ParticleEntropy(4, "none", 0.0))
-    learner = DDPG(SIZES, Backbone(16, 8, 1e-3, 1, 0, "critic-first", steps=1), 0, 4)
+    learner = DDPG(SIZES, Backbone(hidden=16, batch=8, rate=1e-3, every=1, warmup=0, steps=1), 0, 4)
     wanted = np.array([0.5, -1.0, 2.0, 0.25])
     rng, replay = np.random.default_rng(0), Replay(SIZES, 400, 100, 1, 0.99)
     for _ in range(3):
@@ -44,8 +44,8 @@ def test_direction_is_the_one_that_made_the_rewards() -> None:
             replay.add(seen[step], np.zeros(4, np.float32), np.zeros(2, np.float32), 0, reward)
         replay.finish(seen[100], False)
     tuner = Regressor(learner, Sphere(4, 5), 100, 0, "random", features)
-    tuner.settle(replay)
-    assert tuner.settled
+    tuner.end_warmup(replay)
+    assert tuner.warmed_up
     assert tuner.chosen == pytest.approx(wanted / np.linalg.norm(wanted), abs=1e-3)
     assert replay.sample(5, rng).skill.numpy() == pytest.approx(np.tile(tuner.chosen, (5, 1)))
 

@@ -6,14 +6,13 @@ import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from leapbench.agents.urlb.common import snapshot
+from leapbench.agents.urlb.common import practice
 from leapbench.agents.urlb.common.replay import Replay, Sizes
 from leapbench.agents.urlb.ddpg.policy import Scratch
 from leapbench.agents.urlb.moss.policy import Moss
@@ -120,7 +119,7 @@ def test_a_damaged_save_is_told(tmp_path: Path) -> None:
     Moss(**TINY).learn(phase("pretrain", 100, saves, save_every=30))
     assert saves.latest is not None
     for content in (b"", b"no tensors"):
-        (saves.latest / snapshot.TENSORS).write_bytes(content)
+        (saves.latest / practice.TENSORS).write_bytes(content)
         with pytest.raises(UserError, match="cannot be read"):
             Moss(**TINY).learn(phase("pretrain", 100, saves, save_every=30))
 
@@ -186,9 +185,9 @@ def test_pre_training_goes_on_with_all_that_it_had(tmp_path: Path) -> None:
     assert (len(one.replay._episodes), len(two.replay._episodes)) == (20, 40)
     kept = two.replay._filled // 2
     assert torch.equal(two.replay._table[:kept], one.replay._table[:kept])
-    updates = [float(each.learner._actor_step._count) for each in (one, two)]
+    updates = [float(each.ddpg._actor_step.count) for each in (one, two)]
     assert updates == [175, 375]  # every second step but for the 50 of the first warm-up
-    assert float(two.objective._descent._count) == 375  # type: ignore[attr-defined]
+    assert float(two.objective._descent.count) == 375  # type: ignore[attr-defined]
 
 
 def test_fine_tuning_from_the_middle_of_a_chain_needs_networks_alone(tmp_path: Path) -> None:
@@ -199,8 +198,8 @@ def test_fine_tuning_from_the_middle_of_a_chain_needs_networks_alone(tmp_path: P
         agent.load(tmp_path)
         agent.learn(phase("finetune", 100))
         tuned.append(saved(agent, tmp_path / str(len(tuned))))
-        assert snapshot.RECORD not in tuned[-1]
-        for name in (snapshot.RECORD, snapshot.TENSORS):
+        assert practice.RECORD not in tuned[-1]
+        for name in (practice.RECORD, practice.TENSORS):
             (tmp_path / name).unlink(missing_ok=True)
     assert tuned[0] == tuned[1]
 
@@ -209,58 +208,46 @@ def test_a_further_phase_is_refused_where_networks_alone_were_kept(tmp_path: Pat
     first, second = Moss(**TINY), Moss(**TINY)
     first.learn(phase("pretrain", 60))
     first.save(tmp_path)
-    assert not (tmp_path / snapshot.TENSORS).exists()
+    assert not (tmp_path / practice.TENSORS).exists()
     second.load(tmp_path)
     with pytest.raises(UserError, match="cannot go on"):
         second.learn(phase("pretrain", 60))
     Scratch(**TINY).learn(phase("pretrain", 60, continued=True))
 
 
-def graph() -> dict[str, Any]:
-    """State of every kind, some of it shared."""
-    module = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.BatchNorm1d(3))
-    shared = np.arange(3.0)
-    return {
-        "module": module,
-        "parameters": list(module.parameters()),
-        "adam": torch.optim.Adam(module.parameters(), lr=0.1),
-        "numbers": (1, -np.inf, 0.1, None, True, "text", np.float32(0.3)),
-        "arrays": [shared, shared, np.zeros((0, 2), np.int64), np.array(5.0)],
-        "noise": torch.Generator().manual_seed(1),
-        "rng": np.random.default_rng(1),
-    }
+def lived(name: str, steps: int) -> tuple[Any, Any]:
+    """The networks and the reward of an agent after some steps of practice."""
+    agent = agent_of(name)
+    agent.learn(phase("pretrain", steps, continued=True))
+    return agent._practice.ddpg, agent._practice.objective
 
 
-def used(state: dict[str, Any]) -> list[Any]:
-    """Change all of it, and say what it is then."""
-    noise = torch.randn(4, 2, generator=state["noise"])
-    state["adam"].zero_grad()
-    state["module"](noise).square().sum().backward()
-    state["adam"].step()
-    state["arrays"][0] += state["rng"].random()
-    tensors = [each.tolist() for each in state["module"].state_dict().values()]
-    return [tensors, [each.tolist() for each in state["arrays"]], state["numbers"]]
+@pytest.mark.parametrize("name", CURIOUS + SKILLED)
+def test_networks_and_rewards_are_whole_in_their_state_dicts(name: str) -> None:
+    olds, news = lived(name, 150), lived(name, 80)
+    sizes = olds[0].sizes
+    for old, new in zip(olds, news, strict=True):
+        assert any(not torch.equal(a, b) for a, b in pairs(old, new)) or name == "ind-apt"
+        new.load_state_dict(old.state_dict())
+    rng, replay = np.random.default_rng(0), Replay(sizes, 100, 20, 3, 0.99)
+    for _ in range(3):
+        for _ in range(20):
+            skill = np.eye(max(sizes.skill, 1), dtype=np.float32)[0][: sizes.skill]
+            action = rng.uniform(-1, 1, 2).astype(np.float32)
+            replay.add(rng.normal(size=4).astype(np.float32), skill, action, 0, 1.0)
+        replay.finish(np.zeros(4, np.float32), False)
+    for _ in range(3):
+        batch = replay.sample(16, rng)
+        ours, theirs = (reward(batch) for _, reward in (olds, news))
+        assert torch.equal(ours, theirs)
+        for ddpg, _ in (olds, news):
+            ddpg.update(batch, ours)
+    for old, new in zip(olds, news, strict=True):
+        assert all(torch.equal(a, b) for a, b in pairs(old, new))
 
 
-def test_a_graph_of_objects_is_restored_in_place(tmp_path: Path) -> None:
-    before, after = graph(), graph()
-    used(before)
-    snapshot.write(before, tmp_path)
-    own = list(after["module"].parameters())
-    snapshot.read(after, tmp_path)
-    assert all(map(lambda a, b: a is b, own, after["parameters"]))
-    assert after["arrays"][0] is after["arrays"][1]
-    assert [used(before) for _ in range(3)] == [used(after) for _ in range(3)]
-
-
-@pytest.mark.parametrize("lost", [Lock(), {1, 2}, object(), {(1, 2): 3}, lambda: np])
-def test_what_is_not_known_is_refused(lost: Any, tmp_path: Path) -> None:
-    held = lost
-    closure = (lambda: held) if callable(lost) else lost
-    with pytest.raises(TypeError, match=r"\.deep"):
-        snapshot.write({"deep": closure}, tmp_path)
-    with pytest.raises(TypeError), (tmp_path / "file").open("w") as file:
-        snapshot.write([file], tmp_path)
+def pairs(a: torch.nn.Module, b: torch.nn.Module) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    return list(zip(a.state_dict().values(), b.state_dict().values(), strict=True))
 
 
 def test_only_rows_that_hold_something_are_saved_and_a_larger_table_takes_them() -> None:

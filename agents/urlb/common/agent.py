@@ -1,9 +1,10 @@
-"""The life of an agent with an intrinsic reward: explore, fine-tune, act, be saved."""
+"""An agent with an intrinsic reward: explores without reward, fine-tunes, acts, is saved."""
 
 from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,11 +14,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from leapbench.agents.urlb.common.behaviour import Explorer, Tuner, noisy
-from leapbench.agents.urlb.common.ddpg import DDPG, Backbone, one_of
-from leapbench.agents.urlb.common.loop import Objective, Practice, kept, sizes_of, steps
+from leapbench.agents.common.state import broken, require
+from leapbench.agents.urlb.common.ddpg import DDPG, Backbone, DDPGSettings, noisy, one_of
+from leapbench.agents.urlb.common.practice import Behaviour, Objective, Practice, steps
 from leapbench.agents.urlb.common.replay import Batch, Sizes
-from leapbench.agents.urlb.common.skills import Skills
+from leapbench.agents.urlb.common.skills import NoSkills, Skills
 from leapbench.contract.agent import LearningPhase
 from leapbench.errors import UserError
 
@@ -29,20 +30,16 @@ WARM = ("explore", "greedy", "random")
 State = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
-class Intrinsic(ABC):
+@dataclass(kw_only=True, eq=False)
+class Intrinsic(DDPGSettings, ABC):
     """DDPG that practises on rewards of its own before it is given a task's.
-
-    Args:
-        backbone: constants of DDPG.
-        skills: what the policy is told.
-        warm: how a fine-tuning begins, see `Tuner`.
-        choice: with which skill it goes on, see `Tuner`.
-        features: of the critic, see `Critic`.
 
     Attributes:
         choices: what `choice` may be.
+        features: of the critic, see `Critic`; 1 by default.
+        skills: what the policy is told.
         stage: "new", "pretrained" or "tuned".
-        learner: the networks; None until something was learned.
+        ddpg: the networks; None until something was learned.
         chosen: float32 (skill,), the skill that fine-tuning chose.
 
     Raises:
@@ -50,26 +47,41 @@ class Intrinsic(ABC):
     """
 
     choices: ClassVar[tuple[str, ...]] = ("search", "constant", "random")
+    features: ClassVar[int] = 1
 
-    def __init__(
-        self, backbone: Backbone, skills: Skills, warm: str, choice: str, features: int = 1
-    ) -> None:
-        one_of("warm", warm, WARM)
-        one_of("choice", choice, self.choices)
-        if choice == "search" and warm != "explore" and skills.size:
+    def __post_init__(self) -> None:
+        """Check the settings; nothing is learned yet."""
+        super().__post_init__()
+        shared = {each.name: getattr(self, each.name) for each in fields(DDPGSettings)}
+        self.backbone, self.skills = Backbone(**shared), self.prior()
+        one_of("warm", self.warm, WARM)
+        one_of("choice", self.choice, self.choices)
+        if self.choice == "search" and self.warm != "explore" and self.skills.size:
             raise UserError(
-                f"choice=search tries skills in the warm-up, which warm={warm} does not draw.",
+                f"choice=search tries skills in the warm-up, which warm={self.warm} does not draw.",
                 "Use choice=constant with it, or warm=explore.",
             )
-        self.backbone, self.skills, self.features = backbone, skills, features
-        self.warm, self.choice = warm, choice
         self.stage, self.horizon = NEW, 1
-        self.learner: DDPG | None = None
-        self.sizes = Sizes(0, 0, skills.size)
-        self.chosen = skills.constant()
+        self.ddpg: DDPG | None = None
+        self.sizes = Sizes(0, 0, self.skills.size)
+        self.chosen = self.skills.constant()
         self._practice: Practice | None = None
         self._practised: Path | None = None
         self._restart(0)
+
+    @property
+    def warm(self) -> str:
+        """How a fine-tuning begins, see `Behaviour`; a setting of most subclasses."""
+        return "random"
+
+    @property
+    def choice(self) -> str:
+        """With which skill it goes on, see `Behaviour`; a setting of those with skills."""
+        return "constant"
+
+    def prior(self) -> Skills:
+        """The distribution of skills that the policy is told; none by default."""
+        return NoSkills()
 
     @abstractmethod
     def objective(self, sizes: Sizes, seed: int) -> Objective:
@@ -80,14 +92,18 @@ class Intrinsic(ABC):
             seed: of its networks.
         """
 
+    def finetuner(self, ddpg: DDPG, seed: int) -> Behaviour:
+        """Who acts while fine-tuning, drawing from `seed`."""
+        return Behaviour(ddpg, self.skills, self.horizon, seed, self.warm, self.choice)
+
     def learn(self, phase: LearningPhase) -> None:
         """Explore in the phase called "pretrain"; fine-tune in any other."""
-        self.sizes = sizes_of(phase, self.skills.size)
+        self.sizes = Sizes.of(phase, self.skills.size)
         self.horizon = int(phase.settings["horizon"])
         if phase.name == REWARD_FREE:
-            self.learner, self.stage = self.explore(phase), PRETRAINED
+            self.ddpg, self.stage = self.explore(phase), PRETRAINED
         else:
-            self.learner, self.stage = self.finetune(phase), TUNED
+            self.ddpg, self.stage = self.finetune(phase), TUNED
         self._restart(phase.seed)
         phase.report(1.0, f"{phase.meter.used} {phase.meter.budget.unit} used")
 
@@ -99,8 +115,8 @@ class Intrinsic(ABC):
         Raises:
             UserError: when what was loaded holds no practice to go on with.
         """
-        learner = DDPG(self.sizes, self.backbone, phase.seed, self.features)
-        explorer = Explorer(learner, self.skills, self.horizon, phase.seed)
+        ddpg = DDPG(self.sizes, self.backbone, phase.seed, self.features)
+        explorer = Behaviour(ddpg, self.skills, self.horizon, phase.seed)
         objective = self.objective(self.sizes, phase.seed + 2)
         if self.stage != NEW and self._practised is None:
             raise UserError(
@@ -108,29 +124,25 @@ class Intrinsic(ABC):
                 "Its harness must set continued=True there.",
             )
         before, self._practised = self._practised, None
-        practice = Practice(phase, learner, explorer, objective, steps(before) if before else 0)
+        practice = Practice(phase, explorer, objective, steps(before) if before else 0)
         if before and not (phase.saves and phase.saves.latest):
-            practice.go_on(before)
+            practice.load(before)
         practice.run()
         self._practice = practice if phase.settings.get("continued") else None
-        return learner
+        return ddpg
 
     def finetune(self, phase: LearningPhase) -> DDPG:
         """Learn a task from its reward, from where the exploration ended."""
-        learner = DDPG(self.sizes, self.backbone, phase.seed, self.features)
-        if self.learner is not None:
-            learner.begin_from(self.learner)
-        tuner = self.tuner(learner, phase.seed)
-        practice = Practice(phase, learner, tuner, earned)
+        ddpg = DDPG(self.sizes, self.backbone, phase.seed, self.features)
+        if self.ddpg is not None:
+            ddpg.begin_from(self.ddpg)
+        tuner = self.finetuner(ddpg, phase.seed)
+        practice = Practice(phase, tuner, task_reward)
         practice.run()
-        if not tuner.settled:
-            tuner.settle(practice.replay)
+        if not tuner.warmed_up:
+            tuner.end_warmup(practice.replay)
         self.chosen, self._practice = tuner.chosen, None
-        return learner
-
-    def tuner(self, learner: DDPG, seed: int) -> Tuner:
-        """Who acts while fine-tuning, drawing from `seed`."""
-        return Tuner(learner, self.skills, self.horizon, seed, self.warm, self.choice)
+        return ddpg
 
     def predict(
         self,
@@ -148,36 +160,25 @@ class Intrinsic(ABC):
         Raises:
             UserError: before `learn` or `load`.
         """
-        self._require()
+        require(self.stage != NEW, self)
         seen = np.asarray(observation, np.float32)
-        time, skill = state or (np.zeros(len(seen), np.int64), self._alike(len(seen)))
+        chosen = np.tile(self.chosen, (len(seen), 1))
+        time, skill = state or (np.zeros(len(seen), np.int64), chosen)
         if episode_start is not None:
             time = np.where(episode_start, 0, time)
         if self.stage == TUNED and self.choice != "random":
-            skill = self._alike(len(seen))
+            skill = chosen
         else:
-            skill = self._drawn(time, skill)
-        return self._acted(seen, skill, deterministic), (time + 1, skill)
-
-    def _acted(
-        self, seen: NDArray[np.float32], skill: NDArray[np.float32], deterministic: bool
-    ) -> NDArray[np.float32]:
-        if self.learner is None:
+            skill = skill.copy()
+            for i in np.flatnonzero(time % self.skills.period == 0).tolist():
+                skill[i], _ = self.skills.draw(self._rng, int(time[i]), self.horizon)
+        if self.ddpg is None:
             shape = (len(seen), self.sizes.action)
-            return self._rng.uniform(-1, 1, shape).astype(np.float32)
-        mean = self.learner.act(np.concatenate([seen, skill], axis=1))
-        return mean if deterministic else noisy(mean, self.backbone.noise, self._rng)
-
-    def _drawn(self, time: NDArray[np.int64], skill: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Skills float32 (B, skill), anew where the time has come."""
-        renewed = skill.copy()
-        for lane in np.flatnonzero(time % self.skills.period == 0).tolist():
-            renewed[lane], _ = self.skills.draw(self._rng, int(time[lane]), self.horizon)
-        return renewed
-
-    def _alike(self, count: int) -> NDArray[np.float32]:
-        """The chosen skill for all, float32 (count, skill)."""
-        return np.tile(self.chosen, (count, 1))
+            return self._rng.uniform(-1, 1, shape).astype(np.float32), (time + 1, skill)
+        actions = self.ddpg.act(np.concatenate([seen, skill], axis=1))
+        if not deterministic:
+            actions = noisy(actions, self.backbone.noise, self._rng)
+        return actions, (time + 1, skill)
 
     def save(self, folder: Path) -> None:
         """Write networks (safetensors) and what else `predict` needs (JSON).
@@ -185,13 +186,12 @@ class Intrinsic(ABC):
         Raises:
             UserError: before `learn` or `load`.
         """
-        self._require()
-        if self.learner is not None:
-            networks = {"actor": self.learner.actor, "critic": self.learner.critic}
+        require(self.stage != NEW, self)
+        if self.ddpg is not None:
             weights = {
                 f"{name}.{key}": value.contiguous()
-                for name, network in networks.items()
-                for key, value in network.state_dict().items()
+                for name in ("actor", "critic")
+                for key, value in getattr(self.ddpg, name).state_dict().items()
             }
             save_file(weights | self.extras(), folder / WEIGHTS)
         record = {
@@ -204,7 +204,7 @@ class Intrinsic(ABC):
         }
         (folder / RECORD).write_text(json.dumps(record))
         if self._practice is not None:
-            self._practice.write(folder)
+            self._practice.save(folder)
 
     def load(self, folder: Path) -> None:
         """Restore what `save` wrote.
@@ -212,7 +212,6 @@ class Intrinsic(ABC):
         Raises:
             UserError: when a file is absent or not of this agent.
         """
-        name = type(self).__name__
         try:
             record: dict[str, Any] = json.loads((folder / RECORD).read_text())
             self.sizes = Sizes(record["observation"], record["action"], self.skills.size)
@@ -221,36 +220,52 @@ class Intrinsic(ABC):
             if (folder / WEIGHTS).exists():
                 self._restore(load_file(folder / WEIGHTS))
             self._restart(int(record["seed"]))
-            self._practised = folder if kept(folder) else None
+            self._practised = folder if steps(folder) else None
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            reason = " ".join(str(error).split())
-            raise UserError(
-                f"{folder} holds no {name} of these settings: {reason}.",
-                f"{name}.save(folder) writes one.",
-            ) from error
+            raise broken(folder, self, error, " of these settings") from error
 
-    def extras(self) -> dict[str, Any]:
+    def extras(self) -> dict[str, Tensor]:
         """Further tensors to save, by name."""
         return {}
 
-    def _restore(self, weights: dict[str, Any]) -> None:
-        self.learner = DDPG(self.sizes, self.backbone, 0, self.features)
+    def _restore(self, weights: dict[str, Tensor]) -> None:
+        self.ddpg = DDPG(self.sizes, self.backbone, 0, self.features)
         for name in ("actor", "critic"):
-            head = f"{name}."
-            own = {k.removeprefix(head): v for k, v in weights.items() if k.startswith(head)}
-            getattr(self.learner, name).load_state_dict(own)
-
-    def _require(self) -> None:
-        if self.stage == NEW:
-            raise UserError(
-                f"{type(self).__name__} has nothing learned yet.",
-                "Call learn(phase) or load(folder) first.",
-            )
+            getattr(self.ddpg, name).load_state_dict(part_of(weights, f"{name}."))
 
     def _restart(self, seed: int) -> None:
         self.seed, self._rng = seed, np.random.default_rng([seed, 2])
 
 
-def earned(batch: Batch) -> Tensor:
+@dataclass(kw_only=True, eq=False)
+class Plain(Intrinsic):
+    """One policy without skills; the subclasses say what it is rewarded for.
+
+    Args:
+        warm: how a fine-tuning begins: "explore", "greedy", or "random" as published.
+    """
+
+    warm: str = "explore"
+
+
+@dataclass(kw_only=True, eq=False)
+class Skilled(Intrinsic):
+    """A policy that is told a skill; the subclasses say which and what it is rewarded for.
+
+    Args:
+        warm: how a fine-tuning begins: "explore", "greedy", or "random" as published.
+        choice: of the skill that it goes on with: "search", "constant" or "random".
+    """
+
+    warm: str = "explore"
+    choice: str = "search"
+
+
+def part_of(tensors: dict[str, Tensor], head: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with `head`, without it."""
+    return {k.removeprefix(head): v for k, v in tensors.items() if k.startswith(head)}
+
+
+def task_reward(batch: Batch) -> Tensor:
     """The objective of fine-tuning: the task's own rewards (B,)."""
     return batch.reward
