@@ -110,3 +110,8 @@ class Harness(ABC):
     @abstractmethod
     def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
         """Every metric from the rows alone; `protocol.metric.name` among them."""
+
+
+def stage(report: Report, index: int, count: int, name: str) -> Report:
+    """`report` for one of several stages, as a share of the whole."""
+    return lambda fraction, line: report((index + fraction) / count, f"{name}: {line}")

@@ -23,11 +23,11 @@ def declared() -> Iterator[dict[str, Any]]:
         tomllib.TOMLDecodeError: when an `envs.toml` is malformed.
     """
     import tomllib
+    from importlib.util import find_spec
     from pathlib import Path
 
-    import leapbench.envs
-
-    for folder in leapbench.envs.__path__:
+    spec = find_spec("leapbench.envs")
+    for folder in (spec and spec.submodule_search_locations) or ():
         for path in sorted(Path(folder).glob("*/envs.toml")):
             yield from tomllib.loads(path.read_text(encoding="utf-8"))["env"]
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from leapbench.contract import registry
 from leapbench.contract.agent import Learner
 from leapbench.contract.artifacts import Store
-from leapbench.contract.harness import Harness, Report
+from leapbench.contract.harness import Harness, Report, stage
 from leapbench.contract.task import Protocol, Task, Tier, canonical
 from leapbench.errors import AgentError, UserError
 from leapbench.isolation.failures import GuestError
@@ -180,7 +180,7 @@ def learned(
     parts: dict[str, Learner] = {}
     for phase in cell.protocol.phases:
         if roles is None or phase.role in roles:
-            staged = phases.stage(report, 0, 1, phase.name)
+            staged = stage(report, 0, 1, phase.name)
             parts[cell.protocol.slot(phase)], _ = phases.learn(
                 harness, phase, cell.composition, parts, phases.Clock(cell.composition), staged
             )
@@ -213,11 +213,11 @@ def _scored(
     parts: dict[str, Learner] = {}
     stages = len(protocol.phases) + 1
     for i, phase in enumerate(protocol.phases):
-        staged = phases.stage(report, i, stages, phase.name)
+        staged = stage(report, i, stages, phase.name)
         learner, used = phases.learn(harness, phase, agent, parts, clock, staged)
         parts[protocol.slot(phase)] = learner
         spent.append(used)
-    outcome = harness.evaluate(parts, phases.stage(report, stages - 1, stages, "evaluation"))
+    outcome = harness.evaluate(parts, stage(report, stages - 1, stages, "evaluation"))
     metrics = harness.metrics(protocol, outcome.rows)
     score = metrics[protocol.metric.name]
     return {

@@ -12,11 +12,13 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
+from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from leapbench.contract import files
 from leapbench.contract.declaration import Declaration
 from leapbench.contract.task import Task
 from leapbench.errors import UserError, unknown
@@ -89,17 +91,15 @@ def module(path: str) -> ModuleType:
 
 
 def _sb3(rest: str, task: Task) -> Declaration:
-    from leapbench.agents.common.sb3_policy import policy
-
     algorithm, _, path = rest.partition(":")
     file = _file(algorithm, path, "sb3:<algorithm>:<path.zip>, such as sb3:ppo:model.zip")
-    policy.check_algorithm(algorithm)
+    import_module(SB3).check_algorithm(algorithm)
     return _made(
         f"sb3-{algorithm}-{file.stem}",
         _acting(task),
         f"{SB3}:Stored",
         summary="a Stable-Baselines3 policy of the user's",
-        config={"algorithm": algorithm, "sha256": policy.sha256(path)},
+        config={"algorithm": algorithm, "sha256": files.sha256(file)},
         file=path,
     )
 
@@ -128,15 +128,13 @@ FORMS: dict[str, Callable[[str, Task], Declaration]] = {
 
 def _model(name: str, entry: str, file: Path, network: str = "") -> Declaration:
     """Declaration of a network of early exits that is read from `file`."""
-    from leapbench.agents.common.brought.file import digest
-
     return _made(
         name,
         "model",
         f"{BROUGHT}.{entry}",
         family="earlyexit",
         summary=UNMETERED,
-        config=({"network": network} if network else {}) | {"sha256": digest(file)},
+        config=({"network": network} if network else {}) | {"sha256": files.sha256(file)},
         ranked=False,
         file=str(file),
     )

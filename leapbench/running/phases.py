@@ -140,8 +140,3 @@ def _key(harness: Harness, phase: Phase, agent: Composition) -> dict[str, Any]:
 def _spent(phase: Phase, used: int, reused: bool) -> Spent:
     budget = phase.budget
     return Spent(phase=phase.name, unit=budget.unit, used=used, limit=budget.limit, reused=reused)
-
-
-def stage(report: Report, index: int, count: int, name: str) -> Report:
-    """`report` for one of several stages, as a share of the whole."""
-    return lambda fraction, line: report((index + fraction) / count, f"{name}: {line}")

@@ -2,7 +2,7 @@
 
 A family that can show policies has a module `watch` beside its harness with
 `make(env_id) -> gym.Env`, the environment as a viewer wants it, and
-`taught(env, part, seed, report) -> Policy`, the policy after learning from what the
+`taught(env, policy, seed, report) -> Policy`, the policy after learning from what the
 environment brings along.
 """
 
@@ -24,6 +24,7 @@ from leapbench.contract.declaration import Declaration
 from leapbench.contract.harness import Report
 from leapbench.contract.task import Task
 from leapbench.errors import UserError, unknown
+from leapbench.running.composition import built
 
 FORMATS = (".gif", ".png")
 OURS = "leapbench/"
@@ -77,8 +78,9 @@ def prepare(
     if viewer is None and part is not None:
         raise UserError(f"{env_id} can only be watched with random actions.", "Leave out --agent.")
     env = viewer.make(env_id) if viewer else gym.make(env_id, render_mode="rgb_array")
-    taught = viewer.taught(env, part, seed, report) if viewer and part else None
-    return env, taught
+    if viewer is None or part is None:
+        return env, None
+    return env, viewer.taught(env, built(part, part.config), seed, report)
 
 
 def play(

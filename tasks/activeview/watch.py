@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import gymnasium as gym
 
 from leapbench.contract.agent import LearningPhase, Policy
-from leapbench.contract.declaration import Declaration
 from leapbench.contract.harness import Report
 from leapbench.contract.meter import Meter
 from leapbench.contract.task import Budget
 from leapbench.envs.activeview.table import ViewTable, sight_of
-from leapbench.running.composition import built
 from leapbench.tasks.activeview import worlds
 
 SCENE, POOL = "niche", "decoy"
@@ -28,18 +26,17 @@ def make(env_id: str) -> gym.Env[Any, Any]:
     return ViewTable(gym.make(env_id, scene=scene, pool=POOL, render_mode="rgb_array"), "cameras")
 
 
-def taught(env: gym.Env[Any, Any], part: Declaration, seed: int, report: Report) -> Policy:
+def taught(env: gym.Env[Any, Any], policy: Policy, seed: int, report: Report) -> Policy:
     """The policy after learning on other scenes of the same family.
 
     Args:
         env: an environment that `make` made; it is shown as far as the policy looks.
-        part: declaration of a policy.
+        policy: has not learned yet.
         seed: of the learning.
         report: called with the fraction learned in [0, 1] and a short line.
     """
     if not isinstance(env, ViewTable) or env.spec is None:
         raise TypeError(f"expected an environment made by `make`, got {env}")
-    policy = cast(Policy, built(part, part.config))
     meter = Meter(Budget(unit="views", limit=VIEWS))
     scene = env.spec.kwargs["scene"]
     arguments = {"scene": scene, "pool": POOL, "views": 8, "batch": 1} | SMALLER

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import gymnasium as gym
 from gymnasium.vector import AutoresetMode
 
 from leapbench.contract.agent import LearningPhase, Policy
-from leapbench.contract.declaration import Declaration
 from leapbench.contract.harness import Report
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.contract.task import Budget
@@ -16,7 +15,6 @@ from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.env import EarlyExitEnv
 from leapbench.envs.earlyexit.reference import load_reference
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
-from leapbench.running.composition import built
 
 STREAM = 40  # samples: an episode that one watches to its end
 DECISIONS = 100_000
@@ -29,23 +27,23 @@ def make(env_id: str) -> gym.Env[Any, Any]:
     return gym.make(env_id, split="test", stream=STREAM, render_mode="rgb_array")
 
 
-def taught(env: gym.Env[Any, Any], part: Declaration, seed: int, report: Report) -> Policy:
+def taught(env: gym.Env[Any, Any], policy: Policy, seed: int, report: Report) -> Policy:
     """The policy after learning on the packaged calibration bank of the same network.
 
     Args:
         env: an environment that `make` made.
-        part: declaration of a policy.
+        policy: has not learned yet.
         seed: of the learning.
         report: called with the fraction learned in [0, 1] and a short line.
     """
     if not isinstance(env.unwrapped, EarlyExitEnv) or env.spec is None:
         raise TypeError(f"expected an early-exit environment, got {env}")
     calibration, _ = load_reference(env.spec.kwargs["data"])
-    return learned(calibration, part, seed, report)
+    return learned(calibration, policy, seed, report)
 
 
 def learned(
-    bank: Bank, part: Declaration, seed: int, report: Report = lambda fraction, line: None
+    bank: Bank, policy: Policy, seed: int, report: Report = lambda fraction, line: None
 ) -> Policy:
     """The policy after learning on a bank, for budgets from the first to the last exit."""
     meter = Meter(Budget(unit="decisions", limit=DECISIONS))
@@ -65,6 +63,5 @@ def learned(
         return MeteredVectorEnv(env, meter)
 
     phase.make_env = practice
-    policy = cast(Policy, built(part, part.config))
     policy.learn(phase)
     return policy

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import gymnasium as gym
 
 from leapbench.contract.agent import LearningPhase, Policy
-from leapbench.contract.declaration import Declaration
-from leapbench.contract.harness import Report
+from leapbench.contract.harness import Report, stage
 from leapbench.contract.meter import Meter
 from leapbench.contract.task import Budget
-from leapbench.running.composition import built
-from leapbench.running.phases import stage
 from leapbench.tasks.urlb import worlds
 
 GOALS = {
@@ -30,12 +27,12 @@ def make(env_id: str) -> gym.Env[Any, Any]:
     return gym.make(env_id, render_mode="rgb_array", **goal)
 
 
-def taught(env: gym.Env[Any, Any], part: Declaration, seed: int, report: Report) -> Policy:
+def taught(env: gym.Env[Any, Any], policy: Policy, seed: int, report: Report) -> Policy:
     """The policy after exploring and, where there is a goal, fine-tuning in the same world.
 
     Args:
         env: an environment that `make` made.
-        part: declaration of a policy.
+        policy: has not learned yet.
         seed: of the learning.
         report: called with the fraction learned in [0, 1] and a short line.
     """
@@ -43,7 +40,6 @@ def taught(env: gym.Env[Any, Any], part: Declaration, seed: int, report: Report)
         raise TypeError(f"expected an environment made by its id, got {env}")
     bare: Any = env.unwrapped
     horizon = getattr(bare, "horizon", None) or bare.world.horizon
-    policy = cast(Policy, built(part, part.config))
     arguments = {k: v for k, v in env.spec.kwargs.items() if k != "render_mode"}
     phases = PHASES if "task" in arguments else PHASES[:1]
     for place, (phase, limit) in enumerate(phases):

@@ -14,6 +14,7 @@ from leapbench.contract.registry import agent
 from leapbench.envs.earlyexit.bank import Bank
 from leapbench.errors import UserError
 from leapbench.running import doctor
+from leapbench.running.composition import built
 from leapbench.running.doctor import Check, within
 from leapbench.running.watch import play, prepare
 from leapbench.tasks.earlyexit.watch import learned
@@ -110,7 +111,8 @@ def test_a_policy_is_taught_and_watched_on_digits():
 
 def test_teaching_follows_the_bank_and_the_budget():
     bank = Bank.synthetic(300, 4, 10, 0)
-    policy = learned(bank, agent("confidence", "earlyexit"), seed=0)
+    part = agent("confidence", "earlyexit")
+    policy = learned(bank, built(part, part.config), seed=0)
     observation = np.zeros((1, 14), np.float32)
     action, _ = policy.predict(observation, None, np.ones(1, bool), deterministic=True)
     assert action.shape == (1,)

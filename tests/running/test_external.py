@@ -12,9 +12,10 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from leapbench.agents.common.sb3_policy.policy import FILE, Stored, sha256
+from leapbench.agents.common.sb3_policy.policy import FILE, Stored
 from leapbench.contract import registry
 from leapbench.contract.agent import LearningPhase, Policy
+from leapbench.contract.files import sha256
 from leapbench.contract.meter import Meter
 from leapbench.contract.task import Budget
 from leapbench.errors import UserError
@@ -142,7 +143,7 @@ def test_a_stored_policy_is_an_agent(
 ) -> None:
     made = coins(f"sb3:ppo:{stored}")
     assert made.name == "toy-mean+sb3-ppo-coin-model"
-    assert made.config["policy"]["sha256"] == sha256(str(stored))
+    assert made.config["policy"]["sha256"] == sha256(stored)
     done = cell.run(
         Cell("coins/small", "smoke", f"sb3:ppo:{stored}", 0, (), tmp_path),
         lambda fraction, line: None,
@@ -200,7 +201,7 @@ def test_a_stored_policy_acts_as_it_did(stored: Path, tmp_path: Path) -> None:
 def test_a_changed_file_is_told(stored: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.zip"
     copy.write_bytes(stored.read_bytes())
-    policy = Stored("ppo", str(copy), sha256(str(copy)))
+    policy = Stored("ppo", str(copy), sha256(copy))
     copy.write_bytes(stored.read_bytes() + b" ")
     with pytest.raises(UserError, match="has changed"):
         policy.predict(np.zeros((1, 2), np.float32))

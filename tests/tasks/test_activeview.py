@@ -18,6 +18,7 @@ from leapbench.leaderboards.submissions.verify.follow import examine
 from leapbench.results.result import Result
 from leapbench.running import cell
 from leapbench.running.cell import Cell
+from leapbench.running.composition import built
 from leapbench.studies.activeview.anchors import chosen, unpractised
 from leapbench.studies.activeview.taken import PLACES, RANKED, left, taken
 from leapbench.tasks.activeview import watch, worlds
@@ -193,9 +194,8 @@ def test_tasks_differ_in_pool_and_batch_alone() -> None:
 def test_a_rule_can_be_watched_in_every_environment_of_the_family() -> None:
     for name in ("leapbench/ActiveView-Niche-v0", "leapbench/ActiveView-v0"):
         env = watch.make(name)
-        policy = watch.taught(
-            env, registry.agent("view-furthest", "activeview"), 0, lambda *_: None
-        )
+        part = registry.agent("view-furthest", "activeview")
+        policy = watch.taught(env, built(part, part.config), 0, lambda *_: None)
         assert env.sight == "cameras"
         assert policy.predict(np.ones((1, *env.observation_space.shape), np.float32))[0] == [0]
         assert isinstance(env.unwrapped, gym.Env)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
 from pathlib import Path
 
 from leapbench.errors import UserError
@@ -33,15 +32,3 @@ def read(path: str, sha256: str, limit: int = LIMIT) -> bytes:
     if sha256 not in ("", hashlib.sha256(data).hexdigest()):
         raise UserError(f"{path} has changed since this run began.")
     return data
-
-
-def digest(file: Path) -> str:
-    """SHA-256 of a file, 64 hexadecimal digits; computed again when the file changes."""
-    facts = file.stat()
-    return _digest(file.resolve(), facts.st_size, facts.st_mtime_ns)
-
-
-@lru_cache(maxsize=64)
-def _digest(file: Path, size: int, changed: int) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from functools import cache, cached_property
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from leapbench.contract.agent import LearningPhase
+from leapbench.contract.files import sha256
 from leapbench.errors import UserError, unknown
 
 ALGORITHMS = {name.lower(): name for name in ("A2C", "DDPG", "DQN", "PPO", "SAC", "TD3")}
@@ -43,7 +43,7 @@ class Stored:
         """
         import stable_baselines3
 
-        if self.sha256 not in ("", sha256(self.path)):
+        if self.sha256 not in ("", sha256(Path(self.path))):
             raise UserError(f"{self.path} has changed since this run began.")
         _warn(self.path)
         try:
@@ -91,7 +91,7 @@ class Stored:
 
     def save(self, folder: Path) -> None:
         """Write which file it is, as JSON; the file itself is not copied."""
-        record = {"algorithm": self.algorithm, "path": self.path, "sha256": sha256(self.path)}
+        record = {"algorithm": self.algorithm, "path": self.path, "sha256": sha256(Path(self.path))}
         (folder / FILE).write_text(json.dumps(record))
 
     def load(self, folder: Path) -> None:
@@ -110,11 +110,6 @@ def check_algorithm(name: str) -> None:
     """
     if name not in ALGORITHMS:
         raise unknown("Stable-Baselines3 algorithm", name, ALGORITHMS)
-
-
-def sha256(path: str) -> str:
-    """SHA-256 of a file, 64 hexadecimal digits."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 @cache

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from leapbench.contract.harness import Report
+from leapbench.contract.harness import Report, stage
 from leapbench.leaderboards.submissions.bundle.manifest import BundledPart
 from leapbench.leaderboards.submissions.bundle.read import Bundle, open_bundle
 from leapbench.leaderboards.submissions.bundle.refusal import Refused
@@ -17,7 +17,6 @@ from leapbench.leaderboards.submissions.verify.parts import named
 from leapbench.leaderboards.submissions.verify.rerun import excess
 from leapbench.leaderboards.verdict import Check, Finding, Verdict
 from leapbench.results.result import AgentRecord, Result
-from leapbench.running.phases import stage
 
 BETTER = ("reproduced", "audited")
 

@@ -19,6 +19,7 @@ from leapbench.agents.common.brought.weights import Weights, restore
 from leapbench.agents.earlyexit.common import networks
 from leapbench.contract import registry
 from leapbench.contract.agent import LearningPhase
+from leapbench.contract.files import sha256
 from leapbench.contract.meter import Meter, MeteredStream
 from leapbench.contract.task import Budget
 from leapbench.errors import InvalidOutput, UserError
@@ -53,7 +54,7 @@ def stored(folder: Path, kind: str = "msdnet", **change: Any) -> Path:
 @pytest.mark.parametrize("kind", sorted(SHAPES))
 def test_weights_are_restored_bit_by_bit_and_nothing_is_spent(kind: str, tmp_path: Path) -> None:
     path = stored(tmp_path, kind)
-    part, opened = Weights(kind, brought.digest(path), str(path)), phase()
+    part, opened = Weights(kind, sha256(path), str(path)), phase()
     part.learn(opened)
     assert opened.meter.used == 0
     (tmp_path / "kept").mkdir()
@@ -112,10 +113,10 @@ def test_a_file_is_the_one_that_was_declared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = stored(tmp_path)
-    declared = brought.digest(path)
+    declared = sha256(path)
     assert brought.read(str(path), declared) == path.read_bytes()
     path.write_bytes(path.read_bytes() + b" ")
-    assert brought.digest(path) != declared
+    assert sha256(path) != declared
     with pytest.raises(UserError, match="has changed"):
         brought.read(str(path), declared)
     with pytest.raises(UserError, match="larger than the 100 bytes"):
@@ -215,7 +216,7 @@ def test_a_graph_is_saved_and_loaded_and_checked_when_used(twins: Path, tmp_path
     from leapbench.agents.common.brought.graph import Graph
 
     path = twins / "n.onnx"
-    part, opened = Graph(brought.digest(path), str(path)), phase()
+    part, opened = Graph(sha256(path), str(path)), phase()
     part.learn(opened)
     assert opened.meter.used == 0
     part.save(tmp_path)
@@ -245,7 +246,7 @@ def test_a_graph_for_another_protocol_is_told(twins: Path) -> None:
 
 
 def test_the_example_exports_what_it_is_given(twins: Path) -> None:
-    example = Path(__file__).resolve().parents[2] / "examples" / "export_model.py"
+    example = Path(__file__).resolve().parents[3] / "examples" / "export_model.py"
     done = subprocess.run(
         [sys.executable, example, "--weights", twins / "n.safetensors", "--out", twins / "e.onnx"],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
