@@ -27,6 +27,7 @@ class Declaration(Frozen):
         summary: one line for `leapbench list agents`.
         paper: source of the method.
         config: every setting that `--set` accepts, with its default.
+        small: settings with which tests run it, where its defaults would take long.
         ranked: False for oracles, which are shown and not ranked.
         version: raised when results are no longer comparable.
         file: a file on this machine that the part is read from, given to the entry as
@@ -41,6 +42,7 @@ class Declaration(Frozen):
     summary: str
     paper: str = ""
     config: dict[str, Setting] = {}
+    small: dict[str, Setting] = {}
     ranked: bool = True
     version: int = 1
     file: str = ""

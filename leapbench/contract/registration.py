@@ -2,7 +2,8 @@
 
 A declaration is a list of `[[env]]` tables with `id`, `entry_point` and,
 optionally, `vector_entry_point`, `kwargs` and `max_episode_steps`, all passed
-to `gymnasium.register` as they are.
+to `gymnasium.register` as they are. A table `[small]` of the file, and `small` of
+one environment over it, are keyword arguments with which tests make it.
 """
 
 from __future__ import annotations
@@ -29,14 +30,16 @@ def declared() -> Iterator[dict[str, Any]]:
     spec = find_spec("leapbench.envs")
     for folder in (spec and spec.submodule_search_locations) or ():
         for path in sorted(Path(folder).glob("*/envs.toml")):
-            yield from tomllib.loads(path.read_text(encoding="utf-8"))["env"]
+            read = tomllib.loads(path.read_text(encoding="utf-8"))
+            shared = read.get("small", {})
+            yield from (each | {"small": shared | each.get("small", {})} for each in read["env"])
 
 
 def register_all(gymnasium: ModuleType) -> None:
     """Register every declared id that `gymnasium` does not know yet."""
     for declaration in declared():
         if declaration["id"] not in gymnasium.registry:
-            gymnasium.register(**declaration)
+            gymnasium.register(**{k: v for k, v in declaration.items() if k != "small"})
 
 
 def register_when_imported() -> None:

@@ -88,12 +88,14 @@ def read_task(file: Path, family: Path | None = None) -> dict[str, Task]:
     """Read one task file, merged over its family's; default agents stand in their place."""
     shared = _toml(family) if family else {}
     own = _toml(file)
-    data = _merge(shared, own)
+    data = merge(shared, own)
     if "default_agents" in own:  # a task may do without a role that its family has
         data["default_agents"] = own["default_agents"]
+    if "small" not in own:  # tests run the tasks that say so themselves
+        data.pop("small", None)
     name = f"{file.parent.name}/{file.stem}"
     for tier, protocol in data["protocols"].items():
-        base = _merge(data.get("protocol", {}), protocol)
+        base = merge(data.get("protocol", {}), protocol)
         data["protocols"][tier] = base | {"task": name, "tier": tier}
     data.pop("protocol", None)
     title = shared.get("card", {}).get("title", "")
@@ -146,10 +148,10 @@ def _toml(file: Path) -> dict[str, Any]:
         return tomllib.load(stream)
 
 
-def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """`base` updated with `over`, table by table; neither is changed."""
     merged = dict(base)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = _merge(merged[key], value) if both else value
+        merged[key] = merge(merged[key], value) if both else value
     return merged

@@ -147,6 +147,26 @@ class Protocol(Frozen):
         return f"{self.task}/{self.tier}/v{self.version}"
 
 
+class Small(Frozen):
+    """The smoke protocol made small enough for a unit test; no part of the protocol's hash.
+
+    Attributes:
+        settings: what is merged over the protocol's settings.
+        limit: budget of every phase; None to keep the protocol's.
+        limits: budget of each phase by name, over `limit`.
+        episodes: episodes per budget; None to keep the protocol's.
+        budgets: the budgets evaluated; empty to keep the protocol's.
+        presets: settings of agents' parts, as in `Protocol.presets`.
+    """
+
+    settings: dict[str, Any] = {}
+    limit: int | None = Field(None, gt=0)
+    limits: dict[str, int] = {}
+    episodes: int | None = Field(None, gt=0)
+    budgets: tuple[float, ...] = ()
+    presets: dict[str, bool | int | float | str] = {}
+
+
 class Task(Frozen):
     """A benchmark task: its card, its protocols and the code that runs them.
 
@@ -159,6 +179,7 @@ class Task(Frozen):
         protocols: one a tier.
         card: the description.
         claims: what the paper says should come out.
+        small: how tests run it; None for a task that they only read.
     """
 
     name: str
@@ -168,6 +189,7 @@ class Task(Frozen):
     protocols: dict[Tier, Protocol]
     card: Card
     claims: tuple[Claim, ...] = ()
+    small: Small | None = None
 
     @property
     def family(self) -> str:

@@ -19,7 +19,7 @@ from leapbench.testing.environments import (
     EnvironmentConformance,
     check_environment,
 )
-from leapbench.testing.smaller import shrink, standing_in
+from leapbench.testing.smaller import shrink, small_spec, small_task, small_task_of, standing_in
 from leapbench.testing.tasks import TASK_CHECKS, TaskConformance, check_task
 
 __all__ = [
@@ -34,5 +34,8 @@ __all__ = [
     "check_environment",
     "check_task",
     "shrink",
+    "small_spec",
+    "small_task",
+    "small_task_of",
     "standing_in",
 ]

@@ -55,7 +55,7 @@ class Case:
     Args:
         declaration: the part; it need not be registered.
         task: the task; its smoke protocol is run.
-        settings: "key=value" for a part that does not run on its defaults alone.
+        settings: "key=value" over what `small` of the declaration says.
         folder: where to keep what is learned; cases that share it share the
             artifacts of their earlier phases. None for a temporary one.
     """
@@ -65,6 +65,12 @@ class Case:
     settings: tuple[str, ...] = ()
     folder: Path | None = None
     _temporary: list[TemporaryDirectory[str]] = field(default_factory=list)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Settings of the run, "key=value"."""
+        small = (f"{key}={value}" for key, value in self.declaration.small.items())
+        return (*small, *self.settings)
 
     @property
     def phase(self) -> Phase:
@@ -77,7 +83,7 @@ class Case:
         """The part with the task's default parts around it."""
         with self.installed():
             smoke = self.task.protocols["smoke"]
-            return compose(self.task, self.declaration.name, self.settings, smoke)
+            return compose(self.task, self.declaration.name, self.asked, smoke)
 
     @contextmanager
     def installed(self) -> Iterator[None]:
@@ -173,4 +179,4 @@ class Case:
         return self.folder
 
     def _cell(self, out: Path) -> Cell:
-        return Cell(self.task.name, "smoke", self.declaration.name, 0, self.settings, out)
+        return Cell(self.task.name, "smoke", self.declaration.name, 0, self.asked, out)

@@ -87,8 +87,9 @@ def determinism(environment: str | EnvSpec) -> None:
 def seeding(environment: str | EnvSpec) -> None:
     """Different seeds give different episodes."""
     spec = _spec(environment)
-    found = {rollout(make(spec), seed) for seed in range(4)}
-    require(len(found) > 1, "seeding", "four seeds give one and the same rollout")
+    first = rollout(make(spec), 0)
+    differ = any(rollout(make(spec), seed) != first for seed in range(1, 4))
+    require(differ, "seeding", "four seeds give one and the same rollout")
 
 
 def fresh_observations(environment: str | EnvSpec) -> None:

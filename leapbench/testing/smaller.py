@@ -4,10 +4,60 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
-from leapbench.contract import registry
+import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec
+
+from leapbench.contract import registration, registry
 from leapbench.contract.task import Task
+
+
+def small_task(name: str) -> Task:
+    """The task with the smoke protocol that the `[small]` table of its file asks for.
+
+    Raises:
+        UserError: when there is no such task.
+        ValueError: when its file has no such table.
+    """
+    task = registry.task(name)
+    if task.small is None:
+        raise ValueError(f"{name} has no table [small], so that tests do not run it.")
+    small, smoke = task.small, task.protocols["smoke"]
+    limits = {phase.name: small.limit or phase.budget.limit for phase in smoke.phases}
+    evaluation = {"episodes": small.episodes, "budgets": small.budgets}
+    made = shrink(
+        task,
+        registry.merge(smoke.settings, small.settings),
+        limits | small.limits,
+        **{key: value for key, value in evaluation.items() if value},
+    )
+    smoke = made.protocols["smoke"]
+    smoke = smoke.model_copy(update={"presets": smoke.presets | small.presets})
+    return made.model_copy(update={"protocols": dict(made.protocols) | {"smoke": smoke}})
+
+
+def small_task_of(agent: str) -> Task:
+    """The first small task that a registered part fits, given as "family/name".
+
+    Raises:
+        LookupError: when no file of its family's tasks has a table `[small]`.
+    """
+    part = registry.agents()[agent]
+    for task in registry.tasks().values():
+        if task.small is not None and part.fits(task):
+            return small_task(task.name)
+    raise LookupError(f"No task with a table [small] fits {agent}.")
+
+
+def small_spec(environment: str) -> EnvSpec:
+    """The registered id with the arguments that `small` in its declaration asks for."""
+    spec = deepcopy(gym.spec(environment))
+    for declared in registration.declared():
+        if declared["id"] == environment:
+            spec.kwargs |= declared["small"]
+    return spec
 
 
 def shrink(

@@ -25,7 +25,7 @@ from leapbench.running import cell
 from leapbench.running.cell import Cell
 from leapbench.running.composition import compose
 from leapbench.testing.rules import Check, attach, require, run_all
-from leapbench.testing.smaller import standing_in
+from leapbench.testing.smaller import small_task, standing_in
 
 PARTS = ("model", "policy", "agent")
 SEED = 0
@@ -163,10 +163,12 @@ TASK_CHECKS: tuple[Check[Task], ...] = (
 def check_task(task: Task | str) -> None:
     """Run every rule on one task, given by name or, made small by `shrink`, itself.
 
+    A task given by name is run as its table `[small]` says, if it has one.
+
     Raises:
         AssertionError: for the first broken rule, by name.
     """
-    run_all(TASK_CHECKS, registry.task(task) if isinstance(task, str) else task)
+    run_all(TASK_CHECKS, _subject(task) if isinstance(task, str) else task)
 
 
 @attach(TASK_CHECKS)
@@ -181,7 +183,11 @@ class TaskConformance:
 
     def subject(self) -> Task:
         """What the checks are run on."""
-        return registry.task(self.task)
+        return _subject(self.task)
+
+
+def _subject(name: str) -> Task:
+    return small_task(name) if registry.task(name).small else registry.task(name)
 
 
 def _cell(task: Task, out: Path) -> Cell:
