@@ -1,4 +1,4 @@
-# `make demo` runs the first benchmark, `make test` every check. Both build .venv first.
+# `make demo` runs the first benchmark, `make test` the checks. Both build .venv first.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
@@ -6,13 +6,15 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 DECLARED := pyproject.toml setup.py constraints.txt
 ROOTS := envs tasks agents leaderboards
 TYPED := build/typed
+# `make test SLOW=1` runs the tests marked slow too.
+MARKED := $(if $(SLOW),,-m "not slow")
 
 .PHONY: help demo test install install-dev lint types tests lock clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo     train and score two networks on earlyexit/digits, show the board"
-	@echo "make test     ruff, mypy and pytest, as CI does"
+	@echo "make test     ruff, mypy and pytest; SLOW=1 adds the slow tests, as CI does"
 	@echo "make lock     renew constraints.txt from the package index"
 	@echo "make clean    remove $(VENV) and what the tools cached"
 	@echo "PYTHON=... chooses the interpreter (3.11 or newer), VENV=... the environment."
@@ -36,7 +38,7 @@ types:
 	cd $(TYPED) && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml
 
 tests:
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadfile $(MARKED)
 
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev

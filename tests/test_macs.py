@@ -197,7 +197,14 @@ class Scale(nn.Module):
         return x * self.factor
 
 
-@pytest.mark.parametrize("name", GOLDEN)
+QUICK = ("msdnet cifar100 lin_grow 5", "ranet cifar100 even")
+"""One of each architecture; the other rows of the table take minutes."""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[] if n in QUICK else [pytest.mark.slow]) for n in GOLDEN],
+)
 def test_published_networks_have_the_published_counts(name: str) -> None:
     make, (plain, released, size) = GOLDEN[name]
     large = "imagenet" in name
