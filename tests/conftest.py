@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from leapbench.contract import registry
+from leapbench.isolation import sandbox
 from leapbench.running import source
 
 # Before NumPy and torch are imported: the suite shares its cores.
@@ -26,6 +27,15 @@ settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
 
 PLUGIN = Path(__file__).parent / "plugin"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sandbox: needs bubblewrap (apt install bubblewrap)")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("sandbox") and sandbox.trouble():
+        pytest.skip(f"no bubblewrap: {sandbox.trouble()}")
 
 
 def forget() -> None:

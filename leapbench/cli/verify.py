@@ -63,6 +63,11 @@ if TYPE_CHECKING:
     help="Another folder to file the verdict in.",
 )
 @click.option("--again", is_flag=True, help="Also what this machine has verified before.")
+@click.option(
+    "--unsafe-no-sandbox",
+    is_flag=True,
+    help="Run strangers' code as your own, without bubblewrap; no badge above checked comes of it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON, one a line.")
 def command(
     subject: Path,
@@ -73,17 +78,20 @@ def command(
     board: Path | None,
     ledger: Path | None,
     again: bool,
+    unsafe_no_sandbox: bool,
     as_json: bool,
 ) -> None:
     """Verify SUBJECT: a bundle, a result file, a folder of results, or a board.
 
     Every aggregate is computed again from the episodes, and every episode must be
     one that the protocol plans. Then the rows are run again: registered parts from
-    the code that is here, a stranger's in a process of its own.
+    the code that is here, a stranger's in a sandbox (Linux: apt install bubblewrap).
+    Without one a stranger's is not run.
     """
     from leapbench.leaderboards.submissions.verify.session import Asked
 
-    asked = Asked(subject, not no_rerun, seeds, tolerance, audit, board, ledger, again)
+    sandbox = not unsafe_no_sandbox
+    asked = Asked(subject, not no_rerun, seeds, tolerance, audit, board, ledger, again, sandbox)
     levels = []
     try:
         for verdict in _verdicts(asked):

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from leapbench.contract.agent import Learner, LearningPhase
 from leapbench.contract.artifacts import Store
@@ -40,8 +40,13 @@ class Harness(ABC):
         salt: secret of a hosted board that moves the test stream; empty for the public one.
 
     Attributes:
+        shared: modules that a submitted agent may import beside the suite's own, such as
+            the names of an observation's columns and the class of the data of a phase. No
+            world, no data set and no test data may be among them.
         artifacts: store key of each phase that left an artifact, by `Protocol.slot`.
     """
+
+    shared: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, protocol: Protocol, seed: int, store: Store, salt: str = "") -> None:
         self.protocol, self.seed, self.store, self.salt = protocol, seed, store, salt

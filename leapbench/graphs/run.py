@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import threading
 import weakref
 from collections.abc import Iterator
@@ -21,11 +19,15 @@ from leapbench.contract.frozen import Frozen
 from leapbench.errors import AgentError, DeadlineExceeded, InvalidOutput, UnfitFile, UserError
 from leapbench.graphs import wire
 from leapbench.graphs.worker import MAX_FRAME, seconds
+from leapbench.isolation import sandbox
 
 BATCH = 500
 PATIENCE = 5.0
 """Seconds that a process which gave no answer has for ending by itself."""
 NEEDED = ("onnx", "onnxruntime")
+MODULES = tuple(
+    f"leapbench.{name}" for name in ("errors", "graphs", "contract.frozen", "contract.registration")
+)
 
 
 Form = TypeVar("Form", bound=Frozen)
@@ -146,15 +148,15 @@ def _read(form: type[Form], answer: bytes) -> Form:
 
 
 def _worker() -> subprocess.Popen[bytes]:
-    """A worker with nothing of the host's environment variables but what starting takes."""
-    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT")}
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "leapbench.graphs.worker"],
+    """A worker, in a sandbox where there is one: a file of the user's own needs none."""
+    return sandbox.start(
+        "from leapbench.graphs.worker import main; main()",
+        home="/" if sandbox.trouble() else "",
+        libraries=("numpy", "pydantic", *NEEDED),
+        modules=MODULES,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=kept | {"OMP_NUM_THREADS": "1"},
-        start_new_session=True,
     )
 
 

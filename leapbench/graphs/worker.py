@@ -1,9 +1,9 @@
-"""Reads, counts and runs one graph in a process of its own: `python -m leapbench.graphs.worker`.
+"""Reads, counts and runs one graph in a process of its own, which `graphs.run` starts.
 
 ONNX and ONNX Runtime parse what a stranger wrote in native code, so a file may
 make this process crash, hang, eat memory, or take it over. It has limits, it
-gives up what it does not need (`leapbench.isolation`), and the host has the
-clock. The first frame from the host is the file, every further one a batch of
+runs in a sandbox where the machine has one (`leapbench.isolation`), and the host has
+the clock. The first frame from the host is the file, every further one a batch of
 images, float32 (B, C, H, W); the answers are the facts as JSON, and logits,
 float32 (K, B, classes). The image is always run alone, as it was counted.
 """
@@ -14,7 +14,6 @@ import json
 import os
 import sys
 import time
-from contextlib import suppress
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -156,35 +155,13 @@ def _limit_memory(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
-def _protect() -> None:
-    """Give up the user's files, the network and other processes, where the kernel can take them."""
-    import resource
-
-    import onnxruntime  # noqa: F401  what it looks up about the machine it still may
-
-    from leapbench.graphs import count  # noqa: F401
-    from leapbench.isolation import kernel, landlock, reading, seccomp
-
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    readable = reading.readable()
-    for give_up in (
-        kernel.drop_capabilities,
-        lambda: landlock.restrict(readable, ()),
-        seccomp.restrict,
-    ):
-        with suppress(OSError):
-            give_up()
-
-
 def main() -> None:
     """Serve on standard input and output; whatever else is printed goes nowhere."""
+    import resource
+
     sink = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _limit_memory(MAX_FRAME)
-    _protect()
+    for kind in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
+        resource.setrlimit(kind, (0, 0))
     serve(sys.stdin.buffer, sink)
-
-
-if __name__ == "__main__":
-    main()

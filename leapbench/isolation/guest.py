@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
+import socket
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
@@ -27,7 +31,8 @@ class Guest:
 
     def __init__(self, channel: Channel) -> None:
         self.channel = channel
-        self.file = ""
+        self.file = str(Path.cwd() / "code" / f"{NAME}.py")
+        self.saved = Path()
         self.agent: Any = None
         self.state: Any = None
 
@@ -38,6 +43,7 @@ class Guest:
             "build": self.build,
             "learn": self.learn,
             "save": self.save,
+            "file": self.part_of_file,
             "load": self.load,
             "invoke": self.invoke,
             "value": self.value,
@@ -55,7 +61,8 @@ class Guest:
 
     def build(self, message: Message) -> Answer:
         """Import the file under a name of its own and construct the class."""
-        self.file = message.header["file"]
+        Path(self.file).parent.mkdir()
+        Path(self.file).write_bytes(message.arrays[0].tobytes())
         spec = spec_from_file_location(NAME, self.file)
         assert spec is not None and spec.loader is not None  # noqa: PT018, S101
         module = module_from_spec(spec)
@@ -82,15 +89,24 @@ class Guest:
         return {"ok": True}, [actions]
 
     def save(self, message: Message) -> Answer:
-        """Let the agent save into a new folder of the guest's."""
-        folder = Path(message.header["folder"])
-        folder.mkdir()
-        self.agent.save(folder)
-        return {"ok": True}, []
+        """Let the agent save into a new folder; names and sizes of what it saved."""
+        self.saved = Path(tempfile.mkdtemp(prefix="saved-", dir="."))
+        self.agent.save(self.saved.absolute())
+        found = sorted(path for path in self.saved.iterdir())
+        return {"files": [[path.name, path.stat().st_size] for path in found]}, []
+
+    def part_of_file(self, message: Message) -> Answer:
+        """A piece of a file that was saved."""
+        with (self.saved / message.header["name"]).open("rb") as file:
+            file.seek(message.header["start"])
+            return {"ok": True}, [np.frombuffer(file.read(message.header["size"]), np.uint8)]
 
     def load(self, message: Message) -> Answer:
-        """Let the agent load from a folder that the host has filled."""
-        self.agent.load(Path(message.header["folder"]))
+        """Let the agent load files that the host has sent."""
+        folder = Path(tempfile.mkdtemp(prefix="given-", dir=".")).absolute()
+        for name, data in zip(message.header["files"], message.arrays, strict=True):
+            (folder / name).write_bytes(data.tobytes())
+        self.agent.load(folder)
         return {"ok": True}, []
 
     def invoke(self, message: Message) -> Answer:
@@ -137,11 +153,27 @@ def _answered(given: Any) -> Answer:
     return {"odd": f"a {type(given).__name__}"[:LONGEST]}, []
 
 
-def leave() -> None:
-    """Flush what was printed and end without further ado."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            continue
-    os._exit(0)
+def main(channel: str, limits: str) -> None:
+    """Entry of the process: limit it, then serve the host until that is gone.
+
+    Args:
+        channel: file descriptor of the channel.
+        limits: JSON of `leapbench.isolation.limits.Limits.resources`.
+    """
+    for name, wanted in json.loads(limits).items():
+        kind = getattr(resource, name, None)
+        if kind is not None:  # not every system has all of them
+            hard = resource.getrlimit(kind)[1]
+            value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+            resource.setrlimit(kind, (value, value))
+    line = Channel(socket.socket(fileno=int(channel)), 2**40)
+    line.send({"ready": True})
+    try:
+        Guest(line).serve()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except (OSError, ValueError):
+                continue
+        os._exit(0)

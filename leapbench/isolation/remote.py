@@ -5,35 +5,35 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from shutil import copyfile
 from typing import Any, Self
 
 import numpy as np
 
 from leapbench.errors import AgentError, UserError
-from leapbench.isolation import layers, verdicts
+from leapbench.isolation import verdicts
 from leapbench.isolation.channel import Message
-from leapbench.isolation.failures import GuestAnswer, GuestLate, seconds
+from leapbench.isolation.failures import GuestAnswer, GuestLate, plain, seconds
 from leapbench.isolation.frames import ClosedError, LateError, MalformedError
 from leapbench.isolation.limits import Limits
-from leapbench.isolation.sandbox import Sandbox
+from leapbench.isolation.process import OverLimit, Process
 from leapbench.isolation.serving import Service
-from leapbench.isolation.watch import OverLimit
+
+SANDBOX = "inside bubblewrap: own files, no network, system calls filtered, limited"
+BARE = "NO SANDBOX: a process of its own with limits, and with the user's files and network"
 
 
 class Guest:
     """One process with one agent in it; started by the first call, killed at the end.
 
     Args:
-        file: the agent's file; a copy of it is run.
+        file: the agent's file; its content is sent to the process.
         name: class in the file.
         config: its settings.
         limits: what it may use up.
-        paths: further folders in which its Python finds packages.
+        modules: modules of the suite or a plug-in that it may import beyond those of all.
 
     Attributes:
-        had: the protections that it got, keys of `leapbench.isolation.layers.HAD`.
-        isolation: what was had and what was not, one line.
+        isolation: how it is kept apart, one line.
         left: seconds that the host will still wait for it.
     """
 
@@ -43,16 +43,14 @@ class Guest:
         name: str,
         config: Mapping[str, Any],
         limits: Limits | None = None,
-        paths: Sequence[str] = (),
+        modules: Sequence[str] = (),
     ) -> None:
         self.file, self.name, self.config = file, name, dict(config)
-        self.limits, self.paths = limits or Limits(), paths
+        self.limits, self.modules = limits or Limits(), modules
         self.left = self.limits.wall
-        self.had: frozenset[str] = frozenset()
-        self.isolation = "not started"
-        self._sandbox: Sandbox | None = None
+        self.isolation = SANDBOX if self.limits.sandbox else BARE
+        self._process: Process | None = None
         self._failed: AgentError | None = None
-        self._folders = 0
         self._used = 0.0
 
     def __enter__(self) -> Self:
@@ -64,21 +62,16 @@ class Guest:
     @property
     def cpu(self) -> float:
         """CPU seconds that it has used."""
-        return self._used + (self._sandbox.cpu if self._sandbox is not None else 0.0)
+        return self._used + (self._process.cpu if self._process is not None else 0.0)
 
     def close(self) -> None:
-        """Kill the process and remove its folder."""
-        if self._sandbox is not None:
-            self._sandbox.close()
-            self._used = self._sandbox.cpu
-            self._sandbox = None
+        """Kill the process."""
+        if self._process is not None:
+            self._process.close()
+            self._used = self._process.cpu
+            self._process = None
 
-    @property
-    def sandbox(self) -> Sandbox:
-        """The process, started if it was not; raises as `start`."""
-        return self.start()
-
-    def start(self) -> Sandbox:
+    def start(self) -> Process:
         """Start the process, if it was not.
 
         Raises:
@@ -87,15 +80,12 @@ class Guest:
         """
         if self._failed is not None:
             raise self._failed
-        if self._sandbox is None:
-            self._sandbox = Sandbox(self.limits, self.paths)
-            self._build(self._sandbox)
-        return self._sandbox
-
-    def folder(self) -> str:
-        """A name for a folder that was not used before."""
-        self._folders += 1
-        return f"part-{self._folders}"
+        if self._process is None:
+            self._process = Process(self.limits, self.modules)
+            self._begin(self._process)
+            source = np.frombuffer(self.file.read_bytes(), np.uint8)
+            self.call({"call": "build", "class": self.name, "config": self.config}, [source])
+        return self._process
 
     def call(
         self,
@@ -113,8 +103,8 @@ class Guest:
         Raises:
             AgentError: for whatever goes wrong in the guest; it is killed first.
         """
-        sandbox = self.sandbox
-        message = self._exchange(sandbox, header, arrays)
+        process = self.start()
+        message = self._exchange(process, header, arrays)
         while "call" in message.header:
             if service is None:
                 raise self.fail(GuestAnswer("The agent's process asked where it was to answer."))
@@ -123,61 +113,48 @@ class Guest:
                 service.check(self.limits.host)
             except AgentError as error:
                 raise self.fail(error) from None
-            message = self._exchange(sandbox, *answer) if answer else self._receive(sandbox)
+            message = self._exchange(process, *answer) if answer else self._receive(process)
         if "error" in message.header:
             raise self._raised(message.header["error"], service)
         return message
 
-    def _build(self, sandbox: Sandbox) -> None:
-        copy = sandbox.given / self.file.name
-        copyfile(self.file, copy)
-        self.had = self._begun(sandbox)
-        self.isolation = layers.statement(self.had)
-        sandbox.expose(self.had)
-        fields = {"file": str(copy), "class": self.name, "config": self.config}
-        self.call({"call": "build", **fields})
-
-    def _begun(self, sandbox: Sandbox) -> frozenset[str]:
-        """What protects from the process, once it is there; no code of the agent's has run.
+    def _begin(self, process: Process) -> None:
+        """Wait until the process is there; no code of the agent's has run by then.
 
         Raises:
             UserError: when it does not come so far, which is no fault of the agent's.
         """
-        begun = time.monotonic()
         try:
-            try:
-                sandbox.started()
-            except ClosedError as error:
-                raise self._broken(sandbox, error) from None
-            self.left -= time.monotonic() - begun
-            return frozenset(self._receive(sandbox).header["ready"])
+            self._receive(process)
         except AgentError as error:
+            self._failed = None
             raise UserError(
                 f"No process for an agent can be started here: {error}",
                 "`leapbench doctor` tries it and says what this machine has.",
             ) from None
+        process.follow()
 
     def _exchange(
-        self, sandbox: Sandbox, header: dict[str, Any], arrays: Sequence[np.ndarray]
+        self, process: Process, header: dict[str, Any], arrays: Sequence[np.ndarray]
     ) -> Message:
         begun = time.monotonic()
         try:
-            sandbox.channel.send(header, arrays, begun + self.left)
+            process.channel.send(header, arrays, begun + self.left)
         except (ClosedError, LateError, OverLimit) as error:
-            raise self._broken(sandbox, error) from None
+            raise self._broken(process, error) from None
         self.left -= time.monotonic() - begun
-        return self._receive(sandbox)
+        return self._receive(process)
 
-    def _receive(self, sandbox: Sandbox) -> Message:
+    def _receive(self, process: Process) -> Message:
         begun = time.monotonic()
         try:
-            message = sandbox.channel.receive(begun + self.left)
+            message = process.channel.receive(begun + self.left)
         except (ClosedError, LateError, MalformedError, OverLimit) as error:
-            raise self._broken(sandbox, error) from None
+            raise self._broken(process, error) from None
         self.left -= time.monotonic() - begun
         return message
 
-    def _broken(self, sandbox: Sandbox, error: Exception) -> AgentError:
+    def _broken(self, process: Process, error: Exception) -> AgentError:
         """The verdict on a broken channel; the guest is killed."""
         match error:
             case LateError():
@@ -187,7 +164,7 @@ class Guest:
                 return self.fail(GuestAnswer(f"The agent's process misbehaved: {error}."))
             case OverLimit():
                 return self.fail(error)
-        ending = sandbox.wait(1.0)
+        ending = process.wait(1.0)
         if ending is None:
             return self.fail(GuestAnswer("The agent's process closed its connection to the host."))
         return self.fail(verdicts.of_ending(ending, self.limits))
@@ -201,15 +178,14 @@ class Guest:
                 self.close()
                 self._failed = error
                 return error
-        return self.fail(verdicts.of_exception(told, self.file.name, self.limits))
+        return self.fail(verdicts.of_exception(told, plain(self.file.name, 60), self.limits))
 
     def fail(self, error: AgentError) -> AgentError:
         """Kill the guest; `error` with the end of its output."""
-        if self._sandbox is not None:
-            self._sandbox.kill()
-            output = self._sandbox.output
-            if output:
-                error.args = (f"{error} {output}",)
+        if self._process is not None:
+            process = self._process
             self.close()
+            if process.output:
+                error.args = (f"{error} {process.output}",)
         self._failed = error
         return error

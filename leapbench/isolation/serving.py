@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -35,14 +36,13 @@ class Service:
 
     Args:
         phase: the metered phase.
-        given: folder of the host's that the guest may read.
 
     Attributes:
         raised: the last errors that the host has raised at the guest's requests, by number.
     """
 
-    def __init__(self, phase: LearningPhase, given: Path) -> None:
-        self._phase, self._given = phase, given
+    def __init__(self, phase: LearningPhase) -> None:
+        self._phase = phase
         self._envs: dict[int, Any] = {}
         self._made = self._refused = 0
         self._busy = 0.0
@@ -55,14 +55,15 @@ class Service:
             "spend": self._spend,
         }
 
-    def opening(self) -> dict[str, Any]:
+    def opening(self) -> Packed:
         """What the guest is told about the phase.
 
         Raises:
             UserError: when the family's data cannot be given to a guest.
         """
         phase = self._phase
-        return {
+        data, arrays = self._data()
+        header = {
             "call": "learn",
             "name": phase.name,
             "seed": phase.seed,
@@ -71,8 +72,9 @@ class Service:
             "limit": phase.meter.budget.limit,
             "used": phase.meter.used,
             "envs": phase.make_env is not None,
-            "data": self._data(),
+            "data": data,
         }
+        return header, arrays
 
     def answer(self, message: Message) -> Packed | None:
         """Header and arrays that answer a request; None where none is expected.
@@ -120,19 +122,21 @@ class Service:
         for env in self._envs.values():
             env.close()
 
-    def _data(self) -> dict[str, Any]:
+    def _data(self) -> Packed:
         data = self._phase.data
         if data is None:
-            return {"kind": "none"}
+            return {"kind": "none"}, []
         if isinstance(data, MeteredStream):
             named = {"images": data.images, "labels": data.labels}
-            return {"kind": "stream"} | {k: [a.dtype.str, a.shape] for k, a in named.items()}
+            return {"kind": "stream"} | {k: [a.dtype.str, a.shape] for k, a in named.items()}, []
         if not (hasattr(data, "save") and hasattr(data, "load")):
             raise UserError(f"{type(data).__name__} data cannot be given to an isolated agent.")
-        path = self._given / f"{self._phase.name}.npz"
-        data.save(path)
+        with TemporaryDirectory(prefix="leapbench-phase-") as folder:
+            path = Path(folder) / "data.npz"
+            data.save(path)
+            saved = np.frombuffer(path.read_bytes(), np.uint8)
         kind = f"{type(data).__module__}:{type(data).__qualname__}"
-        return {"kind": "file", "class": kind, "path": str(path)}
+        return {"kind": "file", "class": kind}, [saved]
 
     def _report(self, header: Mapping[str, Any]) -> None:
         fraction = header.get("fraction")

@@ -5,9 +5,11 @@ Imports nothing heavy: an agent that needs NumPy alone starts in a tenth of a se
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,7 +72,7 @@ class PhaseView:
         self.meter = MeterView(BudgetView(header["unit"], header["limit"]))
         self.meter.used = header["used"]
         self._line = self.meter.line = Line(channel, self.meter)
-        self.data = self._data(header["data"])
+        self.data = self._data(header["data"], message.arrays)
         self.make_env: Callable[..., Any] | None = self._env if header["envs"] else None
         self._told = 0.0
 
@@ -81,7 +83,7 @@ class PhaseView:
             self._told = now
             self._line.tell("report", fraction=float(fraction), line=str(line)[:200])
 
-    def _data(self, record: Mapping[str, Any]) -> Any:
+    def _data(self, record: Mapping[str, Any], arrays: list[np.ndarray]) -> Any:
         match record["kind"]:
             case "stream":
                 images, labels = (
@@ -91,7 +93,9 @@ class PhaseView:
                 return StreamView(self._line, self.meter, images, labels)
             case "file":
                 module, _, name = record["class"].partition(":")
-                return getattr(import_module(module), name).load(record["path"])
+                path = Path(tempfile.mkdtemp(prefix="data-", dir=".")) / "data.npz"
+                path.write_bytes(arrays[0].tobytes())
+                return getattr(import_module(module), name).load(path.absolute())
         return None
 
     def _env(self, num_envs: int, **arguments: int | None) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 
 from leapbench.isolation.failures import GuestError, GuestFailed, GuestLate, plain, seconds, size
 from leapbench.isolation.limits import Limits
-from leapbench.isolation.sandbox import Ending
+from leapbench.isolation.process import Ending
 
 LINES = 10**6
 DENIED = "An isolated agent starts no processes, has no network and no files but its own."
@@ -15,9 +15,10 @@ DENIED = "An isolated agent starts no processes, has no network and no files but
 
 def of_ending(ending: Ending, limits: Limits) -> GuestError:
     """The verdict on a process that ended by itself or was killed by the system."""
-    if ending.code >= 0:
+    # A process that was killed; bubblewrap tells of one by 128 and more.
+    number = -ending.code if ending.code < 0 else ending.code - 128
+    if number <= 0:
         return GuestFailed(f"The agent's process exited by itself with code {ending.code}.")
-    number = -ending.code
     if ending.cpu > limits.cpu - 0.5 and number in (signal.SIGKILL, signal.SIGXCPU):
         return GuestLate(f"The agent used up its {seconds(limits.cpu)} of CPU time.")
     known = number in set(signal.Signals)

@@ -125,7 +125,8 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
         from leapbench.isolation.limits import for_tier
         from leapbench.running.isolated import isolated
 
-        with isolated(cell.composition, for_tier(cell.tier)) as guests:
+        shared = harness_of(registry.task(cell.task)).shared
+        with isolated(cell.composition, for_tier(cell.tier), shared) as guests:
             return run(cell, report, guests, salt)
     torch.set_num_threads(1)
     agent = agent or cell.composition

@@ -27,13 +27,13 @@ class Isolated(Composition):
 
     Attributes:
         limits: of each guest.
-        paths: further folders in which a guest's Python finds packages.
+        modules: modules of the task's family that a guest may import.
         guests: the guest of each role that has one; of each phase in a tree of phases.
         ended: those in whose place there are others now.
     """
 
     limits: Limits = field(default_factory=Limits)
-    paths: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
     guests: dict[str, Guest] = field(default_factory=dict)
     ended: list[Guest] = field(default_factory=list)
 
@@ -46,7 +46,7 @@ class Isolated(Composition):
         if slot in self.guests:
             self.guests[slot].close()
             self.ended.append(self.guests[slot])
-        self.guests[slot] = Guest(file, name, self.config[role], self.limits, self.paths)
+        self.guests[slot] = Guest(file, name, self.config[role], self.limits, self.modules)
         return RemotePart(self.guests[slot])
 
     def restore(self, harness: Harness, role: str, folder: Path, slot: str = "") -> Learner:
@@ -72,14 +72,14 @@ class Isolated(Composition):
 
 @contextmanager
 def isolated(
-    composition: Composition, limits: Limits | None = None, paths: Sequence[str] = ()
+    composition: Composition, limits: Limits | None = None, modules: Sequence[str] = ()
 ) -> Iterator[Isolated]:
     """`composition` with its parts in files as guests, which are killed at the end.
 
     Args:
         composition: any; parts that are registered stay in this process.
         limits: of each guest; None for the defaults.
-        paths: further folders in which a guest's Python finds packages.
+        modules: modules of the task's family that a guest may import.
     """
     agent = Isolated(
         name=composition.name,
@@ -87,7 +87,7 @@ def isolated(
         config=composition.config,
         changed=composition.changed,
         limits=limits or Limits(),
-        paths=tuple(paths),
+        modules=tuple(modules),
     )
     try:
         yield agent

@@ -9,6 +9,7 @@ from pathlib import Path
 from leapbench.contract import registry
 from leapbench.contract.task import TIERS, Task
 from leapbench.errors import UserError, unknown
+from leapbench.isolation import sandbox
 from leapbench.running.cell import Cell, protocol_of
 from leapbench.running.composition import Composition, compose
 from leapbench.running.sweep import parse_seeds
@@ -76,8 +77,7 @@ def _check_all_used(
 
 def _check_in_files(agents: dict[str, Composition]) -> None:
     """Refuse to isolate an agent that has no part in a file."""
-    if os.name != "posix":
-        raise UserError("--isolated works on Linux and macOS.")
+    sandbox.require()
     for text, agent in agents.items():
         if not any(part.entry.rpartition(":")[0].endswith(".py") for part in agent.parts.values()):
             raise UserError(

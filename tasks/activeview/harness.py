@@ -38,6 +38,8 @@ class ActiveViewHarness(Harness):
     runs by their seed pairs scenes.
     """
 
+    shared = ("leapbench.envs.activeview.cameras", "leapbench.envs.activeview.field")
+
     def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
         """Open the practice; see `Harness.open`."""
         meter, settings = Meter(phase.budget), self.protocol.settings

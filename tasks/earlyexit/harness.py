@@ -42,6 +42,8 @@ class EarlyExitHarness(Harness):
     bank is only ever behind the evaluation's environment.
     """
 
+    shared = ("leapbench.envs.earlyexit.bank", "leapbench.envs.earlyexit.observation")
+
     def __init__(self, protocol: Protocol, seed: int, store: Store, salt: str = "") -> None:
         super().__init__(protocol, seed, store, salt)
         self.settings: dict[str, Any] = dict(protocol.settings)

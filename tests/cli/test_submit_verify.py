@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import Result as Ran
 
+from leapbench.isolation import sandbox
 from leapbench.leaderboards.submissions.bundle.keys import fingerprint, load_private
 from leapbench.leaderboards.submissions.bundle.read import open_bundle
 from leapbench.leaderboards.submissions.store import Store
@@ -41,6 +42,8 @@ class Same:
 @pytest.fixture
 def home(toys: Invoke, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
     """The command with a home of its own and a run of the toy agent."""
+    if sandbox.trouble():
+        pytest.skip(f"no bubblewrap: {sandbox.trouble()}")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     Path("same.py").write_text(AGENT)
@@ -62,8 +65,23 @@ def test_from_run_to_badge(home: Invoke) -> None:
     text = said(home("verify", "board"))
     assert "reproduced" in text
     assert "every episode equal" in text
-    assert "isolation: policy: own process" in text
+    assert "isolation: policy: inside bubblewrap" in text
     assert "--again" in said(home("verify", "board"))
+
+
+def test_without_a_sandbox_a_strangers_row_is_checked_at_most(
+    home: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said(home("submit", "coins/small", "same.py:Same", "--name", "Ada"))
+    monkeypatch.setattr(sandbox, "trouble", lambda: "bwrap is not installed")
+    text = " ".join(said(home("verify", "board")).split())
+    assert "not run again: Strangers' code runs inside bubblewrap only" in text
+    assert "apt install bubblewrap" in text
+    assert ": checked" in text
+    text = " ".join(said(home("verify", "board", "--unsafe-no-sandbox", "--again")).split())
+    assert ": checked" in text
+    assert "run again without a sandbox" in text
+    assert "NO SANDBOX" in text
 
 
 def test_submitting_again_says_so_and_other_notes_are_another_attempt(home: Invoke) -> None:

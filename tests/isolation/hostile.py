@@ -1,17 +1,12 @@
-"""Small hostile agents, and which protections this machine has."""
+"""Small hostile agents."""
 
 from __future__ import annotations
 
-import tempfile
 import textwrap
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 
-import pytest
-
 from leapbench.isolation.limits import Limits
-from leapbench.isolation.remote import Guest
 from leapbench.results.result import Result
 
 Attack = Callable[..., Result]
@@ -40,7 +35,7 @@ class Agent:
     def load(self, folder):
         pass
 """
-SHORT = Limits(cpu=20, wall=20, memory=2 * 2**30, folder=8 * 2**20, file=2 * 2**20, count=200)
+SHORT = Limits(cpu=20, wall=20, memory=2 * 2**30, folder=8 * 2**20, file=2 * 2**20)
 
 
 def agent(
@@ -58,16 +53,3 @@ def agent(
         )
     )
     return file
-
-
-@cache
-def had() -> frozenset[str]:
-    """What a guest has on this machine, keys of `leapbench.isolation.layers.HAD`."""
-    with tempfile.TemporaryDirectory() as folder, Guest(agent(Path(folder)), "Agent", {}) as guest:
-        _ = guest.sandbox
-        return guest.had
-
-
-def need(layer: str) -> None:
-    if layer not in had():
-        pytest.skip(f"this machine does not give guests the layer {layer!r}")

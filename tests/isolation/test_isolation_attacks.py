@@ -7,9 +7,9 @@ import re
 import time
 
 import pytest
-from hostile import SHORT, Attack, had, need
+from hostile import SHORT, Attack
 
-from leapbench.isolation.layers import CALLS, FILES, PROCESSES
+pytestmark = pytest.mark.sandbox
 
 CHANNEL = """
 def channel():
@@ -103,7 +103,6 @@ def test_what_is_no_action(attack: Attack, code: str, status: str, message: str)
     ],
 )
 def test_garbage_on_the_channel(attack: Attack, sent: str, message: str) -> None:
-    need(FILES)
     made = attack(top=CHANNEL + FRAME, learn=f"os.write(channel(), {sent})\ntime.sleep(600)")
     assert made.status == "invalid"
     assert message in made.message
@@ -241,13 +240,9 @@ def test_reports_are_tamed(attack: Attack) -> None:
 
 
 def test_the_parent_is_out_of_reach(attack: Attack) -> None:
-    if not {PROCESSES, CALLS} & had():
-        pytest.skip("this machine lets a process signal others of its user")
     code = f"""
     import signal
-    for target in (os.getppid(), {os.getpid()}, {os.getppid()}, -1, 0, -{os.getpgid(0)}):
-        if target == os.getpid():
-            continue
+    for target in ({os.getpid()}, {os.getppid()}, -1, -{os.getpgid(0)}):
         try:
             os.kill(target, signal.SIGKILL)
         except OSError:

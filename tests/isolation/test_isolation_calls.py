@@ -15,6 +15,8 @@ from leapbench.errors import AgentError, InvalidOutput
 from leapbench.isolation.part import RemotePart
 from leapbench.isolation.remote import Guest
 
+pytestmark = pytest.mark.sandbox
+
 CODE = """
     import time
     import numpy as np

@@ -24,6 +24,8 @@ from leapbench.running.cell import Cell
 from leapbench.running.plan import plan
 from leapbench.testing import shrink, standing_in
 
+pytestmark = pytest.mark.sandbox
+
 ROOT = Path(__file__).parents[2]
 SMALL = {
     "settings": {"train": 120, "calibration": 60, "batch": 30, "stream": 20},
@@ -200,7 +202,7 @@ def test_weights_that_are_refused(saved: Path, how: str, message: str) -> None:
 
 @pytest.mark.usefixtures("tidy")
 def test_plug_ins(plugin: Path, tmp_path: Path) -> None:
-    file = written(tmp_path, (plugin / "toys/agents/guess/learn.py").read_text())
+    file = written(tmp_path, (plugin / "toys/agents/coins/guess/learn.py").read_text())
     here, there = both(f"{file}:Guess", tmp_path, "coins/small")
     assert here.status == "ok", here.message
     assert there.run_id == here.run_id
@@ -208,7 +210,7 @@ def test_plug_ins(plugin: Path, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("plugin")
 def test_a_family_that_takes_no_models(tmp_path: Path) -> None:
-    code = (Path(__file__).parents[1] / "plugin/toys/agents/mean/learn.py").read_text()
+    code = (Path(__file__).parents[1] / "plugin/toys/agents/coins/mean/learn.py").read_text()
     file = written(tmp_path, code.replace("class Mean:", "class Mean:\n    role = 'model'\n"))
     one = Cell("coins/small", "smoke", f"{file}:Mean", 0, (), tmp_path, isolated=True)
     with pytest.raises(UserError, match="A model for coins cannot be submitted as code"):
@@ -217,7 +219,7 @@ def test_a_family_that_takes_no_models(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("plugin", "tidy")
 def test_the_command(tmp_path: Path) -> None:
-    code = (Path(__file__).parents[1] / "plugin/toys/agents/guess/learn.py").read_text()
+    code = (Path(__file__).parents[1] / "plugin/toys/agents/coins/guess/learn.py").read_text()
     agent, out = f"{written(tmp_path, code)}:Guess", tmp_path / "out"
     words = ["run", "coins/small", agent, "--isolated", "--out", str(out), "--quiet"]
     ran = CliRunner().invoke(cli, words)

@@ -6,10 +6,11 @@ import re
 import time
 
 import pytest
-from hostile import SHORT, Attack, need
+from hostile import SHORT, Attack
 
-from leapbench.isolation.layers import CALLS, LIMITS
 from leapbench.isolation.limits import MIB
+
+pytestmark = pytest.mark.sandbox
 
 
 @pytest.mark.parametrize("where", ["top", "learn", "predict"])
@@ -49,7 +50,6 @@ def test_seconds_between_calls_do_not_count(
 
 
 def test_computing_for_ever(attack: Attack) -> None:
-    need(LIMITS)
     made = attack(SHORT.model_copy(update={"cpu": 1.0}), learn="while True: pass")
     assert (made.status, made.message) == ("timeout", "The agent used up its 1 s of CPU time.")
 
@@ -69,7 +69,6 @@ def test_its_cpu_seconds_are_in_the_result(attack: Attack) -> None:
     ],
 )
 def test_all_the_memory(attack: Attack, code: str) -> None:
-    need(LIMITS)
     made = attack(SHORT.model_copy(update={"memory": 600 * MIB}), learn=code)
     assert made.status == "failed"
     assert "Out of memory: " in made.message
@@ -83,12 +82,10 @@ def test_all_the_memory(attack: Attack, code: str) -> None:
         "while True: os.fork()",
         "import subprocess; subprocess.run(['/bin/true'])",
         "os.posix_spawn('/bin/true', ['true'], {})",
-        "os.execv('/bin/true', ['true'])",
         "import multiprocessing as m; m.get_context('fork').Process(target=print).start()",
     ],
 )
 def test_further_processes(attack: Attack, code: str) -> None:
-    need(CALLS)
     made = attack(learn=code)
     assert made.status == "failed"
     assert "PermissionError" in made.message
@@ -122,18 +119,19 @@ def test_a_few_threads_are_fine(attack: Attack) -> None:
     ("code", "message"),
     [
         ("open('big', 'wb').write(bytes(3 * 2**20))", "OSError: [Errno 27] File too large"),
+        ("for i in range(40): open(f'{i}', 'wb').write(bytes(2**20))", "No space left on device"),
         (
-            "for i in range(40): open(f'{i}', 'wb').write(bytes(2**20))\ntime.sleep(600)",
-            "The agent wrote more than the 8 MiB allowed.",
+            "for i in range(40): f = open('x', 'wb'); os.unlink('x'); f.write(bytes(2**20)); "
+            "f.flush(); globals()[f'f{i}'] = f",
+            "No space left on device",
         ),
-        (
-            "for i in range(150): os.makedirs(f'{i}/{i}')\ntime.sleep(600)",
-            "The agent wrote more than the 200 files allowed.",
-        ),
+        ("open('/tmp/x', 'w')", "FileNotFoundError"),
+        ("open('/x', 'w')", "Read-only file system"),
+        ("open('/dev/x', 'w')", "Read-only file system"),
+        ("open('/site/x', 'w')", "Read-only file system"),
     ],
 )
 def test_a_full_disk(attack: Attack, code: str, message: str) -> None:
-    need(LIMITS)
     made = attack(learn=code)
     assert made.status == "failed"
     assert message in made.message

@@ -13,6 +13,7 @@ from typing import Any
 from leapbench.contract import registry
 from leapbench.contract.harness import Report
 from leapbench.errors import UnfitFile, UserError
+from leapbench.isolation import sandbox
 from leapbench.isolation.limits import Limits, for_tier
 from leapbench.leaderboards.submissions.bundle.manifest import BundledPart
 from leapbench.leaderboards.submissions.bundle.read import Bundle
@@ -48,6 +49,7 @@ class Wanted:
         salt: secret of a round, to audit under as well; empty for none.
         commitment: hash of the salt, as it was published.
         limits: of the process that a stranger's part runs in; None for those of the tier.
+        sandbox: False runs strangers' parts without one; their rows are then *checked* at most.
     """
 
     rerun: bool = True
@@ -57,6 +59,7 @@ class Wanted:
     salt: str = ""
     commitment: str = ""
     limits: Limits | None = None
+    sandbox: bool = True
 
     def unsalted(self) -> Wanted:
         """The same without an audit."""
@@ -114,6 +117,8 @@ class Runner:
             return made.model_copy(update={"reason": f"not run again: {error}"[:2000]})
         found = compare(row, again)
         level, reason = found.verdict(wanted.tolerance)
+        if level == "reproduced" and self._strange and not wanted.sandbox:
+            level, reason = "checked", "run again without a sandbox, which shows nothing"
         changes: dict[str, Any] = {
             "level": level,
             "reason": reason[:2000],
@@ -123,6 +128,11 @@ class Runner:
         if level == "reproduced" and wanted.salt:
             changes |= self._audit(again, reason, report)
         return made.model_copy(update=changes)
+
+    @property
+    def _strange(self) -> bool:
+        """Whether a part is code or a graph of somebody else's."""
+        return any(part.kind in ("code", "graph") for part in self.parts)
 
     @property
     def _unrun(self) -> Level:
@@ -144,7 +154,11 @@ class Runner:
     def _run(self, row: Result, salt: str, report: Report) -> Result:
         again = Cell(row.task, row.tier, self.agent.name, row.seed, (), self.folder)
         limits = self.wanted.limits or for_tier(row.tier)
-        with isolated(self._composition, limits) as agent:
+        limits = limits.model_copy(update={"sandbox": self.wanted.sandbox})
+        if self._strange and self.wanted.sandbox:
+            sandbox.require()
+        shared = cell.harness_of(registry.task(row.task)).shared
+        with isolated(self._composition, limits, shared) as agent:
             with deadline(PATIENCE * limits.wall):
                 found = cell.run(again, report, agent=agent, salt=salt)
             if agent.isolation and agent.isolation not in self.isolation:

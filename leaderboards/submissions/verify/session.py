@@ -32,6 +32,7 @@ class Asked:
         board: board of the round and of the verdicts; None for the subject, if it is one.
         ledger: further folder for the verdicts.
         again: also what was verified this far before.
+        sandbox: False runs strangers' code without one.
     """
 
     subject: Path
@@ -42,6 +43,7 @@ class Asked:
     board: Path | None = None
     ledger: Path | None = None
     again: bool = False
+    sandbox: bool = True
 
 
 def verify(asked: Asked, report: Report) -> Iterator[Verdict]:
@@ -95,6 +97,7 @@ def _wanted(asked: Asked, store: Store | None, now: Round | None) -> Wanted:
         tolerance=TOLERANCE if asked.tolerance is None else asked.tolerance,
         salt=salt,
         commitment=now.commitment if now else "",
+        sandbox=asked.sandbox,
     )
 
 

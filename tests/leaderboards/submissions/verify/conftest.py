@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from forging import HEAD, POLICY
 
+from leapbench.isolation import sandbox
+
 
 @pytest.fixture
 def runs(tmp_path: Path, plugin: Path) -> Path:
@@ -16,7 +18,9 @@ def runs(tmp_path: Path, plugin: Path) -> Path:
 
 @pytest.fixture
 def policy(tmp_path: Path) -> Path:
-    """A stranger's policy."""
+    """A stranger's policy, which runs in the sandbox alone."""
+    if sandbox.trouble():
+        pytest.skip(f"no bubblewrap: {sandbox.trouble()}")
     path = tmp_path / "same.py"
     path.write_text(HEAD + POLICY)
     return path

@@ -22,7 +22,7 @@ def row(runs: Path) -> Result:
 def wrong(row: Result, **changes: Any) -> dict[str, str]:
     """The checks that an edited row does not pass."""
     edited = row.model_copy(update=changes)
-    found = examine(edited, named(edited.agent))
+    found = examine(edited, named(edited))
     return {name: text for name, text in found.items() if text}
 
 
@@ -31,7 +31,7 @@ def columns(row: Result, keep: slice) -> dict[str, Any]:
 
 
 def test_a_real_row_follows(row: Result) -> None:
-    assert examine(row, named(row.agent)) == dict.fromkeys(NAMES, "")
+    assert examine(row, named(row)) == dict.fromkeys(NAMES, "")
 
 
 def test_missing_extra_and_other_episodes_are_found(row: Result) -> None:

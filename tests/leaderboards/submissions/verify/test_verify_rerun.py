@@ -46,7 +46,7 @@ def test_rows_of_a_file_reproduce_in_a_process_of_their_own(runs: Path, policy: 
     run(runs, agent)
     verdict = verified(bundle(runs, agent))
     assert verdict.level == "reproduced"
-    assert "own process" in verdict.isolation
+    assert "inside bubblewrap" in verdict.isolation
 
 
 def test_without_a_rerun_rows_are_checked_and_numbers_self_reported(runs: Path) -> None:
