@@ -9,6 +9,7 @@ import pytest
 from forging import run
 
 from leapbench.leaderboards.submissions.bundle.manifest import BundledPart
+from leapbench.leaderboards.submissions.verify import follow
 from leapbench.leaderboards.submissions.verify.follow import NAMES, examine
 from leapbench.leaderboards.submissions.verify.parts import named
 from leapbench.results.result import AgentRecord, Result
@@ -110,6 +111,8 @@ def test_strangers_may_not_take_names_or_ranks(row: Result) -> None:
 
 def test_an_oracle_may_not_call_itself_ranked(row: Result) -> None:
     oracle = part("oracle-budgeted", "registered")
-    assert "not ranked" in examine(row, [oracle])["ranked"]
+    assert "not ranked" in follow._ranked(
+        row.model_copy(update={"task": "earlyexit/digits"}), [oracle]
+    )
     unranked = AgentRecord(name="o", parts=row.agent.parts, ranked=False)
     assert not examine(row.model_copy(update={"agent": unranked}), [oracle])["ranked"]
