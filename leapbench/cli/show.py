@@ -120,6 +120,7 @@ def _claim(claim: Claim) -> str:
 
 def _agent(agent: Declaration) -> None:
     from leapbench.cli.output import console, table
+    from leapbench.contract.settings import settings_of
 
     _heading(f"{agent.name}: {agent.summary}")
     _facts(
@@ -133,10 +134,14 @@ def _agent(agent: Declaration) -> None:
             ("ranked", "yes" if agent.ranked else "no: it looks at what agents may not see"),
         ]
     )
-    rows = [(key, _value(value), type(value).__name__) for key, value in agent.config.items()]
+    known = settings_of(agent.entry)
+    rows = [
+        (key, type(value).__name__, _value(value), known[key].meaning)
+        for key, value in agent.config.items()
+    ]
     if rows:
         _heading("\nSettings (--set KEY=VALUE)")
-        console().print(table(("key", "default", "type"), rows))
+        console().print(table(("key", "type", "default", "what it is"), rows))
 
 
 def _value(value: object) -> str:

@@ -8,7 +8,9 @@ from typing import Literal, Self
 from pydantic import Field
 
 from leapbench.contract.frozen import Frozen
+from leapbench.contract.settings import MISSING, settings_of
 from leapbench.contract.task import Actions, Task
+from leapbench.errors import UserError
 
 Role = Literal["model", "policy", "agent"]
 Setting = bool | int | float | str
@@ -23,10 +25,11 @@ class Declaration(Frozen):
         family: task family it works on, which its folder says; empty for any with a
             fitting role.
         actions: kind of actions that it chooses, "discrete" or "continuous"; empty for any.
-        entry: "module:Class", built with `config` as keyword arguments.
+        entry: "module:Class", built with `config` as keyword arguments; in a user's own
+            declaration "path/to/file.py:Class".
         summary: one line for `leapbench list agents`.
         paper: source of the method.
-        config: every setting that `--set` accepts, with its default.
+        settings: those in which the part differs from the defaults of its class.
         small: settings with which tests run it, where its defaults would take long.
         ranked: False for oracles, which are shown and not ranked.
         version: raised when results are no longer comparable.
@@ -41,16 +44,39 @@ class Declaration(Frozen):
     entry: str = Field(pattern=r"^[\w.]+:\w+$")
     summary: str
     paper: str = ""
-    config: dict[str, Setting] = {}
+    settings: dict[str, Setting] = {}
     small: dict[str, Setting] = {}
     ranked: bool = True
     version: int = 1
     file: str = ""
 
+    @property
+    def config(self) -> dict[str, Setting]:
+        """Every setting that `--set` accepts, with its value in this part.
+
+        Raises:
+            UserError: when its class has no setting of a declared name or type.
+        """
+        if self.entry.partition(":")[0].endswith(".py"):  # whose class was looked at when loaded
+            return dict(self.settings)
+        known = settings_of(self.entry)
+        found: dict[str, Setting] = {}
+        for key in self.settings:
+            if key not in known:
+                raise UserError(f"{self.name}: {self.entry} takes no setting {key!r}.")
+        for key, (default, _) in known.items():
+            value = self.settings.get(key, default)
+            whole = isinstance(default, float) and type(value) is int
+            if default is not MISSING and not whole and type(value) is not type(default):
+                raise UserError(f"{self.name}: {key} = {value!r} is of another type.")
+            if value is not MISSING and not (self.file and key == "path"):
+                found[key] = float(value) if whole else value
+        return found
+
     def preset(self, presets: Mapping[str, Setting]) -> Self:
         """The part with a protocol's presets as its defaults."""
         own = self.presets(presets)
-        return self.model_copy(update={"config": dict(self.config) | own}) if own else self
+        return self.model_copy(update={"settings": dict(self.settings) | own}) if own else self
 
     def presets(self, presets: Mapping[str, Setting]) -> dict[str, Setting]:
         """Those of a protocol's presets that concern this part, by setting.

@@ -64,7 +64,7 @@ def declaration(text: str, task: Task) -> Declaration | None:
         getattr(loaded, name).__dict__.get("role", _acting(task)),
         f"{file.resolve()}:{name}",
         summary="the user's own",
-        config=config,
+        settings=config,
     )
 
 
@@ -99,7 +99,7 @@ def _sb3(rest: str, task: Task) -> Declaration:
         _acting(task),
         f"{SB3}:Stored",
         summary="a Stable-Baselines3 policy of the user's",
-        config={"algorithm": algorithm, "sha256": files.sha256(file)},
+        settings={"algorithm": algorithm, "sha256": files.sha256(file)},
         file=path,
     )
 
@@ -134,7 +134,7 @@ def _model(name: str, entry: str, file: Path, network: str = "") -> Declaration:
         f"{BROUGHT}.{entry}",
         family="earlyexit",
         summary=UNMETERED,
-        config=({"network": network} if network else {}) | {"sha256": files.sha256(file)},
+        settings=({"network": network} if network else {}) | {"sha256": files.sha256(file)},
         ranked=False,
         file=str(file),
     )

@@ -135,7 +135,7 @@ def declaration_of(
         entry=f"{path}:{entry}",
         summary="submitted code",
         paper="",
-        config=dict(config),
+        settings=dict(config),
         file="",
         ranked=True,
         version=1,

@@ -19,6 +19,7 @@ import numpy as np
 from leapbench.contract import registry
 from leapbench.contract.agent import Learner, Model, Policy
 from leapbench.contract.declaration import Declaration
+from leapbench.contract.settings import MISSING, settings_of
 from leapbench.contract.task import Task
 from leapbench.errors import UserError
 from leapbench.running.composition import compose
@@ -61,26 +62,27 @@ def entry(case: Case) -> None:
 
 
 def config(case: Case) -> None:
-    """Declared settings are the constructor's, of the same type, with its defaults.
-
-    Where several declarations share an entry, one of them has the constructor's
-    defaults and the others are variants of it.
-    """
+    """Settings are the constructor's, with its defaults, and each says what it means."""
     part = case.declaration
     taken = dict(inspect.signature(_class(part)).parameters)
     named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    try:
+        declared, known = part.config, settings_of(part.entry)
+    except UserError as error:
+        raise AssertionError(f"config: {error}") from error
+    read = {name: each.default for name, each in known.items()}
     for name, parameter in taken.items():
         require(parameter.kind in named, "config", f"the constructor takes *{name}")
-        needed = parameter.default is parameter.empty and name not in part.config
+        needed = parameter.default is parameter.empty and name not in declared
         require(not needed, "config", f"{name!r} has no default and is not declared")
-    for name, value in part.config.items():
+        wanted = MISSING if parameter.default is parameter.empty else parameter.default
+        same = name in read and read[name] == wanted and type(read[name]) is type(wanted)
+        text = f"{name} = {wanted!r} is the default, the source reads {read.get(name)!r}"
+        require(same, "config", text)
+    for name in read:
         require(name in taken, "config", f"the constructor does not take {name!r}")
-        kind = type(taken[name].default)
-        same = kind is type(value) or taken[name].default is inspect.Parameter.empty
-        require(same, "config", f"{name} = {value!r} is declared, the default is of {kind}")
-    variants = [d for d in registry.agents().values() if d.entry == part.entry]
-    plain = any(_defaults(variant, taken) for variant in (part, *variants))
-    require(plain, "config", f"defaults {dict(part.config)} are not those of the constructor")
+        meaning = known[name].meaning
+        require(bool(meaning), "config", f"the docstring does not say what {name!r} means")
 
 
 def learning(case: Case) -> None:
@@ -207,13 +209,6 @@ def _class(part: Declaration) -> type:
     except (ImportError, AttributeError) as error:
         raise AssertionError(f"entry: {part.entry} is not importable: {error}") from error
     return found
-
-
-def _defaults(part: Declaration, taken: dict[str, inspect.Parameter]) -> bool:
-    return all(
-        name in taken and taken[name].default in (value, inspect.Parameter.empty)
-        for name, value in part.config.items()
-    )
 
 
 def _acts(case: Case) -> bool:

@@ -55,8 +55,8 @@ BROKEN_AGENTS = {
     "OutOfSpace": "acting",
     "Scribbler": "acting",
     "BatchBlind": "entry",
-    "OtherDefault": "config",
-    "OtherType": "config",
+    "ComputedDefault": "config",
+    "Untold": "config",
     "Catchall": "config",
     "Undeclared": "config",
     "Mute": "entry",
@@ -115,7 +115,8 @@ def test_broken_agents_are_caught(name: str, rule: str) -> None:
         ({"family": "cards"}, "declaration"),
         ({"summary": "two\nlines"}, "declaration"),
         ({"entry": "toys.nowhere:Guess"}, "declaration"),
-        ({"config": {"speed": 1.0}}, "config"),
+        ({"settings": {"speed": 1.0}}, "config"),
+        ({"settings": {"rounds": 3.5}}, "config"),
     ],
 )
 def test_broken_declarations_are_caught(change: dict[str, Any], rule: str) -> None:

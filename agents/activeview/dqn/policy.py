@@ -22,9 +22,9 @@ class DQN(Learned):
     """DQN (Mnih et al., 2015) of Stable-Baselines3, its network scoring candidates.
 
     Args:
-        envs: see `Learned`, as for hidden, lr and discount.
-        hidden: units.
-        lr: learning rate.
+        envs: practice scenes in lockstep.
+        hidden: units of both hidden layers.
+        lr: learning rate of Adam.
         discount: of a step.
         batch: views in a gradient step.
         exploration: share of the budget over which random actions get rare.

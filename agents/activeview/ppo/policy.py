@@ -20,9 +20,9 @@ class PPO(Learned):
     """PPO (Schulman et al., 2017) of Stable-Baselines3, its networks scoring candidates.
 
     Args:
-        envs: see `Learned`, as for hidden, lr and discount.
-        hidden: units.
-        lr: learning rate.
+        envs: practice scenes in lockstep.
+        hidden: units of both hidden layers.
+        lr: learning rate of Adam.
         discount: of a step.
         steps: views of each scene between two updates.
         epochs: passes over the views of an update.

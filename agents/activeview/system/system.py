@@ -32,7 +32,7 @@ class VoxelSystem:
             likelihood pulls at the colours too, each has a best one of its own.
         first: iterations on the views given.
         iterations: iterations for each view after them.
-        resolution: of the field as the next four, see `FieldSettings`.
+        resolution: vertices along an edge of the field, in the end.
         coarse: vertices along an edge at first.
         coarse_iterations: iterations with them.
         samples: points along a ray.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from math import cos, pi
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -33,19 +33,17 @@ class Recipe:
     Args:
         network: "msdnet" or "ranet"; the protocol gives the shape.
         lr_factor: multiplies the protocol's learning rate, which a cosine anneals to 0.
+
+    Attributes:
         momentum: of SGD, without Nesterov.
         weight_decay: L2 penalty of SGD.
     """
 
-    def __init__(
-        self,
-        network: str = "msdnet",
-        lr_factor: float = 1.0,
-        momentum: float = 0.9,
-        weight_decay: float = 1e-4,
-    ) -> None:
+    momentum: ClassVar[float] = 0.9
+    weight_decay: ClassVar[float] = 1e-4
+
+    def __init__(self, network: str = "msdnet", lr_factor: float = 1.0) -> None:
         self.kind, self.lr_factor = network, lr_factor
-        self.momentum, self.weight_decay = momentum, weight_decay
         self.network: nn.Module = nn.Identity()
         self.shape: dict[str, Any] = {}
         self.log: list[dict[str, Any]] = []

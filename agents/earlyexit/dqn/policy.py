@@ -19,7 +19,6 @@ class DQN(NetworkPolicy):
     """DQN (Mnih et al., Nature 2015), one gradient step for each step of all streams.
 
     Args:
-        stream: see `NetworkPolicy`, as for envs, hidden and lr.
         batch: decisions in a gradient step.
         target: gradient steps between two copies to the target network.
         exploration: fraction of the training over which random actions fade to 5 %.

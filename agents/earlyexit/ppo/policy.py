@@ -19,7 +19,6 @@ class PPO(NetworkPolicy):
     """PPO (Schulman et al., 2017) with a separate critic.
 
     Args:
-        stream: see `NetworkPolicy`, as for envs, hidden and lr.
         steps: most decisions of each stream between two updates.
         rollouts: updates to aim at; a small budget shortens `steps` for it, down to 8.
         epochs: passes over the decisions of an update.

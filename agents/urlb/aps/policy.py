@@ -27,8 +27,9 @@ class Aps(Skilled):
     The critic has successor features.
 
     Args:
+        warm: how a fine-tuning begins: "explore", "greedy", or "random" as published.
         choice: of the skill that it goes on with: "search", "constant", "random", or
-            "regress" as published, see `Regressor`.
+            "regress" by least squares as published.
         skill: numbers of a skill, and of features.
         period: steps for which one is held; 5 as published.
         neighbours: k of the particle entropy.

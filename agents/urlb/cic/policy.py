@@ -24,12 +24,14 @@ class Cic(Skilled):
     """Seeks surprise under many skills (Laskin et al., 2022).
 
     Args:
+        warm: how a fine-tuning begins: "explore", "greedy", or "random" as published.
+        choice: of its skill: "search", "random", or "constant" as published.
         skill: numbers of a skill; 64 as published.
         period: steps for which one is held.
         neighbours: k of the particle entropy; 16 as published.
         temperature: of the contrast.
-        pair: between which states distances are taken, "next" or "step", see `Surprise`.
-        normaliser: of distances, see `ParticleEntropy`.
+        pair: distances are among the "next" states, or from those before a "step" to these.
+        normaliser: of distances: "centred", "variance", "mean" or "none".
         first: what comes first, to "learn" the representation or to give the "reward".
     """
 

@@ -253,7 +253,7 @@ class Skilled(Intrinsic):
     """A policy that is told a skill; the subclasses say which and what it is rewarded for.
 
     Args:
-        warm: how a fine-tuning begins: "explore", "greedy", or "random" as published.
+        warm: how a fine-tuning begins: "explore", "greedy" or "random", see `Behaviour`.
         choice: of the skill that it goes on with: "search", "constant" or "random".
     """
 

@@ -22,6 +22,8 @@ class Diayn(Skilled):
     """Seeks states that tell its skills apart (Eysenbach et al., 2018).
 
     Args:
+        warm: how a fine-tuning begins: "explore", "greedy", or "random" as published.
+        choice: of its skill: "search", "constant", or "random" as published.
         skill: number of skills.
         period: steps for which one is held.
     """

@@ -13,9 +13,10 @@ class Moss(Cic):
     """CIC whose skills tell when to seek surprise and when to avoid it (Zhao et al., 2022).
 
     Args:
+        warm: how a fine-tuning begins: "explore", "random", or "greedy" as published.
         partitions: an episode is cut into intervals of its length over this; 1.5 as published.
         modes: "both", "max" to seek surprise all the time, or "min" to avoid it.
-        place: what of the skill tells the mode, see `Mixture`; "sign" as published.
+        place: what of the skill tells the mode: "half", "same", "discrete", or "sign" as published.
     """
 
     order: str = "actor-first"

@@ -36,7 +36,7 @@ class Surprise(Tabular):
         rate: learning rate of both tables, in (0, 1].
         forget: what is left of all visit counts a step later, in (0, 1].
         centring: how fast the running mean follows, in (0, 1]; 0 for no centring.
-        warmup: see `Tabular`, as for the rest.
+        warmup: share of the fine-tuning budget spent on the warm-up, in [0, 1].
         task_rate: learning rate of the task's table.
         discount: of all tables.
         replay: extra updates a fine-tuning step.

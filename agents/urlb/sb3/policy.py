@@ -180,7 +180,7 @@ class DDPG(FromScratch):
     """Deep deterministic policy gradient with one critic and normal noise.
 
     Args:
-        hidden: see `FromScratch`, as for the next four.
+        hidden: units of both hidden layers of actor and critic.
         batch: transitions of an update.
         rate: Adam's learning rate.
         every: steps for one update.

@@ -237,18 +237,16 @@ class Scribbler(Guess):
         return np.zeros(len(observation), np.int64), state
 
 
-class OtherDefault(Guess):
+class ComputedDefault(Guess):
     def __init__(
-        self, rate: float = 0.6, rounds: int = 3, greedy: bool = True, mode: str = "last"
+        self, rate: float = 1 / 2, rounds: int = 3, greedy: bool = True, mode: str = "last"
     ) -> None:
         super().__init__(rate, rounds, greedy, mode)
 
 
-class OtherType(Guess):
-    def __init__(
-        self, rate: float = 0.5, rounds: float = 3.0, greedy: bool = True, mode: str = "last"
-    ) -> None:
-        super().__init__(rate, int(rounds), greedy, mode)
+class Untold(Guess):
+    def __init__(self, rate: float = 0.5, unsaid: int = 1) -> None:
+        super().__init__(rate)
 
 
 class Catchall(Guess):
