@@ -11,6 +11,7 @@ from leapbench.cli import COMMANDS
 from leapbench.contract import registry
 
 ROOT = Path(__file__).resolve().parent.parent
+README = ROOT / "README.md"
 PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
 )
@@ -29,17 +30,24 @@ def test_commands_exist(page: Path) -> None:
 
 
 def test_readme_names_every_command_and_family() -> None:
-    text = (ROOT / "README.md").read_text()
+    text = README.read_text()
     assert all(f"`leapbench {name}" in text for name in COMMANDS)
     assert {f"`{task.family}`" for task in registry.tasks().values()} == set(
         re.findall(r"^\| \[(`\w+`)\].*\| [^|]*\bhere\b[^|]* \|$", text, re.MULTILINE)
     )
 
 
-def test_the_page_of_early_exits_names_every_agent_and_task() -> None:
-    text = (ROOT / "docs" / "early-exit.md").read_text()
+FAMILIES = sorted({task.family for task in registry.tasks().values()})
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_page_of_a_family_names_every_agent_and_task(family: str) -> None:
+    """The page is the one that the README's table links; numbered variants go by their first."""
+    (page,) = re.findall(rf"^\| \[`{family}`\]\((.*?)\)", README.read_text(), re.MULTILINE)
+    text = (ROOT / page).read_text()
     named = set(re.findall(r"`([a-z0-9/-]+)`", text))
-    agents = set(registry.agents_of("earlyexit"))
-    unnumbered = {n for n in agents if not re.fullmatch(r"fixed-exit-\d", n)}
+    agents = {name for name, part in registry.agents_of(family).items() if part.family}
+    unnumbered = {name for name in agents if not re.fullmatch(r".*-\d", name)}
+    tasks = {name for name in registry.tasks() if name.startswith(f"{family}/")}
     assert unnumbered - named == set()
-    assert {n for n in registry.tasks() if n.startswith("earlyexit/")} <= named
+    assert {task for task in tasks if not re.search(rf"{task}\b", text)} == set()

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import textwrap
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from leapbench.cli.emit import TEXTS, runs_option, tier_option
 from leapbench.cli.group import Command
+
+if TYPE_CHECKING:
+    from leapbench.contract.card import Card
+    from leapbench.leaderboards.claims import Finding
 
 
 @click.command(
@@ -17,6 +23,7 @@ from leapbench.cli.group import Command
     sections={
         "Examples": (
             "leapbench claims",
+            "leapbench claims urlb --details",
             "leapbench claims earlyexit/digits --runs trials",
             "leapbench claims earlyexit --tier lite --format md",
         ),
@@ -33,12 +40,14 @@ from leapbench.cli.group import Command
     show_default=True,
     help="As what.",
 )
-def command(name: str | None, tier: str | None, runs: Path, form: str) -> None:
+@click.option("--details", is_flag=True, help="A paragraph a claim, with source and command.")
+def command(name: str | None, tier: str | None, runs: Path, form: str, details: bool) -> None:
     """Check every claim of the papers on every task and tier with rows, committed or yours.
 
     Published effects stand beside ours: a difference that is paired over the seeds
-    that both agents have, with a 95 % interval. A claim is reproduced or contradicted
-    when the interval lies on one side of zero. The command below each measures it again.
+    that both agents have, with the half-width of its 95 % interval. A claim is reproduced
+    or contradicted when the interval lies on one side of zero. With --details, the command
+    below each claim measures it again.
     """
     from leapbench.cli.emit import emit, scope
     from leapbench.leaderboards import tables
@@ -47,15 +56,49 @@ def command(name: str | None, tier: str | None, runs: Path, form: str) -> None:
     from leapbench.leaderboards.sources import badges_of
 
     badges = badges_of()
-    found, untested = [], []
-    for task in scope(name):
-        boards = of_task(task, tier, runs, badges=badges)
-        with_rows = [each for each in boards if each.scored]
-        found += [finding for each in with_rows for finding in findings(task, each)]
-        untested += [task.name] if task.claims and not with_rows else []
-    emit(tables.claims_table(found), form, records=True)
+    found: dict[str, list[Finding]] = {}
+    untested = []
+    tasks = [task for task in scope(name) if task.claims]
+    for task in tasks:
+        with_rows = [each for each in of_task(task, tier, runs, badges=badges) if each.scored]
+        judged = [finding for each in with_rows for finding in findings(task, each)]
+        found.setdefault(task.family, []).extend(judged)
+        untested += [] if with_rows else [task.name]
+    together = [finding for judged in found.values() for finding in judged]
+    if details or form != "table":
+        emit(tables.claims_table(together), form, records=True)
+    else:
+        cards = {task.family: task.card for task in tasks}
+        for family, judged in found.items():
+            _family(cards[family], judged)
+        _say("`leapbench claims --details` gives units, sources and the command behind each.")
     if untested and form == "table":
-        from leapbench.cli.output import console
+        _say(f"No rows, so nothing is tested: {', '.join(untested)}.")
 
-        text = f"No rows, so nothing is tested: {', '.join(untested)}."
-        click.echo(textwrap.fill(text, console().width, break_long_words=False))
+
+def _family(card: Card, judged: list[Finding]) -> None:
+    """A heading with the paper, and a line a claim under each task and tier."""
+    click.secho(card.family, bold=True)
+    _say(card.paper)
+    width = max((len(finding.claim.name) for finding in judged), default=0)
+    for where, group in groupby(judged, lambda f: f"{f.protocol.task}, {f.protocol.tier}"):
+        heading = f"{where:{width}}"
+        click.secho(f"\n{heading}  {'paper':>6}  {'ours ± half':>14}  verdict", dim=True)
+        for finding in group:
+            click.echo(_line(finding, width))
+    click.echo()
+
+
+def _line(finding: Finding, width: int) -> str:
+    from leapbench.leaderboards.tables.cells import NONE, interval, minus
+
+    effect = finding.claim.effect
+    published = NONE if effect is None else minus(f"{effect:+g}")
+    ours = interval(finding.effect, 3, signed=True).text
+    return f"{finding.claim.name:{width}}  {published:>6}  {ours:>14}  {finding.verdict}"
+
+
+def _say(text: str) -> None:
+    from leapbench.cli.output import console
+
+    click.echo(textwrap.fill(text, console().width, break_long_words=False))

@@ -51,12 +51,6 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if value == int(value) and abs(value) >= 1 else f"{value:.4f}"
 
 
-def ordinal(rank: int) -> str:
-    """1st, 2nd, 3rd, 4th, ..., 11th, ..."""
-    tens = rank % 100 // 10
-    return f"{rank}{'th' if tens == 1 else {1: 'st', 2: 'nd', 3: 'rd'}.get(rank % 10, 'th')}"
-
-
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[float, str], None]]:
     """A bar on a terminal, nothing elsewhere; it goes when the work is done."""

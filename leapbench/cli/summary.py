@@ -8,9 +8,9 @@ from itertools import groupby
 
 import click
 
-from leapbench.cli.output import console, facts, number, ordinal
+from leapbench.cli.output import console, facts, number
 from leapbench.contract.task import Metric
-from leapbench.leaderboards.board import Board, Entry, Row, assemble, load, rows
+from leapbench.leaderboards.board import Entry, Row, rows
 from leapbench.leaderboards.tables.cells import around
 from leapbench.results.result import Result, read
 from leapbench.running.cell import Cell
@@ -35,15 +35,15 @@ def print_summary(cells: Sequence[Cell]) -> None:
     """Print a paragraph for each agent."""
     protocol = cells[0].protocol
     click.echo(f"{protocol.task}, tier {protocol.tier}, protocol {protocol.hash}")
-    committed = [entry for row in load(protocol).scored for entry in row.entries]
     for _, group in groupby(cells, key=lambda cell: cell.agent):
         own = list(group)
         entries = [Entry(read(cell.path), cell.path, "yours") for cell in own]
         row = rows(entries, protocol)[0]
-        _agent(own, row, assemble(protocol, [*committed, *entries]))
+        _agent(own, row)
+    click.echo(f"\nAmong the others: leapbench board {protocol.task} --tier {protocol.tier}")
 
 
-def _agent(cells: Sequence[Cell], row: Row, board: Board) -> None:
+def _agent(cells: Sequence[Cell], row: Row) -> None:
     metric = cells[0].protocol.metric
     click.secho(f"\n{row.label}", bold=True)
     pairs: list[tuple[str, str]] = []
@@ -54,7 +54,6 @@ def _agent(cells: Sequence[Cell], row: Row, board: Board) -> None:
     pairs += [(f"seed {result.seed}", failure(result)) for result in row.failures]
     pairs += [("budget", line) for line in budget(row)]
     pairs.append(("CPU", f"{row.cpu:.1f} s a seed"))
-    pairs.append(("board", standing(board, row)))
     console().print(facts(pairs))
     for cell in cells:  # not in the table: a path must stay in one piece
         click.echo(f"  {cell.path}")
@@ -76,20 +75,6 @@ def budget(row: Row) -> list[str]:
         again = " (learned before, used again)" if phase.reused else ""
         lines.append(f"{phase.phase}: {spent}{again}")
     return lines
-
-
-def standing(board: Board, row: Row) -> str:
-    """Where the row stands among the committed ones."""
-    others = [other for other in board.ranked if other.key != row.key]
-    see = f"leapbench board {board.protocol.task} --tier {board.protocol.tier}"
-    place = board.rank(row)
-    if not row.agent.ranked:
-        return "not ranked: it looks at what agents may not see, or learned elsewhere"
-    if place is None:
-        return "not ranked: a seed failed"
-    if not others:
-        return f"no committed rows to stand among ({see})"
-    return f"{ordinal(place)} of {len(others) + 1} with the committed rows ({see})"
 
 
 def failure(result: Result) -> str:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 def declared() -> Iterator[dict[str, Any]]:
     """Yield the declaration of every environment that comes with the package.
 
+    Its `family` is the name of its folder.
+
     Raises:
         tomllib.TOMLDecodeError: when an `envs.toml` is malformed.
     """
@@ -32,14 +34,17 @@ def declared() -> Iterator[dict[str, Any]]:
         for path in sorted(Path(folder).glob("*/envs.toml")):
             read = tomllib.loads(path.read_text(encoding="utf-8"))
             shared = read.get("small", {})
-            yield from (each | {"small": shared | each.get("small", {})} for each in read["env"])
+            for each in read["env"]:
+                small = shared | each.get("small", {})
+                yield each | {"family": path.parent.name, "small": small}
 
 
 def register_all(gymnasium: ModuleType) -> None:
     """Register every declared id that `gymnasium` does not know yet."""
     for declaration in declared():
         if declaration["id"] not in gymnasium.registry:
-            gymnasium.register(**{k: v for k, v in declaration.items() if k != "small"})
+            ours = ("family", "small")
+            gymnasium.register(**{k: v for k, v in declaration.items() if k not in ours})
 
 
 def register_when_imported() -> None:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from leapbench.cli import emit
+from leapbench.contract import registry
 from leapbench.leaderboards.claims import VERDICTS
 
 DIGITS = "earlyexit/digits"
@@ -158,8 +159,20 @@ def test_claims_are_on_every_tier_with_rows_and_can_be_run_again(invoke):
             continue
         low, high = float(row["here_low"]), float(row["here_high"])
         assert (low > 0 or high < 0) == (row["verdict"] in ("reproduced", "contradicted"))
-    text = invoke("claims", DIGITS).stdout
+    text = invoke("claims", DIGITS, "--details").stdout
     assert "--seeds 0-2" in text
+
+
+def test_claims_open_with_a_line_each_under_their_family_and_task(invoke):
+    found = rows(invoke("claims", "--format", "csv"))
+    lines = [line.split() for line in invoke("claims").stdout.splitlines()]
+    names = {row["claim"] for row in found}
+    assert [words[0] for words in lines if words and words[0] in names] == [
+        row["claim"] for row in found
+    ]
+    titles = [t.card.family for t in registry.tasks().values() if t.claims]
+    shown = [" ".join(words) for words in lines if " ".join(words) in titles]
+    assert shown == list(dict.fromkeys(titles))
     _, _, untested = " ".join(invoke("claims").stdout.split()).partition("No rows, so nothing")
     assert "earlyexit/cifar100" in untested
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leapbench.cli.output import ordinal
 from leapbench.contract import registry
 from leapbench.contract.registry import agent
 from leapbench.envs.earlyexit.bank import Bank
@@ -205,10 +204,34 @@ def test_data_lists_describes_and_refuses(invoke, monkeypatch, tmp_path):
         assert told in done.stderr
 
 
-def test_ordinals():
-    assert [ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 112, 122)] == [
-        "1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th", "122nd",
-    ]  # fmt: skip
+@pytest.mark.parametrize("what", ["tasks", "agents", "envs"])
+def test_lists_are_of_all_families_or_of_one(invoke, what):
+    whole = invoke("list", what).stdout
+    families = {task.family for task in registry.tasks().values()}
+    for family in families:
+        done = invoke("list", what, family)
+        assert done.exit_code == 0
+        names = {line.split()[0] for line in done.stdout.splitlines() if line.strip()}
+        assert len(done.stdout) < len(whole)
+        others = [part.name for part in registry.agents().values() if part.family != family]
+        own = {part.name for part in registry.agents().values() if part.family == family}
+        assert not names & (set(others) - own)
+    wrong = invoke("list", what, "earlyexi")
+    assert wrong.exit_code == 2
+    assert "'earlyexit'" in wrong.stderr
+
+
+def test_agents_are_listed_under_their_family(invoke):
+    lines = invoke("list", "agents").stdout.splitlines()
+    family = ""
+    seen = {}
+    for line in lines:
+        if line and not line[0].isspace() and " " not in line.strip():
+            family = line.strip()
+        elif line.split():
+            seen.setdefault(line.split()[0], set()).add(family)
+    for part in registry.agents().values():
+        assert (part.family or "common") in seen[part.name]
 
 
 @pytest.mark.parametrize("agent", ["ppo", "learned-gate", "random-exit"])
