@@ -85,10 +85,17 @@ def agent(name: str, family: str) -> Declaration:
 
 
 def read_task(file: Path, family: Path | None = None) -> dict[str, Task]:
-    """Read one task file, merged over its family's; default agents stand in their place."""
+    """Read one task file, merged over the variant that it extends, and over its family's.
+
+    Tables are merged key by key; lists, such as claims and phases, and default agents
+    stand in the place of those below.
+
+    Raises:
+        ValueError: when a file extends one that is not there, or itself in the end.
+    """
     shared = _toml(family) if family else {}
     own = _toml(file)
-    data = merge(shared, own)
+    data = merge(shared, _extended(file))
     if "default_agents" in own:  # a task may do without a role that its family has
         data["default_agents"] = own["default_agents"]
     if "small" not in own:  # tests run the tasks that say so themselves
@@ -101,6 +108,18 @@ def read_task(file: Path, family: Path | None = None) -> dict[str, Task]:
     title = shared.get("card", {}).get("title", "")
     data["card"] = {"family": title} | data.get("card", {})
     return {name: Task(name=name, **data)}
+
+
+def _extended(file: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """A task file's tables, merged over those of the variant that it says it extends."""
+    own = _toml(file)
+    name = own.pop("extends", "")
+    if not name:
+        return own
+    base = file.with_name(f"{name}.toml")
+    if base in (file, *below) or not base.is_file() or base.name == "family.toml":
+        raise ValueError(f"it extends {name!r}, which is no other variant of its family")
+    return merge(_extended(base, (*below, file)), own)
 
 
 def read_agents(file: Path) -> dict[str, Declaration]:

@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
@@ -83,14 +84,23 @@ class EarlyExitHarness(Harness):
         self, bank: Bank, meter: Meter, num_envs: int, stream: int | None = None
     ) -> MeteredVectorEnv:
         """Metered streams over the calibration bank, their budgets drawn from the grid."""
-        env = EarlyExitVectorEnv(
+        length = stream or self.settings["stream"]
+        return MeteredVectorEnv(self._world(num_envs, bank, length, AutoresetMode.SAME_STEP), meter)
+
+    def _world(
+        self, num_envs: int, bank: Bank, stream: int, mode: AutoresetMode
+    ) -> EarlyExitVectorEnv:
+        """Streams over a bank in the environment that the protocol names."""
+        made: EarlyExitVectorEnv = gym.make_vec(  # type: ignore[assignment]
+            self.protocol.evaluation.environment,
             num_envs,
+            vectorization_mode="vector_entry_point",
             bank=bank,
-            stream=stream or self.settings["stream"],
+            stream=stream,
             budget=self.budgets,
-            autoreset_mode=AutoresetMode.SAME_STEP,
+            autoreset_mode=mode,
         )
-        return MeteredVectorEnv(env, meter)
+        return made
 
     def receive(self, role: str, folder: Path) -> Learner:
         """A network of the protocol's with the weights that a training method has saved."""
@@ -116,13 +126,7 @@ class EarlyExitHarness(Harness):
         bank, policy = self.bank(parts["model"], "test"), parts["policy"]
         plan = self.schedule(self.protocol, self.salt)
         limits = [row["budget"] for row in plan]
-        env = EarlyExitVectorEnv(
-            len(plan),
-            bank=bank,
-            stream=self.settings["stream"],
-            budget=self.budgets,
-            autoreset_mode=AutoresetMode.DISABLED,
-        )
+        env = self._world(len(plan), bank, self.settings["stream"], AutoresetMode.DISABLED)
         starts = [int(row["seed"]) for row in plan]
         observation, _ = env.reset(seed=starts, options={"budget": limits})
         if getattr(policy, "privileged", False):

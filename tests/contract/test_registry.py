@@ -205,3 +205,57 @@ def test_tiers_are_merged_over_the_family_and_the_task(tmp_path: Path) -> None:
     assert task.protocols["smoke"].settings == {"a": 1, "b": 2, "c": 3}
     assert task.protocols["lite"].settings == {"a": 1, "b": 2, "c": 2}
     assert {p.tier for p in task.protocols.values()} == {"smoke", "lite"}
+
+
+VARIANT = """
+[card]
+title = "Base"
+
+[protocols.smoke]
+phases = []
+[protocols.smoke.evaluation]
+episodes = 3
+"""
+CLAIMS = """
+[[claims]]
+name = "base-claim"
+agent = "a"
+over = "b"
+"""
+
+
+def folder_of(tmp_path: Path, **files: str) -> Path:
+    """A family's folder under `tmp_path` with variants of the toy family."""
+    family = Path(__file__).parents[1] / "plugin" / "toys" / "tasks" / "coins" / "family.toml"
+    (tmp_path / "family.toml").write_text(family.read_text())
+    for name, text in files.items():
+        (tmp_path / f"{name}.toml").write_text(text)
+    return tmp_path
+
+
+def read(folder: Path, name: str):
+    (task,) = registry.read_task(folder / f"{name}.toml", folder / "family.toml").values()
+    return task
+
+
+def test_a_variant_extends_another_and_states_its_own_claims(tmp_path: Path) -> None:
+    folder = folder_of(
+        tmp_path,
+        base=VARIANT + CLAIMS + "[small]\n",
+        longer='extends = "base"\n[protocols.smoke.evaluation]\nepisodes = 9\n',
+        other='extends = "longer"\n' + CLAIMS.replace("base-claim", "own"),
+    )
+    base, longer, other = (read(folder, name) for name in ("base", "longer", "other"))
+    assert [t.protocols["smoke"].evaluation.episodes for t in (base, longer, other)] == [3, 9, 9]
+    assert [t.claims[0].name for t in (base, longer, other)] == ["base-claim", "base-claim", "own"]
+    assert longer.card.title == "Base"
+    assert (longer.name, longer.protocols["smoke"].task) == (f"{tmp_path.name}/longer",) * 2
+    assert base.small is not None
+    assert longer.small is None
+
+
+@pytest.mark.parametrize("name", ["nothing", "family", "one"])
+def test_a_variant_extends_another_variant_only(tmp_path: Path, name: str) -> None:
+    folder = folder_of(tmp_path, one=f'extends = "two"\n{VARIANT}', two=f'extends = "{name}"\n')
+    with pytest.raises(ValueError, match="no other variant of its family"):
+        read(folder, "one")

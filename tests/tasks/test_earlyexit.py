@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from PIL import Image
@@ -17,6 +18,7 @@ from leapbench.contract.artifacts import Store
 from leapbench.contract.harness import Outcome
 from leapbench.contract.task import Protocol
 from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
 from leapbench.tasks.earlyexit import folder, splits
 from leapbench.tasks.earlyexit.harness import EarlyExitHarness, curve
 from leapbench.tasks.earlyexit.outputs import anytime
@@ -101,6 +103,24 @@ def test_budget_is_never_exceeded_and_metrics_follow_from_rows(
     assert [p["budget"] for p in points] == sorted(p["budget"] for p in points)
     tampered = [row | {"spent": int(row["limit"]) + 1} for row in outcome.rows]
     assert EarlyExitHarness.metrics(protocol, tampered)["violations"] == len(tampered)
+
+
+def test_the_environment_of_the_evaluation_is_the_one_that_runs(
+    protocol: Protocol, tmp_path: Path
+) -> None:
+    """Another id in the protocol, another world: here one whose streams are all of one length."""
+
+    class Short(EarlyExitVectorEnv):
+        def __init__(self, num_envs: int = 1, **given: Any) -> None:
+            super().__init__(num_envs, **(given | {"stream": 7}))
+
+    gym.register("toys/Short-v0", vector_entry_point=Short)
+    try:
+        named = protocol.evaluation.model_copy(update={"environment": "toys/Short-v0"})
+        short = protocol.model_copy(update={"evaluation": named})
+        assert {row["length"] for row in judged(short, Fixed(), tmp_path).rows} == {7}
+    finally:
+        del gym.registry["toys/Short-v0"]
 
 
 def test_a_better_policy_scores_better(protocol: Protocol, tmp_path: Path) -> None:
