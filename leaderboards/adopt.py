@@ -18,7 +18,7 @@ from leapbench.contract.task import Task
 from leapbench.errors import UserError, plainly
 from leapbench.leaderboards.submissions.verify.follow import examine
 from leapbench.leaderboards.submissions.verify.parts import named
-from leapbench.results import result
+from leapbench.results import packed
 from leapbench.results.result import Result
 from leapbench.running.cell import protocol_of
 
@@ -35,15 +35,15 @@ def refusal(found: Result) -> str:
             return f"{name}: {reason}"
     if found.provenance.get("dirty", True):
         return "made by code that was not committed"
-    presets = registry.task(found.task).protocols[found.tier].presets
-    declared = registry.agents_of(found.family)
-    defaults = {p.name: declared[p.name].preset(presets).config for p in found.agent.parts}
-    changed = [p.name for p in found.agent.parts if p.config != defaults[p.name]]
+    changed = [p.name for p in found.agent.parts if p.settings or p.file_hash]
     return f"settings of {', '.join(changed)} are not the defaults" if changed else ""
 
 
 def adopt(task: Task, tier: str, runs: Path, into: Path = RESULTS) -> tuple[int, list[str]]:
-    """Copy every good row of one task and tier; how many, and what was refused.
+    """Pack every good row of one task and tier; how many, and what was refused.
+
+    The seeds of an agent go into one file, beside those that were adopted before; a seed
+    that was is replaced, and so are all seeds of another protocol or version.
 
     Args:
         task: the task.
@@ -52,19 +52,34 @@ def adopt(task: Task, tier: str, runs: Path, into: Path = RESULTS) -> tuple[int,
         into: folder of the committed rows.
     """
     protocol_of(task, tier)
-    taken, refused = 0, []
-    for path in sorted((runs / task.name / tier).glob("*/seed-*.json")):
+    place = Path(task.name) / tier
+    refused: list[str] = []
+    groups: dict[str, dict[int, Result]] = {}
+    for path in packed.paths(runs / place):
         try:
-            found = result.read(path)
-            reason = refusal(found)
+            for found in packed.read_all(path):
+                if reason := refusal(found):
+                    refused.append(f"{path}: seed {found.seed}: {reason}")
+                else:
+                    groups.setdefault(found.agent.folder, {})[found.seed] = found
         except UserError as error:
-            reason = str(error)
-        if reason:
-            refused.append(f"{path}: {reason}")
-            continue
-        result.write(found, into / path.relative_to(runs))
-        taken += 1
-    return taken, refused
+            refused.append(str(error))
+    for folder, rows in groups.items():
+        file = into / place / f"{folder}.json"
+        packed.write([*(_before(file, rows) | rows).values()], file)
+    return sum(map(len, groups.values())), refused
+
+
+def _before(file: Path, rows: dict[int, Result]) -> dict[int, Result]:
+    """The rows of a file that are of the same protocol and agent, by seed."""
+    if not file.exists():
+        return {}
+    like = next(iter(rows.values()))
+    return {
+        row.seed: row
+        for row in packed.read_all(file)
+        if (row.protocol_hash, row.agent) == (like.protocol_hash, like.agent)
+    }
 
 
 @plainly()

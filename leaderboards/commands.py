@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from leapbench.contract.task import Protocol
-from leapbench.leaderboards.rows import Row, changed, presets
+from leapbench.leaderboards.rows import Row
 
 
 def run_command(row: Row, protocol: Protocol) -> str:
@@ -14,9 +14,7 @@ def run_command(row: Row, protocol: Protocol) -> str:
     words = ["leapbench", "run", protocol.task, row.agent.name]
     words += ["--tier", protocol.tier, "--seeds", spans([e.result.seed for e in row.entries])]
     for part in row.agent.parts:
-        for key, value in sorted(
-            changed(part, row.entries[0].result.family, presets(protocol)).items()
-        ):
+        for key, value in sorted(part.settings.items()):
             words += ["--set", f"{part.name}.{key}={value}"]
     return shlex.join(words)
 

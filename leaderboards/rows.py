@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import fmean
 from typing import Literal
 
-from leapbench.contract import registry
-from leapbench.contract.task import Protocol, canonical
+from leapbench.contract.task import Protocol
 from leapbench.leaderboards.sources import ORIGINS, Entry, Origin, Submission, identity
 from leapbench.leaderboards.statistics import Interval, mean_interval
 from leapbench.leaderboards.verdict import LEVELS, Badge
-from leapbench.results.result import AgentRecord, Part, Result, Scalar
+from leapbench.results.result import AgentRecord, Result
 
 BADGES: tuple[Badge, ...] = ("refused", *LEVELS)
 
 
 @dataclass(frozen=True)
 class Row:
-    """All seeds of one agent: same code, same settings, and if submitted, one submission.
+    """All seeds of one agent: same version and settings, and if submitted, one submission.
 
     Attributes:
         label: name, settings that were changed and, where it is needed to tell
             rows apart, six digits of the version and the entrant.
-        version: hash of code and settings, 16 digits; the same on every task, whatever
-            a protocol presets.
+        version: identity of the agent, 16 digits; the same on every task, whatever a
+            protocol presets.
         entries: one a seed, by ascending seed; not empty.
         badge: the least of what was verified about its seeds.
-        protocol: gives the normalised scores, whatever files say, and the default
-            settings; None when it is not known.
+        protocol: gives the normalised scores, whatever files say; None when it is not known.
     """
 
     label: str
@@ -48,7 +45,7 @@ class Row:
     @property
     def name(self) -> str:
         """Name of the agent with the settings that were changed."""
-        return _name(self.entries[0].result, presets(self.protocol))
+        return _name(self.agent)
 
     @property
     def submission(self) -> Submission | None:
@@ -97,9 +94,8 @@ class Row:
 
     @property
     def plain(self) -> bool:
-        """Whether every setting is the protocol's preset or the declared default."""
-        family, given = self.entries[0].result.family, presets(self.protocol)
-        return not any(changed(part, family, given) for part in self.agent.parts)
+        """Whether it is made of declared parts with the protocol's settings."""
+        return self.agent.plain
 
     @property
     def cpu(self) -> float:
@@ -128,30 +124,20 @@ def rows(entries: Iterable[Entry], protocol: Protocol | None = None) -> list[Row
         entries: of one task and tier.
         protocol: the one that all of them were made under, when it is known.
     """
-    given = presets(protocol)
     groups: dict[tuple[str, str, str], dict[int, Entry]] = {}
+    known: dict[int, str] = {}  # rows of one file share their agent
     for entry in sorted(entries, key=_precedence):
+        agent = entry.result.agent
+        version = known.setdefault(id(agent), "") or agent.identity
+        known[id(agent)] = version
         sent = entry.submission.id if entry.submission else ""
-        key = (entry.result.protocol_hash, _version(entry.result, given), sent)
+        key = (entry.result.protocol_hash, version, sent)
         groups.setdefault(key, {}).setdefault(entry.result.seed, entry)
     made = []
     for (_, version, _), group in groups.items():
         each = tuple(group[seed] for seed in sorted(group))
-        name = _name(each[0].result, given)
-        made.append(Row(name, version, each, _badge(each), protocol))
+        made.append(Row(_name(each[0].result.agent), version, each, _badge(each), protocol))
     return sorted(told_apart(made), key=lambda row: row.label)
-
-
-def presets(protocol: Protocol | None) -> dict[str, Scalar]:
-    """What a protocol presets; nothing when it is not known."""
-    return protocol.presets if protocol else {}
-
-
-def changed(part: Part, family: str, given: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """The settings of a part that differ from its defaults under a protocol's presets."""
-    declared = registry.agents_of(family).get(part.name)
-    defaults = declared.preset(given).config if declared else {}
-    return {k: v for k, v in part.config.items() if k in defaults and defaults[k] != v}
 
 
 def _precedence(entry: Entry) -> tuple[int, str, str]:
@@ -164,9 +150,10 @@ def _badge(entries: Sequence[Entry]) -> Badge:
 
 
 def told_apart(made: list[Row]) -> list[Row]:
-    """Rows with labels of their own: version, entrant, bundle, protocol where they are needed."""
+    """Rows with labels of their own: family, version, entrant, bundle, protocol where needed."""
     tags: tuple[Callable[[Row], str], ...] = (
-        lambda row: f"{row.agent.name}@{row.version[:6]}{row.label.removeprefix(row.agent.name)}",
+        lambda row: "/".join(filter(None, (row.agent.family, row.label))),
+        _with_version,
         lambda row: f"{row.label} ({row.entrant})" if row.entrant else row.label,
         _with_bundle,
         lambda row: f"{row.label} under {row.entries[0].result.protocol_hash}",
@@ -174,6 +161,11 @@ def told_apart(made: list[Row]) -> list[Row]:
     for tag in tags:
         made = list(_tagged(made, tag))
     return made
+
+
+def _with_version(row: Row) -> str:
+    name = row.agent.name
+    return row.label.replace(name, f"{name}@{row.version[:6]}", 1)
 
 
 def _with_bundle(row: Row) -> str:
@@ -193,33 +185,8 @@ def _tagged(made: Sequence[Row], tag: Callable[[Row], str]) -> Iterator[Row]:
         yield replace(row, label=tag(row)) if len(tags[row.label]) > 1 else row
 
 
-def _name(row: Result, given: Mapping[str, Scalar]) -> str:
+def _name(agent: AgentRecord) -> str:
     """Name of an agent with the settings that were changed."""
-    each = [sorted(changed(part, row.family, given).items()) for part in row.agent.parts]
+    each = [sorted(part.settings.items()) for part in agent.parts]
     settings = [f"{k}={v}" for pairs in each for k, v in pairs]
-    return f"{row.agent.name} {' '.join(settings)}".rstrip()
-
-
-def _own(part: Part, family: str, given: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """The settings as though the protocol preset none, so that an agent is known elsewhere.
-
-    A preset value stands for the declared one. A value typed over a preset gets a key of
-    its own, as it may happen to be the declared one.
-    """
-    declared = registry.agents_of(family).get(part.name)
-    if declared is None:
-        return part.config
-    preset = declared.presets(given)
-    typed = {k: v for k, v in part.config.items() if k in preset and v != preset[k]}
-    kept = part.config | {k: declared.config[k] for k in preset if k in part.config}
-    return {k: v for k, v in kept.items() if k not in typed} | {
-        f"--set {k}": v for k, v in typed.items()
-    }
-
-
-def _version(row: Result, given: Mapping[str, Scalar]) -> str:
-    """Hash of the agent's code, version and settings, 16 digits."""
-    agent = row.agent
-    parts = tuple(p.model_copy(update={"config": _own(p, row.family, given)}) for p in agent.parts)
-    text = canonical(agent.model_copy(update={"parts": parts}).model_dump(mode="json"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return f"{agent.name} {' '.join(settings)}".rstrip()

@@ -8,11 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, Protocol
 
-from leapbench.contract.task import canonical
 from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.bundle.manifest import Entrant
 from leapbench.leaderboards.verdict import Badge, Ledger, Verdict
-from leapbench.results.result import Result, read
+from leapbench.results import packed
+from leapbench.results.result import Result
 
 COMMITTED = "leapbench.leaderboards"
 Origin = Literal["committed", "yours", "submitted"]
@@ -150,9 +150,9 @@ def entries(
     problems: list[str] = []
     found: list[Entry] = []
     for origin, root in roots.items():
-        for path in sorted((root / task / tier).glob("*/seed-*.json")) if root else ():
+        for path in packed.paths(root / task / tier) if root else ():
             try:
-                found.append(Entry(read(path), path, origin))
+                found += [Entry(row, path, origin) for row in packed.read_all(path)]
             except UserError as error:
                 problems.append(str(error))
     for submission in _latest(store.submissions(task, tier)) if store else ():
@@ -171,6 +171,5 @@ def _latest(found: Sequence[Submission]) -> list[Submission]:
     """Of several submissions of one agent by one entrant the last: no picking of the best."""
     kept: dict[tuple[str, str], Submission] = {}
     for each in sorted(found, key=lambda each: (each.received, each.id)):
-        agent = canonical(each.results[0].agent.model_dump(mode="json"))
-        kept[identity(each), agent] = each
+        kept[identity(each), each.results[0].agent.identity] = each
     return list(kept.values())

@@ -38,7 +38,7 @@ SEEDS = (
     Column("normalised", "Normalised", "number", "higher"),
     Column("phases", "Spent", help="What each phase used of its budget."),
     Column("cpu", "CPU s", "number", "lower"),
-    Column("run", "Run id", help="Hash of the result file's content."),
+    Column("run", "Run id", help="Hash of what the row says."),
     FROM,
 )
 DIRECTORY = (
@@ -56,7 +56,7 @@ class PartView:
     name: str
     role: str
     version: int
-    source_hash: str
+    file_hash: str
     config: tuple[tuple[str, Scalar], ...]
     summary: str
     paper: str
@@ -101,11 +101,11 @@ class AgentPage:
     @property
     def parts(self) -> list[PartView]:
         """Its parts; of several versions every one."""
-        found: dict[tuple[str, str, str], PartView] = {}
+        found: dict[tuple[str, str, int, str], PartView] = {}
         for board, row in self.rows:
             for part in row.agent.parts:
                 view = _part(part, board.protocol.task.partition("/")[0])
-                found.setdefault((part.role, part.name, part.source_hash), view)
+                found.setdefault((part.role, part.name, part.version, part.file_hash), view)
         return list(found.values())
 
     @property
@@ -156,7 +156,7 @@ def _part(part: Part, family: str) -> PartView:
     declared = registry.agents_of(family).get(part.name)
     summary, paper = (declared.summary, declared.paper) if declared else ("", "")
     config = tuple(sorted(part.config.items()))
-    return PartView(part.name, part.role, part.version, part.source_hash, config, summary, paper)
+    return PartView(part.name, part.role, part.version, part.file_hash, config, summary, paper)
 
 
 def _standing(name: str, board: Board, row: Row) -> Line:

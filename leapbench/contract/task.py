@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from math import isclose, isfinite
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_serializer, model_validator
+from pydantic import Field, model_validator
 
 from leapbench.contract.card import Card, Claim
 from leapbench.contract.frozen import Frozen
@@ -52,11 +52,6 @@ class Phase(Frozen):
     artifact: bool = False
     after: str = ""
 
-    @model_serializer(mode="wrap")
-    def _plain(self, dump: Callable[[Phase], dict[str, Any]]) -> dict[str, Any]:
-        """Hashes of protocols without a tree stay as they were before there were any."""
-        return _without_empty(dump(self), "after")
-
 
 class Evaluation(Frozen):
     """Held-out episodes.
@@ -82,12 +77,22 @@ class Anchor(Frozen):
 
 
 class Metric(Frozen):
-    """The score, and the line from `floor` (0) to `ceiling` (1)."""
+    """The score, and the line from `floor` (0) to `ceiling` (1), which differ."""
 
     name: str
     floor: Anchor
     ceiling: Anchor
     higher_is_better: bool = True
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        low, high = self.floor.value, self.ceiling.value
+        if isclose(low, high) or not (isfinite(low) and isfinite(high)):
+            raise ValueError(
+                f"metric {self.name!r} has floor {low:g} and ceiling {high:g}: "
+                "expected two finite numbers that differ"
+            )
+        return self
 
     def normalise(self, value: float) -> float:
         """Map a raw score to the scale on which floor is 0 and ceiling is 1."""
@@ -119,11 +124,6 @@ class Protocol(Frozen):
     settings: dict[str, Any] = {}
     presets: dict[str, bool | int | float | str] = {}
 
-    @model_serializer(mode="wrap")
-    def _plain(self, dump: Callable[[Protocol], dict[str, Any]]) -> dict[str, Any]:
-        """Hashes of protocols without presets stay as they were before there were any."""
-        return _without_empty(dump(self), "presets")
-
     @model_validator(mode="after")
     def _tree(self) -> Self:
         """Every `after` names an earlier phase of the same role that leaves an artifact."""
@@ -138,8 +138,18 @@ class Protocol(Frozen):
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the canonical JSON, 16 hexadecimal digits."""
-        return hashlib.sha256(canonical(self.model_dump(mode="json")).encode()).hexdigest()[:16]
+        """SHA-256 of the canonical JSON of what decides a score, 16 hexadecimal digits.
+
+        Defaults are left out, so that a new field with a default changes no hash, and so
+        are the sources of the anchors, which are texts for readers.
+        """
+        source = {"source"}
+        data = self.model_dump(
+            mode="json",
+            exclude_defaults=True,
+            exclude={"metric": {"floor": source, "ceiling": source}},
+        )
+        return hashlib.sha256(canonical(data).encode()).hexdigest()[:16]
 
     @property
     def seed_key(self) -> str:
@@ -215,11 +225,9 @@ def _check_tree(phases: tuple[Phase, ...]) -> None:
         earlier[phase.name] = phase
 
 
-def _without_empty(data: dict[str, Any], name: str) -> dict[str, Any]:
-    """Serialised fields, less the one called `name` where there is nothing in it."""
-    return {key: value for key, value in data.items() if key != name or value}
-
-
 def canonical(data: Any) -> str:
     """JSON text that is the same for equal data: sorted keys, no spaces, no NaN."""
-    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _CANONICAL.encode(data)
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,53 +1,129 @@
-"""Result files: per-episode truth and provenance, validated on read and write."""
+"""Results: per-episode truth and provenance, validated whenever one is made or read.
+
+What a row is *about* (task, protocol, agent, version, settings, seed) and what it *found*
+(episodes, budget, metrics, status, score) make its run id. What it was made with (code,
+machine, seconds, the settings in full) stands beside them and can be told in another form
+without a new run.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-from math import isclose, isfinite
+import re
+from math import isclose
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainValidator,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from leapbench.contract.frozen import Frozen
 from leapbench.contract.task import Tier, canonical
 from leapbench.errors import UserError
+from leapbench.results import atomic
+from leapbench.results.values import (
+    LARGEST,
+    Columns,
+    Digests,
+    Number,
+    Text,
+    Value,
+    checked_columns,
+    column_digest,
+    json_only,
+)
+from leapbench.results.values import Scalar as Scalar
 
-SCHEMA = 1
+SCHEMA = 2
 MAX_BYTES = 200_000
-Scalar = bool | int | float | str
 Status = Literal["ok", "failed", "timeout", "budget_exceeded", "invalid"]
-# Left out of the run id: what the same command may change on the same machine.
-VOLATILE = ("run_id", "timing", "provenance")
+Count = Annotated[int, Field(ge=0, le=LARGEST)]
+Seconds = Annotated[float, Field(ge=0, le=1e10, allow_inf_nan=False)]
+FOLDER = 100  # characters of an agent's name in a path
 
 
 class Part(Frozen):
-    """One part of the agent that ran: declaration name, code and settings."""
+    """One part of the agent that ran.
 
-    name: str
-    role: str
-    version: int
-    source_hash: str
-    config: dict[str, Scalar]
+    Attributes:
+        name: of the declaration, or made from the name of the user's file.
+        role: "model", "policy" or "agent".
+        family: in which the name is looked up; empty for a part of any family.
+        version: of the declaration; raised when its behaviour changes.
+        file_hash: SHA-256 of the file that the part is, 16 hexadecimal digits; empty for a
+            declared part, which its name and version identify.
+        settings: those that differ from the defaults under the protocol.
+        config: every setting as it ran, for readers; the fields above decide it.
+    """
+
+    name: Text
+    role: Text
+    family: Text = ""
+    version: Count = 1
+    file_hash: str = Field(default="", pattern=r"^([0-9a-f]{16})?$")
+    settings: dict[Text, Value] = {}
+    config: dict[Text, Value] = {}
+
+    @model_validator(mode="after")
+    def _among(self) -> Part:
+        """The settings are among all settings, where these are told."""
+        if self.config and not self.settings.items() <= self.config.items():
+            raise ValueError(f"part {self.name!r} has settings that it did not run with")
+        return self
 
 
 class AgentRecord(Frozen):
     """The agent: its name as typed, and its parts."""
 
-    name: str
+    name: Text
     parts: tuple[Part, ...]
     ranked: bool = True
+
+    @property
+    def identity(self) -> str:
+        """SHA-256 of what tells this agent from every other, 16 hexadecimal digits."""
+        parts = [
+            [p.name, p.role, p.family, p.version, p.file_hash, p.settings] for p in self.parts
+        ]
+        text = canonical([self.name, self.ranked, parts])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @property
+    def family(self) -> str:
+        """The family that its parts are of; empty where they work on any."""
+        return next((part.family for part in self.parts if part.family), "")
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is made of declared parts with the protocol's settings."""
+        return not any(part.settings or part.file_hash for part in self.parts)
+
+    @property
+    def folder(self) -> str:
+        """Name of its folder: readable, bounded, and of no other agent.
+
+        It is the agent's name; digits of the identity follow where the name does not say all.
+        """
+        readable = re.sub(r"[^\w.+-]", "-", self.name)[:FOLDER].lstrip(".")
+        if self.plain and readable == self.name:
+            return readable
+        return f"{readable}--{self.identity[:8]}"
 
 
 class Spent(Frozen):
     """What a phase used of its budget; `reused` when an artifact served."""
 
-    phase: str
-    unit: str
-    used: int = Field(ge=0)
-    limit: int = Field(gt=0)
+    phase: Text
+    unit: Text
+    used: Count
+    limit: int = Field(gt=0, le=LARGEST)
     reused: bool = False
 
     @model_validator(mode="after")
@@ -60,51 +136,47 @@ class Spent(Frozen):
 class Timing(Frozen):
     """Seconds; not part of the run id. `cpu` counts reused phases as when they ran."""
 
-    started: str = ""
-    wall: float = Field(default=0.0, allow_inf_nan=False)
-    cpu: float = Field(default=0.0, allow_inf_nan=False)
+    started: Text = ""
+    wall: Seconds = 0.0
+    cpu: Seconds = 0.0
 
 
 class Result(Frozen):
-    """One (task, tier, agent, seed, config) cell.
+    """One (task, tier, agent, settings, seed) cell.
 
     Attributes:
+        run_id: `digest`; empty before the result is written.
         episodes: one flat record an episode, columns by name, one list each.
         metrics: aggregates, all recomputable from `episodes`.
         score: the task's metric; None unless `status` is "ok".
         normalised: score on the scale of the task's floor and ceiling.
+        details: what the family shows beside the score, plain JSON.
+        provenance: what it was made with; "code" is the hash of the code that ran.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     run_id: str = ""
     status: Status = "ok"
-    message: str = ""
-    task: str
+    message: Text = ""
+    task: Text
     tier: Tier
-    protocol_hash: str
+    protocol_hash: Text
     agent: AgentRecord
     seed: int = Field(ge=0, lt=2**63)
     budget: tuple[Spent, ...] = ()
-    episodes: dict[str, list[Scalar]] = {}
-    metrics: dict[str, float] = {}
-    score: float | None = None
-    normalised: float | None = None
-    details: dict[str, Any] = {}
-    provenance: dict[str, Scalar] = {}
+    episodes: Annotated[Columns, PlainValidator(checked_columns)] = {}
+    metrics: dict[Text, Number] = {}
+    score: Number | None = None
+    normalised: Number | None = None
+    details: Annotated[dict[str, Any], AfterValidator(json_only)] = {}
+    provenance: dict[Text, Value] = {}
     timing: Timing = Timing()
 
     @model_validator(mode="after")
-    def _consistent(self) -> Result:
-        if len({len(column) for column in self.episodes.values()}) > 1:
-            raise ValueError("episode columns differ in length")
-        if not all(isfinite(v) for v in self.metrics.values()):
-            raise ValueError("metrics must be finite")
+    def _consistent(self, info: ValidationInfo) -> Result:
         if (self.status == "ok") != (self.score is not None):
             raise ValueError("a score goes with status 'ok', and only with it")
-        canonical(self.details)  # pydantic would turn a NaN in here into null
-        canonical(self.provenance)  # and this is not part of the digest
-        identity = self.digest()  # fails on NaN and infinities anywhere else
-        if self.run_id and self.run_id != identity:
+        if self.run_id and self.run_id != (identity := self.digest(info.context)):
             raise ValueError(f"run_id {self.run_id} does not match the content {identity}")
         return self
 
@@ -113,12 +185,31 @@ class Result(Frozen):
         """The part of the task's name before the slash."""
         return self.task.partition("/")[0]
 
-    def digest(self) -> str:
-        """SHA-256 of the content without what varies between equal runs, 16 digits."""
-        data = self.model_dump(mode="json", exclude=set(VOLATILE))
-        for spent in data["budget"]:
-            spent.pop("reused")
-        return hashlib.sha256(canonical(data).encode()).hexdigest()[:16]
+    def digest(self, known: Digests | None = None) -> str:
+        """SHA-256 of the evidence, 16 hexadecimal digits.
+
+        Canonical JSON of what the row is about and what it found, in which each column of
+        episodes stands as its own digest.
+
+        Args:
+            known: digests that are at hand.
+        """
+        known = known or {}
+        episodes = {n: known.get(id(c)) or column_digest(c) for n, c in self.episodes.items()}
+        evidence = {
+            "task": self.task,
+            "tier": self.tier,
+            "protocol": self.protocol_hash,
+            "agent": self.agent.identity,
+            "seed": self.seed,
+            "status": self.status,
+            "budget": [[s.phase, s.unit, s.used, s.limit] for s in self.budget],
+            "episodes": episodes,
+            "metrics": self.metrics,
+            "score": self.score,
+            "details": self.details,
+        }
+        return hashlib.sha256(canonical(evidence).encode()).hexdigest()[:16]
 
     def rows(self) -> list[dict[str, Scalar]]:
         """The episodes as one record each."""
@@ -136,10 +227,14 @@ def same_metrics(a: dict[str, float], b: dict[str, float]) -> bool:
     return a.keys() == b.keys() and all(isclose(a[k], b[k], rel_tol=1e-9, abs_tol=1e-12) for k in a)
 
 
+def stamped(result: Result) -> dict[str, Any]:
+    """The fields of a result as JSON data, with the run id."""
+    return result.model_dump(mode="json") | {"run_id": result.digest()}
+
+
 def serialise(result: Result) -> bytes:
     """The content of a result file, with the run id."""
-    stamped = result.model_copy(update={"run_id": result.digest()})
-    return (json.dumps(stamped.model_dump(mode="json"), allow_nan=False) + "\n").encode()
+    return (json.dumps(stamped(result), allow_nan=False) + "\n").encode()
 
 
 def write(result: Result, path: Path) -> None:
@@ -151,16 +246,7 @@ def write(result: Result, path: Path) -> None:
     data = serialise(result)
     if len(data) > MAX_BYTES:
         raise UserError(f"The result for {path.name} has {len(data)} bytes, {MAX_BYTES} allowed.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    atomic.write(path, data)
 
 
 def read(path: Path) -> Result:
@@ -169,14 +255,22 @@ def read(path: Path) -> Result:
     Raises:
         UserError: when the file cannot be read, is too large, or is not a valid result.
     """
+    return parse(content(path, MAX_BYTES), str(path))
+
+
+def content(path: Path, limit: int) -> bytes:
+    """The bytes of a file, never more than one above `limit`, whatever its size is said to be.
+
+    Raises:
+        UserError: when it cannot be read.
+    """
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)  # never more, whatever the size is said to be
+            return file.read(limit + 1)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
         raise UserError(f"{str(path)!r} cannot be read: {error}.") from None
-    return parse(data, str(path))
 
 
 def parse(data: bytes, name: str) -> Result:
@@ -194,9 +288,14 @@ def parse(data: bytes, name: str) -> Result:
     try:
         found = Result.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(p)[:40] for p in first["loc"]) or "content"
-        raise UserError(f"{name} is not a valid result: {where}: {first['msg']}.") from None
+        raise invalid(name, error) from None
     if not found.run_id:
         raise UserError(f"{name} is not a valid result: it has no run_id.")
     return found
+
+
+def invalid(name: str, error: ValidationError) -> UserError:
+    """What is wrong with a file, in one line."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(p)[:40] for p in first["loc"]) or "content"
+    return UserError(f"{name} is not a valid result: {where}: {first['msg']}.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Collection
 from dataclasses import dataclass
-from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from leapbench.contract import registry
 from leapbench.contract.agent import Learner
 from leapbench.contract.artifacts import Store
 from leapbench.contract.harness import Harness, Report, stage
-from leapbench.contract.task import Protocol, Task, Tier, canonical
+from leapbench.contract.task import Protocol, Task, Tier
 from leapbench.errors import AgentError, UserError
 from leapbench.isolation.failures import GuestError
 from leapbench.results import result
@@ -74,9 +73,8 @@ class Cell:
 
     def path_of(self, agent: Composition) -> Path:
         """`path` for a composition at hand; imports no code of an agent's."""
-        changed = sha256(canonical(agent.changed).encode()).hexdigest()[:8]
-        name = f"{agent.name}--{changed}" if agent.changed else agent.name
-        return self.out / self.task / self.tier / name / f"seed-{self.seed}.json"
+        folder = agent.record().folder
+        return self.out / self.task / self.tier / folder / f"seed-{self.seed}.json"
 
     def done(self) -> Result | None:
         """The result, if it is there and was made by the same protocol and code."""

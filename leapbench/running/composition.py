@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from importlib import import_module
 from math import isfinite
 from pathlib import Path
@@ -19,7 +21,6 @@ from leapbench.contract.task import Protocol, Task
 from leapbench.errors import UserError, unknown
 from leapbench.results.result import AgentRecord, Part, Scalar
 from leapbench.running import external
-from leapbench.running.source import code_hash
 
 if TYPE_CHECKING:
     from leapbench.contract.harness import Harness
@@ -67,14 +68,40 @@ class Composition:
             Part(
                 name=part.name,
                 role=role,
+                family=part.family,
                 version=part.version,
-                source_hash=code_hash((part.entry,)),
+                file_hash=file_hash(file) if (file := file_of(part)) else "",
+                settings=self.settings(part.name),
                 config=self.config[role],
             )
             for role, part in self.parts.items()
         )
         ranked = all(part.ranked for part in self.parts.values())
         return AgentRecord(name=self.name, parts=parts, ranked=ranked)
+
+    def settings(self, name: str) -> dict[str, Scalar]:
+        """The changed settings of one part."""
+        pairs = ((key.partition("."), value) for key, value in self.changed.items())
+        return {key: value for (part, _, key), value in pairs if part == name}
+
+
+def file_of(part: Declaration) -> Path | None:
+    """The user's file that a part is; None for a declared one."""
+    module = part.entry.rpartition(":")[0]
+    path = module if module.endswith(".py") else part.file
+    return Path(path) if path else None
+
+
+def file_hash(file: Path) -> str:
+    """SHA-256 of a file's content, 16 hexadecimal digits."""
+    state = file.stat()
+    return _hashed(str(file), state.st_mtime_ns, state.st_size)
+
+
+@lru_cache(maxsize=64)
+def _hashed(file: str, *_: int) -> str:
+    with Path(file).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
 
 
 def built(part: Declaration, config: Mapping[str, Scalar]) -> Learner:

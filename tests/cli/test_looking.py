@@ -234,7 +234,7 @@ def test_agents_are_listed_under_their_family(invoke):
         assert (part.family or "common") in seen[part.name]
 
 
-@pytest.mark.parametrize("agent", ["ppo", "learned-gate", "random-exit"])
+@pytest.mark.parametrize("agent", ["ppo", "learned-gate", "random"])
 def test_policies_that_learn_can_be_watched(invoke, agent, tmp_path):
     words = ("watch", "leapbench/EarlyExit-Digits-v0", "--agent", agent, "--steps", "5")
     done = invoke(*words, "--out", "e.png")

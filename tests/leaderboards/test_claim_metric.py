@@ -14,7 +14,7 @@ from leapbench.results.result import AgentRecord, Part, Result
 
 TASK = task("urlb/entropy-grid")
 PROTOCOL = TASK.protocols["smoke"]
-CLAIM = Claim(name="c", agent="explore-tabular", over="control-tabular", metric="entropy_0")
+CLAIM = Claim(name="c", agent="moss-tabular-max", over="moss-tabular-min", metric="entropy_0")
 
 
 def board(**values: list[float]) -> Board:
@@ -44,7 +44,7 @@ def test_the_named_metric_decides_and_more_of_it_is_better() -> None:
     assert finding.verdict == "reproduced"
     assert finding.effect is not None
     assert finding.effect.value == pytest.approx((1.0 + 1.1 + 1.1) / 3)
-    assert finding.subject == "explore-tabular over control-tabular, in entropy_0"
+    assert finding.subject == "moss-tabular-max over moss-tabular-min, in entropy_0"
     turned = CLAIM.model_copy(update={"agent": CLAIM.over, "over": CLAIM.agent})
     assert judge(turned, TASK, rows).verdict == "contradicted"
 
@@ -53,7 +53,7 @@ def test_without_a_name_the_score_decides() -> None:
     rows = board(explore_tabular=[2.0, 2.1, 2.2], control_tabular=[1.0, 1.0, 1.1])
     finding = judge(CLAIM.model_copy(update={"metric": ""}), TASK, rows)
     assert finding.verdict == "contradicted"
-    assert finding.subject == "explore-tabular over control-tabular"
+    assert finding.subject == "moss-tabular-max over moss-tabular-min"
 
 
 def test_rows_that_lack_the_metric_do_not_speak() -> None:

@@ -18,7 +18,7 @@ LINES = {  # a line, what becomes of it, and who is run with it
         "beta2=0.99",
         "beta2=0.999",
         "activeview/niche",
-        "view-random",
+        "random",
     ),
     "envs/earlyexit/dynamics.py": (
         "self.length, replace=False",

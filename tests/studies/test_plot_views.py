@@ -15,7 +15,7 @@ LITE = registry.task("activeview/niche").protocols["lite"]
 
 
 def test_a_curve_ends_at_the_last_psnr_and_its_mean_is_the_score() -> None:
-    row = load(LITE).defaults["view-furthest"]
+    row = load(LITE).defaults["furthest"]
     points = [each.value for _, each in curve(row)]
     final = [entry.result.metrics["final"] for entry in row.entries]
     assert points[-1] == pytest.approx(sum(final) / len(final), abs=1e-5)

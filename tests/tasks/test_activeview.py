@@ -43,7 +43,7 @@ def tiny(task: Task, **world: Any) -> Task:
     return shrink(task, settings, {"practice": 16}, episodes=2)
 
 
-def run(task: Task, out: Path, seed: int = 0, agent: str = "view-furthest") -> Result:
+def run(task: Task, out: Path, seed: int = 0, agent: str = "furthest") -> Result:
     with standing_in(task):
         made = cell.run(Cell(task.name, "smoke", agent, seed, (), out), lambda *_: None)
         assert made.status == "ok", made.message
@@ -55,7 +55,7 @@ def test_a_run_s_seed_decides_its_scenes_for_every_agent(tmp_path: Path) -> None
     task = tiny(NICHE)
     one, other, second = (
         run(task, tmp_path, seed, agent).episodes["seed"]
-        for seed, agent in ((0, "view-furthest"), (0, "view-nearest"), (1, "view-furthest"))
+        for seed, agent in ((0, "furthest"), (0, "nearest"), (1, "furthest"))
     )
     assert one == other
     assert not set(one) & set(second)
@@ -124,7 +124,7 @@ def test_decoys_taken_are_counted_once_each() -> None:
 def test_what_is_taken_ranks_first_by_what_it_is_taken_for() -> None:
     task = tiny(NICHE)
     protocol = task.protocols["smoke"]
-    for agent, column in (("active-nerf", Column.GAIN), ("view-fisher", Column.FISHER)):
+    for agent, column in (("active-nerf", Column.GAIN), ("fisher-rf", Column.FISHER)):
         policy = unpractised(task, protocol, agent)
         views = list(taken(protocol, policy, "niche", 3))
         assert len(views) == protocol.settings["world"]["views"]
@@ -194,7 +194,7 @@ def test_tasks_differ_in_pool_and_batch_alone() -> None:
 def test_a_rule_can_be_watched_in_every_environment_of_the_family() -> None:
     for name in ("leapbench/ActiveView-Niche-v0", "leapbench/ActiveView-v0"):
         env = watch.make(name)
-        part = registry.agent("view-furthest", "activeview")
+        part = registry.agent("furthest", "activeview")
         policy = watch.taught(env, built(part, part.config), 0, lambda *_: None)
         assert env.sight == "cameras"
         assert policy.predict(np.ones((1, *env.observation_space.shape), np.float32))[0] == [0]

@@ -90,7 +90,7 @@ def run(agent: str, out: Path, *settings: str) -> Result:
 
 @pytest.mark.parametrize("rule", ["furthest", "opacity-gain"])
 def test_the_same_field_and_rule_do_the_same_on_both_tracks(rule: str) -> None:
-    policy: Any = compose(NICHE, {"furthest": "view-furthest"}.get(rule, "active-nerf-opacity"))
+    policy: Any = compose(NICHE, {"furthest": "furthest"}.get(rule, "active-nerf-opacity"))
     with single_threaded():
         expected = row(*play_policy(world(), policy.build("policy"), 5))
         found, seed = drawn(world(), 5)
@@ -185,10 +185,10 @@ def test_a_system_in_a_file_is_run_and_garbage_is_one_line(tmp_path: Path) -> No
 
 def test_a_policy_is_no_system_and_the_other_way_round() -> None:
     assert list(TASK.default_agents) == ["agent"]  # in place of the family's policy
-    with pytest.raises(UserError, match="view-furthest' does not work on activeview/system"):
-        compose(TASK, "view-furthest")
-    with pytest.raises(UserError, match="view-system-plain' does not work on activeview/niche"):
-        compose(NICHE, "view-system-plain")
+    with pytest.raises(UserError, match="furthest' does not work on activeview/system"):
+        compose(TASK, "furthest")
+    with pytest.raises(UserError, match="system-plain' does not work on activeview/niche"):
+        compose(NICHE, "system-plain")
     lacking = type("Blind", (), {"choose": len, "observe": len, "begin": len})()
     with pytest.raises(AgentError, match="Blind is no system: it lacks render"):
         SystemHarness(tiny().protocols["smoke"], 0, None).evaluate(  # type: ignore[arg-type]
@@ -201,7 +201,7 @@ def test_systems_train_as_the_environment_s_field_does(tier: Any) -> None:
     protocol: Protocol = TASK.protocols[tier]
     arguments = protocol.settings["world"]
     assert arguments == NICHE.protocols[tier].settings["world"]
-    made: Any = compose(TASK, "view-system-furthest", protocol=protocol).build("agent")
+    made: Any = compose(TASK, "system-furthest", protocol=protocol).build("agent")
     env = worlds.make("leapbench/ActiveView-Niche-v0", arguments, "field").unwrapped
     assert (made.first, made.iterations) == (env.rules.first, env.rules.iterations)  # type: ignore[attr-defined]
     assert made.settings == choice.build(env.rules.field, 0).settings  # type: ignore[attr-defined]

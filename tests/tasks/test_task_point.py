@@ -75,7 +75,7 @@ def test_all_agents_of_the_card_share_the_backbone_s_constants() -> None:
     found = {
         tuple(compose(POINT, name).config["policy"][key] for key in shared)
         for name in POINT.card.baselines
-        if name not in ("random-pushes", "guided-point")
+        if name not in ("random", "guided-point")
     }
     assert len(found) == 1
 

@@ -228,10 +228,10 @@ def test_knowing_more_scores_better(tmp_path: Path) -> None:
     """On the smoke tier itself: chance, then learning, then the optimum."""
     score = {
         name: float(np.mean([run(name, tmp_path, seed).score or 0.0 for seed in range(3)]))
-        for name in ("random-actions", "moss-tabular", "scratch-tabular", "optimal-tabular")
+        for name in ("random-tabular", "moss-tabular", "scratch-tabular", "optimal-tabular")
     }
-    assert score["random-actions"] < 0.05 < score["moss-tabular"] < score["optimal-tabular"]
-    assert score["random-actions"] < 0.05 < score["scratch-tabular"] < score["optimal-tabular"]
+    assert score["random-tabular"] < 0.05 < score["moss-tabular"] < score["optimal-tabular"]
+    assert score["random-tabular"] < 0.05 < score["scratch-tabular"] < score["optimal-tabular"]
     assert score["optimal-tabular"] == pytest.approx(
         GRID.protocols["smoke"].metric.ceiling.value, abs=0.05
     )

@@ -18,7 +18,7 @@ class Apart(Chooser):
     schedule that was not seen.
 
     Args:
-        share: of the largest distance, in [0, 1]; 0 is `view-variance`, 1 `view-furthest`.
+        share: of the largest distance, in [0, 1]; 0 is `variance`, 1 `furthest`.
 
     Raises:
         UserError: for a share outside.

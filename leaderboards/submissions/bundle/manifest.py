@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 from leapbench.contract.declaration import Role
 from leapbench.contract.frozen import Frozen
 from leapbench.contract.task import Tier, canonical
-from leapbench.results.result import Scalar
+from leapbench.results.values import Text, Value
 
 MANIFEST = "manifest.json"
 SIGNATURE = "signature.json"
@@ -50,8 +50,10 @@ class BundledPart(Frozen):
         name: as results carry it.
         entry: class in the file for "code", architecture for "weights"; else empty.
         file: path in the bundle of a part that travels; else empty.
+        family: as results carry it.
         version: of the declaration.
-        source_hash: as results carry it.
+        file_hash: as results carry it: of the file that travels, empty without one.
+        settings: those that were changed.
         config: every setting.
     """
 
@@ -60,9 +62,11 @@ class BundledPart(Frozen):
     name: Name
     entry: Word = ""
     file: FileName | Literal[""] = ""
+    family: Word = ""
     version: int = 1
-    source_hash: str = Field(pattern=r"^[0-9a-f]{16}$")
-    config: dict[str, Scalar] = {}
+    file_hash: str = Field(default="", pattern=r"^([0-9a-f]{16})?$")
+    settings: dict[Text, Value] = {}
+    config: dict[Text, Value] = {}
 
     @model_validator(mode="after")
     def _travels(self) -> BundledPart:
@@ -73,7 +77,8 @@ class BundledPart(Frozen):
             raise ValueError(f"a part of kind {self.kind!r} is a {suffix} file, got {self.file!r}")
         if (self.kind in ("code", "weights")) != bool(self.entry):
             raise ValueError(f"entry of a part of kind {self.kind!r} is wrong: {self.entry!r}")
-        canonical(self.config)  # fails on NaN and infinities
+        if bool(self.file_hash) < bool(self.file):
+            raise ValueError(f"the file of part {self.name!r} has no hash")
         return self
 
 
@@ -91,7 +96,7 @@ class Manifest(Frozen):
         files: every file of the bundle but the manifest and its signature, by path.
     """
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     task: str = Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$", max_length=200)
     tier: Tier
     protocol_hash: str = Field(pattern=r"^[0-9a-f]{16}$")
@@ -108,6 +113,9 @@ class Manifest(Frozen):
             raise ValueError("files are not exactly the results and the files of the parts")
         if len({name.lower() for name in (*named, MANIFEST, SIGNATURE)}) < len(named) + 2:
             raise ValueError("two files have one name on some file systems")
+        for part in self.parts:
+            if part.file and self.files[part.file].sha256[:16] != part.file_hash:
+                raise ValueError(f"{part.file!r} is not what part {part.name!r} was made from")
         return self
 
     def text(self) -> bytes:

@@ -122,7 +122,7 @@ def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 def _agree(one: Result, manifest: Manifest, name: str) -> None:
     """Compare what a result says about task and agent with the manifest."""
-    keys = ("name", "role", "version", "source_hash", "config")
+    keys = ("name", "role", "family", "version", "file_hash", "settings", "config")
     for what, said, expected in (
         ("task", one.task, manifest.task),
         ("tier", one.tier, manifest.tier),

@@ -8,13 +8,13 @@ from math import isclose
 
 from leapbench.contract import registry
 from leapbench.contract.harness import Row
-from leapbench.contract.task import Protocol, Task
+from leapbench.contract.task import Protocol, Task, canonical
 from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.bundle.manifest import BundledPart, Kind
 from leapbench.results.result import Result, same_metrics
 from leapbench.running.cell import harness_of
 
-NAMES = ("protocol", "names", "ranked", "budget", "episodes", "metrics", "score")
+NAMES = ("protocol", "names", "ranked", "settings", "budget", "episodes", "metrics", "score")
 TRAINED_ELSEWHERE: tuple[Kind, ...] = ("weights", "graph")
 
 
@@ -36,7 +36,11 @@ def examine(row: Result, parts: Sequence[BundledPart]) -> dict[str, str]:
     if wrong:
         return {"protocol": wrong}
     protocol = task.protocols[row.tier]
-    about = {"names": _names(row, parts), "ranked": _ranked(row, parts)}
+    about = {
+        "names": _names(row, parts),
+        "ranked": _ranked(row, parts),
+        "settings": _settings(row, parts, protocol),
+    }
     numbers = {name: check(row, task, protocol) for name, check in _CHECKS.items()}
     return {"protocol": ""} | about | numbers
 
@@ -64,6 +68,18 @@ def _ranked(row: Result, parts: Sequence[BundledPart]) -> str:
         oracle = part.name in declared and not declared[part.name].ranked
         if row.agent.ranked and (oracle or part.kind in TRAINED_ELSEWHERE):
             return f"{part.name} may be shown and not ranked"
+    return ""
+
+
+def _settings(row: Result, parts: Sequence[BundledPart], protocol: Protocol) -> str:
+    """What a declared part ran with is the protocol's defaults and what it says was changed."""
+    declared = registry.agents_of(row.family)
+    for part in parts:
+        here = declared.get(part.name)
+        if part.kind == "registered" and here and here.version == part.version:
+            wanted = here.preset(protocol.presets).config | part.settings
+            if canonical(wanted) != canonical(part.config):
+                return f"{part.name} ran with {part.config}, it says with {wanted}"
     return ""
 
 

@@ -56,15 +56,17 @@ def composition(
     """
     found: dict[str, Declaration] = {}
     config: dict[str, dict[str, Scalar]] = {}
+    changed: dict[str, Scalar] = {}
     for part in parts:
         found[part.role] = _declaration(part, task, bundle, folder)
         config[part.role] = dict(part.config)
-    made = Composition(agent.name, found, config)
+        changed |= {f"{part.name}.{key}": value for key, value in part.settings.items()}
+    made = Composition(agent.name, found, config, changed)
     for ours, theirs, part in zip(made.record().parts, agent.parts, parts, strict=True):
         if ours != theirs and part.file:
             raise OtherCode(f"{part.file} is not what {theirs.name} was made from.")
         if ours != theirs:
-            raise NotHere(f"{theirs.name} is other code here than the row was made by.")
+            raise NotHere(f"{theirs.name} is of version {ours.version} here, not {theirs.version}.")
     return made
 
 

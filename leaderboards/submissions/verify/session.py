@@ -14,7 +14,7 @@ from leapbench.leaderboards.submissions.verify.again import Wanted
 from leapbench.leaderboards.submissions.verify.rerun import TOLERANCE
 from leapbench.leaderboards.submissions.verify.verify import verify_bundle, verify_rows
 from leapbench.leaderboards.verdict import Check, Ledger, Verdict
-from leapbench.results import result
+from leapbench.results import packed
 from leapbench.results.result import Result
 from leapbench.running.sweep import parse_seeds
 
@@ -136,7 +136,7 @@ def _late(verdict: Verdict, submission: Submission, now: Round) -> Verdict:
 
 def _results(subject: Path, wanted: Wanted, report: Report) -> Iterator[Verdict]:
     """One verdict a task and tier; a file that is no result is one more thing found wrong."""
-    paths = [subject] if subject.is_file() else sorted(subject.rglob("seed-*.json"))
+    paths = [subject] if subject.is_file() else packed.below(subject)
     if not paths:
         raise UserError(
             f"{subject} is no bundle, no board and has no results in it.",
@@ -146,11 +146,12 @@ def _results(subject: Path, wanted: Wanted, report: Report) -> Iterator[Verdict]
     broken = []
     for path in paths:
         try:
-            row = result.read(path)
+            found = packed.read_all(path)
         except UserError as error:
             broken.append(Check(name="results", passed=False, detail=str(error)[:2000]))
         else:
-            groups.setdefault((row.task, row.tier), []).append(row)
+            for row in found:
+                groups.setdefault((row.task, row.tier), []).append(row)
     for place, rows in enumerate(groups.values()):
         yield verify_rows(rows, wanted, _share(report, place, len(groups)))
     if broken:

@@ -76,14 +76,14 @@ def main() -> None:
     """Print mean and standard error over the scenes, by agent."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("task")
-    parser.add_argument("agents", nargs="*", default=["view-random", "view-oracle"])
+    parser.add_argument("agents", nargs="*", default=["random", "oracle"])
     parser.add_argument("--tier", default="lite", choices=["smoke", "lite"])
     parser.add_argument("--scenes", type=int, default=8)
     parser.add_argument("--draws", type=int, default=5, help="episodes of random views a scene")
     asked = parser.parse_args()
     task = chosen(asked.task)
     for agent in asked.agents:
-        draws = asked.draws if agent == "view-random" else 1
+        draws = asked.draws if agent == "random" else 1
         protocol = task.protocols[asked.tier]
         rows = list(measured(task, protocol, agent, asked.scenes, draws))
         _print(agent, rows, asked.scenes)

@@ -1,6 +1,6 @@
 """What the views that agents take have in common, on scenes of the dev stream.
 
-    python -m leapbench.studies.activeview.taken activeview/niche active-nerf view-furthest view-ppo
+    python -m leapbench.studies.activeview.taken activeview/niche active-nerf furthest ppo
 
 For a column of the field, the figure is the share of the free cameras that have less of it than
 the one taken: 1 takes always the most, 0 the least, and one half is what chance gives.

@@ -26,7 +26,7 @@ EPISODES = 16
 COLOURS = ("#c2571a", "#2b6cb0")
 """Of seeking and of avoiding surprise."""
 PANELS = (
-    ("random-pushes", "random pushes"),
+    ("random", "random pushes"),
     ("moss-max", "seeking alone"),
     ("moss-min", "avoiding alone"),
     ("moss", "mixture"),

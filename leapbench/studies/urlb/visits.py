@@ -24,9 +24,9 @@ TASK = "urlb/entropy-grid"
 EPISODES = 20
 Visits = NDArray[np.float64]
 PANELS = (
-    ("random-actions", 0.0, 1.0, "random actions"),
-    ("explore-tabular", 0.0, 1.0, "explore alone"),
-    ("control-tabular", 0.0, 1.0, "control alone"),
+    ("random-tabular", 0.0, 1.0, "random actions"),
+    ("moss-tabular-max", 0.0, 1.0, "explore alone"),
+    ("moss-tabular-min", 0.0, 1.0, "control alone"),
     ("moss-tabular", 0.0, 0.7, "mixture: first 70 %"),
     ("moss-tabular", 0.7, 1.0, "mixture: last 30 %"),
 )

@@ -222,10 +222,10 @@ def test_learned_policies_learn_and_keep_to_what_is_free(kind: Any, tmp_path: Pa
 
 
 def test_every_rule_of_the_dossier_is_declared():
-    wanted = {"view-random", "view-furthest", "view-furthest-direction", "view-variance"}
-    wanted |= {"active-nerf", "active-nerf-opacity", "active-nerf-greedy", "view-fisher"}
-    wanted |= {"view-variance-distance", "view-nearest", "view-oracle", "view-all"}
-    wanted |= {"view-ppo", "view-dqn", "active-nerf-opacity-greedy"}
+    wanted = {"random", "furthest", "furthest-direction", "variance"}
+    wanted |= {"active-nerf", "active-nerf-opacity", "active-nerf-greedy", "fisher-rf"}
+    wanted |= {"variance-distance", "nearest", "oracle", "all-views"}
+    wanted |= {"ppo", "dqn", "active-nerf-opacity-greedy"}
     assert set(NAMES) == wanted
     hidden = {name for name in NAMES if not registry.agent(name, "activeview").ranked}
-    assert hidden == {"view-oracle", "view-all"}
+    assert hidden == {"oracle", "all-views"}

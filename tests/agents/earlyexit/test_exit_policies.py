@@ -13,7 +13,7 @@ from leapbench.agents.earlyexit.common.thresholds import leave
 from leapbench.agents.earlyexit.confidence.calibrated import Calibrated, inverse_temperature
 from leapbench.agents.earlyexit.fixed_exit.policy import Fixed
 from leapbench.agents.earlyexit.patience.policy import outcome
-from leapbench.agents.earlyexit.random_exit.policy import hazard
+from leapbench.agents.earlyexit.random.policy import hazard
 from leapbench.contract import registry
 from leapbench.contract.agent import Policy
 from leapbench.envs.earlyexit.bank import Bank
@@ -56,7 +56,7 @@ def rows(bank: Bank, count: int = 500) -> np.ndarray:
 
 def test_all_are_declared():
     wanted = {"fixed-exit", "fixed-exit-2", "fixed-exit-3", "fixed-exit-4", "fixed-exit-5"}
-    wanted |= {"fixed-exit-last", "random-exit", "patience", *INFORMED}
+    wanted |= {"fixed-exit-last", "random", "patience", *INFORMED}
     assert set(NAMES) == wanted | set(LEARNED_BY_ACTING) | set(ORACLES)
 
 
@@ -90,7 +90,7 @@ def test_budget_holds(name, played):
 
 @pytest.mark.parametrize("name", INFORMED)
 def test_knowing_the_easy_samples_beats_chance(name, played):
-    gain = played[name]["accuracy"] - played["random-exit"]["accuracy"]
+    gain = played[name]["accuracy"] - played["random"]["accuracy"]
     assert gain.mean() > 0.03
 
 
@@ -108,11 +108,11 @@ def test_saved_and_loaded_acts_the_same(name, bank_pair, learned, tmp_path):
         policy.load(tmp_path)
     expected = first.predict(seen)[0]
     assert np.array_equal(second.predict(seen)[0], expected)
-    if name != "random-exit":
+    if name != "random":
         assert np.array_equal(learned[name].predict(seen)[0], expected)
 
 
-@pytest.mark.parametrize("name", ["learned-gate", "random-exit"])
+@pytest.mark.parametrize("name", ["learned-gate", "random"])
 def test_seeds_decide(name, bank_pair):
     seen, actions = rows(bank_pair[1], 2000), []
     for seed in (1, 1, 2):
@@ -172,7 +172,7 @@ def test_hazards_give_the_shares_back(counts):
 
 def test_random_exits_cost_what_confidence_costs(bank_pair, learned):
     calibration = bank_pair[0]
-    thresholds, hazards = learned["confidence"].table, learned["random-exit"].table
+    thresholds, hazards = learned["confidence"].table, learned["random"].table
     for limits, chance in zip(thresholds, hazards, strict=True):
         taken = leave(calibration.confidence, limits)
         share = np.append(1.0, np.cumprod(1 - chance)[:-1]) * chance
@@ -180,7 +180,7 @@ def test_random_exits_cost_what_confidence_costs(bank_pair, learned):
 
 
 def test_random_exits_happen_at_their_rate(bank_pair, learned):
-    calibration, policy = bank_pair[0], learned["random-exit"]
+    calibration, policy = bank_pair[0], learned["random"]
     seen = np.repeat(observations(calibration)[:1, 0], 4000, axis=0)
     seen[:, Column.BUDGET] = policy.budgets[1]
     chance = policy.table[1, 0]

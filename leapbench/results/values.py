@@ -1,0 +1,128 @@
+"""Numbers and texts from outside, bounded once: every record is made of these types.
+
+A number is finite and at most `LARGEST` from zero, so that sums and squares of them stay
+finite; a text is printable, so that no terminal or page is steered by it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
+
+from leapbench.contract.task import canonical
+
+LARGEST = 2**53
+"""The largest whole number up to which a float holds all."""
+LONGEST = 2000
+"""Characters of a text."""
+
+Scalar = bool | int | float | str
+Column = list[Scalar]
+Columns = dict[str, Column]
+Digests = Mapping[int, str]
+"""Digest of columns that were checked, by their `id`."""
+_KINDS: dict[type, Callable[[Any], Scalar]] = {bool: bool, int: int, float: float, str: str}
+
+
+def printable(text: str) -> str:
+    """A text without control codes, marks of direction and lone surrogates."""
+    if text.isprintable():
+        return text
+    spaced = (" " if c.isspace() else c for c in text)
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in spaced)
+
+
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+Text = Annotated[str, StringConstraints(max_length=LONGEST), AfterValidator(printable)]
+Whole = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
+Value = bool | Whole | Number | Text
+
+
+def checked_columns(found: Any, info: ValidationInfo) -> Columns:
+    """Columns of equal length by name, each of plain bounded values.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if not isinstance(found, dict) or not all(isinstance(c, list) for c in found.values()):
+        raise ValueError("expected lists by name")
+    if len(set(map(len, found.values()))) > 1:
+        raise ValueError("episode columns differ in length")
+    known: Digests = info.context or {}
+    return {n: c if id(c) in known else _checked(n, c) for n, c in found.items()}
+
+
+def shared_columns(found: Any) -> Digests:
+    """Digests of columns that several rows share, which are then checked only once.
+
+    Raises:
+        ValueError: for anything that `checked_columns` refuses.
+    """
+    if not isinstance(found, dict) or not all(isinstance(c, list) for c in found.values()):
+        raise ValueError("expected lists by name")
+    checked = {name: _checked(name, column) for name, column in found.items()}
+    found.update(checked)
+    return {id(column): column_digest(column) for column in checked.values()}
+
+
+def _checked(name: Any, column: Column) -> Column:
+    if not isinstance(name, str) or not name.isprintable():
+        raise ValueError("a column has no printable name")
+    kinds = set(map(type, column))
+    if not kinds <= _KINDS.keys():
+        column = [_plain(name, value) for value in column]
+    if str in kinds:
+        texts = [value for value in column if isinstance(value, str)]
+        if not all(map(str.isprintable, texts)):
+            column = [printable(v) if isinstance(v, str) else v for v in column]
+    numbers: Sequence[Any] = column
+    if str in kinds:
+        numbers = [value for value in column if not isinstance(value, str)]
+    # The sum tells of a NaN, which is neither above nor below anything.
+    if numbers and not (
+        min(numbers) >= -LARGEST and max(numbers) <= LARGEST and isfinite(sum(numbers))
+    ):
+        raise ValueError(f"column {name!r} has a number that is not finite or too large")
+    return column
+
+
+def _plain(name: str, value: Any) -> Scalar:
+    """A value of a subclass, such as NumPy's float, as one of the plain type."""
+    for kind, make in _KINDS.items():
+        if isinstance(value, kind):
+            return make(value)
+    raise ValueError(f"column {name!r} has a {type(value).__name__}, not a plain value")
+
+
+def column_digest(column: Column) -> str:
+    """SHA-256 of a column: of little-endian 64-bit floats or integers, else of its JSON."""
+    kinds = set(map(type, column))
+    if kinds in ({float}, {int}):
+        code = "d" if float in kinds else "q"
+        numbers = array(code, column)  # type: ignore[arg-type]
+        if sys.byteorder == "big":
+            numbers.byteswap()
+        data = code.encode() + numbers.tobytes()
+    else:
+        data = b"j" + canonical(column).encode()
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+def json_only(found: dict[str, Any]) -> dict[str, Any]:
+    """Plain JSON as it is.
+
+    Raises:
+        ValueError: for NaN, infinities, lone surrogates and what JSON has not.
+    """
+    try:
+        json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"not plain JSON: {error}") from None
+    return found
