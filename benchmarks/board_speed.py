@@ -46,7 +46,6 @@ def made(protocol: Protocol, agent: int, seed: int, draw: random.Random) -> Resu
         name=f"agent-{agent}",
         role="agent",
         version=1,
-        source_hash="0123456789abcdef",
         config={"network": "msdnet", "lr_factor": 1.0},
     )
     return Result(

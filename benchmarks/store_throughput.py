@@ -34,7 +34,7 @@ SEEDS = 10
 
 
 def bundle(number: int, seeds: int) -> bytes:
-    part = Part(name="toy", role="policy", version=1, source_hash=HASH, config={})
+    part = Part(name="toy", role="policy", version=1, config={})
     rows = [
         Result(
             task="toy/one",
@@ -55,7 +55,7 @@ def bundle(number: int, seeds: int) -> bytes:
         tier="smoke",
         protocol_hash=HASH,
         agent="toy",
-        parts=(BundledPart(role="policy", kind="registered", name="toy", source_hash=HASH),),
+        parts=(BundledPart(role="policy", kind="registered", name="toy"),),
         entrant=Entrant(name=f"entrant {number % 50}", notes=str(number)),
         results=tuple(files),
         files=described(files),

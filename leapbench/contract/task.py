@@ -87,7 +87,7 @@ class Metric(Frozen):
     @model_validator(mode="after")
     def _apart(self) -> Self:
         low, high = self.floor.value, self.ceiling.value
-        if isclose(low, high) or not (isfinite(low) and isfinite(high)):
+        if isclose(low, high, rel_tol=1e-12) or not (isfinite(low) and isfinite(high)):
             raise ValueError(
                 f"metric {self.name!r} has floor {low:g} and ceiling {high:g}: "
                 "expected two finite numbers that differ"

@@ -89,9 +89,7 @@ class AgentRecord(Frozen):
     @property
     def identity(self) -> str:
         """SHA-256 of what tells this agent from every other, 16 hexadecimal digits."""
-        parts = [
-            [p.name, p.role, p.family, p.version, p.file_hash, p.settings] for p in self.parts
-        ]
+        parts = [[p.name, p.role, p.family, p.version, p.file_hash, p.settings] for p in self.parts]
         text = canonical([self.name, self.ranked, parts])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

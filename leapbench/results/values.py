@@ -45,6 +45,21 @@ Whole = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
 Value = bool | Whole | Number | Text
 
 
+def bounded(value: Scalar) -> Scalar:
+    """A value that a record can hold.
+
+    Raises:
+        ValueError: when it is not finite, too large, too long or not printable.
+    """
+    if isinstance(value, str):
+        good = len(value) <= LONGEST and value.isprintable()
+    else:
+        good = -LARGEST <= value <= LARGEST
+    if not good:
+        raise ValueError(f"{str(value)[:80]!r} cannot stand in a record")
+    return value
+
+
 def checked_columns(found: Any, info: ValidationInfo) -> Columns:
     """Columns of equal length by name, each of plain bounded values.
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import import_module
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ from leapbench.contract.declaration import Declaration
 from leapbench.contract.task import Protocol, Task
 from leapbench.errors import UserError, unknown
 from leapbench.results.result import AgentRecord, Part, Scalar
+from leapbench.results.values import LONGEST, bounded
 from leapbench.running import external
 
 if TYPE_CHECKING:
@@ -189,10 +189,9 @@ def _typed(key: str, text: str, default: Scalar) -> Scalar:
     try:
         if kind is bool:
             return {"true": True, "false": False}[text.lower()]
-        value = kind(text)
-        if isinstance(value, float) and not isfinite(value):
-            raise ValueError
-        return value
+        return bounded(kind(text))
     except (ValueError, KeyError):
         expected = "true or false" if kind is bool else f"{kind.__name__}, such as {default}"
+        if kind is str:
+            expected = f"at most {LONGEST} printable characters"
         raise UserError(f"--set {key}={text}: expected {expected}.") from None

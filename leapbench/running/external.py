@@ -22,6 +22,7 @@ from leapbench.contract import files
 from leapbench.contract.declaration import Declaration
 from leapbench.contract.task import Task
 from leapbench.errors import UserError, unknown
+from leapbench.results.values import bounded
 
 SB3 = "leapbench.agents.common.sb3_policy.policy"
 BROUGHT = "leapbench.agents.common.brought"
@@ -59,6 +60,13 @@ def declaration(text: str, task: Task) -> Declaration | None:
         for key, parameter in inspect.signature(getattr(loaded, name)).parameters.items()
         if isinstance(parameter.default, bool | int | float | str)
     }
+    for key, value in config.items():
+        try:
+            bounded(value)
+        except ValueError as error:
+            raise UserError(
+                f"The default of {key!r} in {path}:{name} cannot be used: {error}."
+            ) from None
     return _made(
         f"{file.stem}-{name}",
         getattr(loaded, name).__dict__.get("role", _acting(task)),

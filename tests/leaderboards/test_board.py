@@ -23,10 +23,10 @@ PROTOCOL = TASK.protocols["smoke"]
 CLAIM = Claim(name="c", agent="l2w-den", over="msdnet", effect=0.01, unit="accuracy")
 
 
-def made(model, seed, score, *, policy="confidence", code="a", ranked=True, config=(), **fields):
+def made(model, seed, score, *, policy="confidence", version=1, ranked=True, settings=(), **fields):
     parts = (
-        Part(name=model, role="model", version=1, source_hash=code, config=dict(config)),
-        Part(name=policy, role="policy", version=1, source_hash="p", config={}),
+        Part(name=model, role="model", version=version, settings=dict(settings)),
+        Part(name=policy, role="policy"),
     )
     ok = score is not None
     defaults = {
@@ -76,12 +76,12 @@ def test_only_whole_rows_of_this_protocol_that_may_be_ranked_are():
     assert board.rank(board.unranked[0]) is None
 
 
-def test_other_code_and_other_settings_are_other_rows():
+def test_other_versions_and_other_settings_are_other_rows():
     board = board_of(
-        made("msdnet", 0, 0.5, config={"lr_factor": 1.0}),
-        made("msdnet", 1, 0.6, config={"lr_factor": 1.0}),
-        made("msdnet", 0, 0.7, config={"lr_factor": 2.0}),
-        made("msdnet", 0, 0.4, code="b", config={"lr_factor": 1.0}),
+        made("msdnet", 0, 0.5),
+        made("msdnet", 1, 0.6),
+        made("msdnet", 0, 0.7, settings={"lr_factor": 2.0}),
+        made("msdnet", 0, 0.4, version=2),
     )
     labels = names(board.ranked)
     assert len(set(labels)) == 3
@@ -90,25 +90,22 @@ def test_other_code_and_other_settings_are_other_rows():
     assert len(board.defaults["msdnet+confidence"].scores) == 2
 
 
-def test_presets_count_as_defaults_and_leave_an_agent_its_version():
-    preset = PROTOCOL.model_copy(update={"presets": {"lr_factor": 2.0}})
-    configs = [{"lr_factor": value} for value in (2.0, 1.0, 3.0)]
-    entries = [
-        Entry(made("msdnet", 0, score, config=config, protocol_hash=preset.hash), None, "yours")
-        for score, config in zip((0.7, 0.6, 0.5), configs, strict=True)
-    ]
-    board = assemble(preset, entries)
-    assert names(board.ranked) == [
-        "msdnet+confidence",
-        "msdnet+confidence lr_factor=1.0",
-        "msdnet+confidence lr_factor=3.0",
-    ]
-    assert [row.plain for row in board.ranked] == [True, False, False]
-    assert "--set" not in run_command(board.ranked[0], preset)
-    assert "msdnet.lr_factor=1.0" in run_command(board.ranked[1], preset)
-    (elsewhere,) = board_of(made("msdnet", 0, 0.7, config={"lr_factor": 1.0})).ranked
-    assert elsewhere.key == board.ranked[0].key
-    assert len({row.key for row in board.ranked}) == 3
+def test_what_was_changed_is_in_the_name_and_in_the_command():
+    board = board_of(made("msdnet", 0, 0.7), made("msdnet", 0, 0.6, settings={"lr_factor": 1.0}))
+    assert [row.plain for row in board.ranked] == [True, False]
+    assert "--set" not in run_command(board.ranked[0], PROTOCOL)
+    assert "msdnet.lr_factor=1.0" in run_command(board.ranked[1], PROTOCOL)
+
+
+def test_a_users_file_does_not_speak_for_a_declared_name():
+    own = made("msdnet", 0, 0.9).agent
+    parts = (own.parts[0].model_copy(update={"file_hash": "0" * 16}), own.parts[1])
+    board = board_of(
+        made("msdnet", 0, 0.5),
+        made("msdnet", 0, 0.9, agent=AgentRecord(name=own.name, parts=parts)),
+    )
+    assert board.defaults["msdnet+confidence"].scores == {0: 0.5}
+    assert len(set(names(board.ranked))) == 2
 
 
 def test_a_seed_that_is_committed_and_ones_own_counts_once():
@@ -169,7 +166,7 @@ def test_differences_are_paired_over_common_seeds_only():
 
 
 def test_changed_settings_do_not_speak_for_a_claim():
-    found = [made("l2w-den", s, 0.9, config={"epsilon": 0.9}) for s in range(3)]
+    found = [made("l2w-den", s, 0.9, settings={"epsilon": 0.9}) for s in range(3)]
     found += [made("msdnet", s, 0.8) for s in range(3)]
     finding = judge(CLAIM, TASK, board_of(*found))
     assert (finding.verdict, finding.reason) == ("not tested", "no row of l2w-den+confidence")

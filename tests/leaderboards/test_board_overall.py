@@ -78,7 +78,7 @@ def test_entrants_and_versions_are_not_mixed_across_tasks(tmp_path):
         ("a+confidence (Ann)", None),
         ("a+confidence (Bob)", None),
     ]
-    versions = overall(two_tasks(spread("a", [0.8]), fashion("a", [0.8], code="b")))
+    versions = overall(two_tasks(spread("a", [0.8]), fashion("a", [0.8], version=2)))
     assert len({s.label for s in versions.standings}) == 2
     assert all(s.label.startswith("a+confidence@") for s in versions.standings)
 

@@ -22,7 +22,7 @@ def board(**values: list[float]) -> Board:
     found = []
     for name, entropies in values.items():
         agent = name.replace("_", "-")
-        part = Part(name=agent, role="policy", version=1, source_hash="a", config={})
+        part = Part(name=agent, role="policy", version=1)
         for seed, value in enumerate(entropies):
             made = Result(
                 task=TASK.name,
@@ -39,7 +39,7 @@ def board(**values: list[float]) -> Board:
 
 
 def test_the_named_metric_decides_and_more_of_it_is_better() -> None:
-    rows = board(explore_tabular=[2.0, 2.1, 2.2], control_tabular=[1.0, 1.0, 1.1])
+    rows = board(moss_tabular_max=[2.0, 2.1, 2.2], moss_tabular_min=[1.0, 1.0, 1.1])
     finding = judge(CLAIM, TASK, rows)
     assert finding.verdict == "reproduced"
     assert finding.effect is not None
@@ -50,14 +50,14 @@ def test_the_named_metric_decides_and_more_of_it_is_better() -> None:
 
 
 def test_without_a_name_the_score_decides() -> None:
-    rows = board(explore_tabular=[2.0, 2.1, 2.2], control_tabular=[1.0, 1.0, 1.1])
+    rows = board(moss_tabular_max=[2.0, 2.1, 2.2], moss_tabular_min=[1.0, 1.0, 1.1])
     finding = judge(CLAIM.model_copy(update={"metric": ""}), TASK, rows)
     assert finding.verdict == "contradicted"
     assert finding.subject == "moss-tabular-max over moss-tabular-min"
 
 
 def test_rows_that_lack_the_metric_do_not_speak() -> None:
-    rows = board(explore_tabular=[2.0, 2.1], control_tabular=[-1.0, -1.0])
+    rows = board(moss_tabular_max=[2.0, 2.1], moss_tabular_min=[-1.0, -1.0])
     finding = judge(CLAIM, TASK, rows)
     assert (finding.verdict, finding.reason) == ("not tested", "no entropy_0")
 

@@ -10,37 +10,51 @@ from leapbench.contract import registry
 from leapbench.leaderboards.adopt import RESULTS, adopt, refusal
 from leapbench.leaderboards.board import load
 from leapbench.leaderboards.verdict import Ledger
-from leapbench.results import result
+from leapbench.results import packed, result
 from leapbench.results.result import Result
 from leapbench.studies.earlyexit.plot import absolute, paired
 
-FOLDERS = sorted({path.parent.parent for path in RESULTS.glob("*/*/*/*/seed-*.json")})
+FOLDERS = sorted({path.parent for path in RESULTS.glob("*/*/*/*.json")})
 DIGITS = registry.task("earlyexit/digits")
 
 
 def row() -> Result:
     """One committed row on digits."""
-    return result.read(RESULTS / "earlyexit/digits/smoke/msdnet+confidence/seed-0.json")
+    return packed.read_all(RESULTS / "earlyexit/digits/smoke/msdnet+confidence.json")[0]
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda f: "/".join(f.parts[-3:]))
 def test_every_committed_row_could_be_adopted_again(folder: Path) -> None:
-    files = sorted(folder.glob("*/seed-*.json"))
-    assert len(files) >= 15
-    for path in files:
-        found = result.read(path)
-        assert refusal(found) == "", path
-        assert (found.agent.name, f"seed-{found.seed}") == (path.parent.name, path.stem)
-        assert found.metrics.get("violations", 0) == 0
+    rows = 0
+    for path in packed.paths(folder):
+        for found in packed.read_all(path):
+            rows += 1
+            assert refusal(found) == "", path
+            assert found.agent.folder == path.stem
+            assert found.metrics.get("violations", 0) == 0
+    assert rows >= 15
 
 
 def test_rows_that_should_not_stand_are_refused() -> None:
     good = row()
     part = good.agent.parts[0]
     changed = good.agent.model_copy(
-        update={"parts": (part.model_copy(update={"config": part.config | {"lr_factor": 2.0}}),)}
+        update={
+            "parts": (
+                part.model_copy(
+                    update={
+                        "settings": {"lr_factor": 2.0},
+                        "config": part.config | {"lr_factor": 2.0},
+                    }
+                ),
+            )
+        }
+    )
+    lied = good.agent.model_copy(
+        update={"parts": (part.model_copy(update={"config": {"lr_factor": 2.0}}),)}
     )
     spoiled = {
+        "ran with": {"agent": lied},
         "it ended as": {"status": "failed"},
         "protocol": {"protocol_hash": "0" * 16},
         "not committed": {"provenance": dict(good.provenance) | {"dirty": True}},
@@ -51,16 +65,19 @@ def test_rows_that_should_not_stand_are_refused() -> None:
         assert reason in refusal(good.model_copy(update=update))
 
 
-def test_adopting_copies_good_rows_and_names_the_others(tmp_path: Path) -> None:
+def test_adopting_packs_good_rows_and_names_the_others(tmp_path: Path) -> None:
     runs, into = tmp_path / "runs", tmp_path / "into"
-    good, place = row(), "earlyexit/digits/smoke/msdnet+confidence"
-    result.write(good, runs / place / "seed-0.json")
-    (runs / place / "seed-1.json").write_text("{}")
-    taken, refused = adopt(DIGITS, "smoke", runs, into)
+    place = "earlyexit/digits/smoke/msdnet+confidence"
+    first, second, *_ = packed.read_all(RESULTS / f"{place}.json")
+    for good in (first, second):  # one after the other: what was adopted before stays
+        result.write(good, runs / place / f"seed-{good.seed}.json")
+        (runs / place / "seed-9.json").write_text("{}")
+        taken, refused = adopt(DIGITS, "smoke", runs, into)
+        assert len(refused) == 1
+        assert "seed-9.json" in refused[0]
+        (runs / place / f"seed-{good.seed}.json").unlink()
     assert taken == 1
-    assert result.read(into / place / "seed-0.json") == good
-    assert len(refused) == 1
-    assert "seed-1.json" in refused[0]
+    assert packed.read_all(into / f"{place}.json") == (first, second)
 
 
 def test_curves_of_a_row_against_itself_are_flat() -> None:
@@ -74,7 +91,7 @@ def test_curves_of_a_row_against_itself_are_flat() -> None:
 
 
 def test_committed_verdicts_are_about_committed_rows_and_found_nothing_wrong() -> None:
-    rows = {found.run_id for path in RESULTS.rglob("seed-*.json") if (found := result.read(path))}
+    rows = {row.run_id for path in packed.below(RESULTS) for row in packed.read_all(path)}
     verdicts = Ledger(RESULTS.parent / "verdicts").verdicts()
     assert verdicts
     for verdict in verdicts:

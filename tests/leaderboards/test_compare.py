@@ -35,7 +35,7 @@ def pair(ours, theirs, protocol=PROTOCOL, **fields):
 
 def put(root, *found):
     for r in found:
-        folder = root / r.task / r.tier / f"{r.agent.name}-{r.agent.parts[0].source_hash}"
+        folder = root / r.task / r.tier / f"{r.agent.name}-{r.agent.parts[0].version}"
         result.write(r, folder / f"seed-{r.seed}.json")
     return root
 
@@ -123,10 +123,14 @@ def test_ratios_of_budget_and_time():
 
 @pytest.mark.usefixtures("bare")
 def test_two_folders_are_compared_agent_by_agent_across_versions(tmp_path):
-    new = put(tmp_path / "new", *spread("a", [0.9, 0.91, 0.92], code="n"), *spread("b", [0.5, 0.6]))
-    put(new, *fashion("a", [0.8, 0.81, 0.82], code="n"), *spread("only", [0.5]))
-    old = put(tmp_path / "old", *spread("a", [0.5, 0.52, 0.51], code="o"), *spread("b", [0.5, 0.6]))
-    put(old, *fashion("a", [0.6, 0.61, 0.63], code="o"))
+    new = put(
+        tmp_path / "new", *spread("a", [0.9, 0.91, 0.92], version=2), *spread("b", [0.5, 0.6])
+    )
+    put(new, *fashion("a", [0.8, 0.81, 0.82], version=2), *spread("only", [0.5]))
+    old = put(
+        tmp_path / "old", *spread("a", [0.5, 0.52, 0.51], version=1), *spread("b", [0.5, 0.6])
+    )
+    put(old, *fashion("a", [0.6, 0.61, 0.63]))
     found = compare(ALL, str(new), str(old))
     verdicts = {(c.protocol.task, c.agent): c.verdict for c in found}
     assert verdicts == {
@@ -145,9 +149,9 @@ def test_two_folders_are_compared_agent_by_agent_across_versions(tmp_path):
 
 @pytest.mark.usefixtures("bare")
 def test_versions_are_named_as_on_boards(tmp_path):
-    runs = put(tmp_path / "runs", *spread("msdnet", [0.5, 0.51, 0.5], code="o"))
-    put(runs, *spread("msdnet", [0.8, 0.81, 0.82], code="n"), *spread("ranet", [0.6, 0.6, 0.61]))
-    new, old = (row_of(*spread("msdnet", [0.5], code=code)).version[:6] for code in "no")
+    runs = put(tmp_path / "runs", *spread("msdnet", [0.5, 0.51, 0.5], version=1))
+    put(runs, *spread("msdnet", [0.8, 0.81, 0.82], version=2), *spread("ranet", [0.6, 0.6, 0.61]))
+    new, old = (row_of(*spread("msdnet", [0.5], version=v)).version[:6] for v in (2, 1))
     name = "msdnet+confidence"
     (found,) = compare([TASK], f"{name}@{new}", f"{name}@{old}", runs=runs)
     assert found.verdict == "better"

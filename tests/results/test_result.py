@@ -15,16 +15,13 @@ from pydantic import ValidationError
 from leapbench.errors import UserError
 from leapbench.results import result
 from leapbench.results.result import AgentRecord, Part, Result, Spent, Timing, columns
+from leapbench.results.values import LARGEST
 
-scalars = (
-    st.booleans()
-    | st.integers(-(2**53), 2**53)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=8)
-)
+printable = st.text(st.characters(exclude_categories=("C", "Z")), max_size=8)
+scalars = st.booleans() | st.integers(-LARGEST, LARGEST) | st.floats(-LARGEST, LARGEST) | printable
 rows = st.integers(0, 5).flatmap(
     lambda count: st.dictionaries(
-        st.text(min_size=1, max_size=5),
+        printable,
         st.lists(scalars, min_size=count, max_size=count),
         max_size=4,
     )
@@ -32,7 +29,7 @@ rows = st.integers(0, 5).flatmap(
 
 
 def make(**changes: Any) -> Result:
-    part = Part(name="a", role="policy", version=1, source_hash="0", config={"rate": 0.5})
+    part = Part(name="a", role="policy", version=1, config={"rate": 0.5})
     fields: dict[str, Any] = {
         "task": "toy/one",
         "tier": "smoke",
@@ -130,14 +127,21 @@ def test_a_reused_phase_is_not_part_of_the_identity() -> None:
     [
         ({"episodes": {"a": [1.0], "b": [1.0, 2.0]}}, "differ in length"),
         ({"metrics": {"score": float("nan")}}, "finite"),
-        ({"episodes": {"a": [float("nan")]}}, "JSON"),
+        ({"metrics": {"score": 1e200}}, "less than or equal"),
+        ({"timing": {"cpu": 1.7e308}}, "less than or equal"),
+        ({"timing": {"wall": -1.0}}, "greater than or equal"),
+        ({"episodes": {"a": [1.0, float("nan"), 2.0]}}, "not finite"),
+        ({"episodes": {"a": [1e200]}}, "too large"),
+        ({"episodes": {"a": [None]}}, "NoneType"),
+        ({"details": {"a": "\udcff"}}, "surrogates"),
+        ({"episodes": {"a": [float("nan")]}}, "not finite"),
         ({"details": {"curve": [float("inf")]}}, "JSON"),
         ({"score": None}, "score goes with status"),
         ({"status": "failed"}, "score goes with status"),
         ({"status": "fine"}, "status"),
         ({"seed": -1}, "seed"),
         ({"colour": "red"}, "colour"),
-        ({"schema_version": 2}, "schema_version"),
+        ({"schema_version": 1}, "schema_version"),
     ],
 )
 def test_what_makes_no_sense_is_refused(fields: dict[str, Any], message: str) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from platform import python_version_tuple
 from tempfile import mkdtemp
 from typing import Any
 
@@ -18,7 +17,7 @@ from leapbench.isolation.limits import Limits, for_tier
 from leapbench.leaderboards.submissions.bundle.manifest import BundledPart
 from leapbench.leaderboards.submissions.bundle.read import Bundle
 from leapbench.leaderboards.submissions.verify.deadline import deadline
-from leapbench.leaderboards.submissions.verify.parts import OtherCode, composition
+from leapbench.leaderboards.submissions.verify.parts import composition
 from leapbench.leaderboards.submissions.verify.rerun import SECRET_TOLERANCE, TOLERANCE, compare
 from leapbench.leaderboards.verdict import Finding, Level
 from leapbench.results.result import AgentRecord, Result
@@ -29,12 +28,6 @@ from leapbench.running.isolated import isolated
 
 PATIENCE = 2
 """Wall seconds for a whole re-run, in those of a guest: registered parts learn beside it."""
-
-
-def python(row: Result) -> tuple[str, str]:
-    """Major and minor version of the Python that made a row, such as ("3", "11")."""
-    major, _, rest = str(row.provenance.get("python", "")).partition(".")
-    return major, rest.partition(".")[0]
 
 
 @dataclass(frozen=True)
@@ -106,11 +99,6 @@ class Runner:
             return made
         try:
             again = self._run(row, "", report)
-        except OtherCode as error:
-            # The hash is over the syntax tree, which another Python may print otherwise.
-            forged = python(row) == python_version_tuple()[:2]
-            level = None if forged else made.level
-            return made.model_copy(update={"level": level, "reason": str(error)[:2000]})
         except UnfitFile as error:
             return made.model_copy(update={"level": None, "reason": str(error)[:2000]})
         except UserError as error:  # this machine lacks something; the row may be right

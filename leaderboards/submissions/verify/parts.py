@@ -21,10 +21,6 @@ class NotHere(UserError):
     """A row cannot be run here; that says nothing against it."""
 
 
-class OtherCode(UserError):
-    """The code that travelled with a row is not what the row says it was made by."""
-
-
 def named(row: Result) -> tuple[BundledPart, ...]:
     """Parts of a bare row: those that are declared here are, of others there are only numbers."""
     declared = registry.agents_of(row.family)
@@ -51,8 +47,7 @@ def composition(
         folder: an empty folder for them.
 
     Raises:
-        NotHere: when a part is not here, or its code here is not what the row was made by.
-        OtherCode: when the code that travelled is not.
+        NotHere: when a part is not here, or is not here what the row was made by.
     """
     found: dict[str, Declaration] = {}
     config: dict[str, dict[str, Scalar]] = {}
@@ -62,11 +57,11 @@ def composition(
         config[part.role] = dict(part.config)
         changed |= {f"{part.name}.{key}": value for key, value in part.settings.items()}
     made = Composition(agent.name, found, config, changed)
-    for ours, theirs, part in zip(made.record().parts, agent.parts, parts, strict=True):
-        if ours != theirs and part.file:
-            raise OtherCode(f"{part.file} is not what {theirs.name} was made from.")
-        if ours != theirs:
+    for ours, theirs in zip(made.record().parts, agent.parts, strict=True):
+        if ours.version != theirs.version:
             raise NotHere(f"{theirs.name} is of version {ours.version} here, not {theirs.version}.")
+        if ours != theirs:
+            raise NotHere(f"{theirs.name} is another {theirs.role} here than the row was made by.")
     return made
 
 

@@ -20,8 +20,8 @@ def made(
 ) -> Result:
     """One early-exit result with a curve around its score."""
     parts = (
-        Part(name=model, role="model", version=1, source_hash="0123456789abcdef", config={}),
-        Part(name=policy, role="policy", version=1, source_hash="fedcba9876543210", config={}),
+        Part(name=model, role="model", version=1, config={}),
+        Part(name=policy, role="policy", version=1, config={}),
     )
     budgets = PROTOCOL.evaluation.budgets
     curve = [

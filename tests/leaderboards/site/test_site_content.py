@@ -115,8 +115,14 @@ def test_spans_name_every_seed_once(seeds):
 
 def test_changed_settings_are_in_the_command():
     parts = (
-        Part(name="msdnet", role="model", version=1, source_hash="a", config={"lr_factor": 2.0}),
-        Part(name="confidence", role="policy", version=1, source_hash="b", config={}),
+        Part(
+            name="msdnet",
+            role="model",
+            version=1,
+            settings={"lr_factor": 2.0},
+            config={"lr_factor": 2.0},
+        ),
+        Part(name="confidence", role="policy", version=1, config={}),
     )
     agent = AgentRecord(name="msdnet+confidence", parts=parts)
     (row,) = board_of(sites.made("msdnet", 3, 0.5, agent=agent)).ranked

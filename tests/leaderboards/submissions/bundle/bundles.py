@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from leapbench.results.result import AgentRecord, Part, Result
 
 HASH = "0123456789abcdef"
 CODE = b"class Policy:\n    pass\n"
+CODE_HASH = sha256(CODE).hexdigest()[:16]
 
 
 def made_result(seed: int = 0, score: float = 0.5, **changes: Any) -> Result:
-    part = Part(name="toy-policy", role="policy", version=1, source_hash=HASH, config={"rate": 0.5})
+    part = Part(name="toy-policy", role="policy", file_hash=CODE_HASH, config={"rate": 0.5})
     fields: dict[str, Any] = {
         "task": "toy/one",
         "tier": "smoke",
@@ -44,7 +46,7 @@ def made_manifest(files: dict[str, bytes], **changes: Any) -> Manifest:
         name="toy-policy",
         entry="Policy" if code else "",
         file=code,
-        source_hash=HASH,
+        file_hash=sha256(files[code]).hexdigest()[:16] if code else CODE_HASH,
         config={"rate": 0.5},
     )
     fields: dict[str, Any] = {

@@ -20,6 +20,7 @@ from leapbench.leaderboards.submissions.bundle.keys import SigningKey, fingerpri
 from leapbench.leaderboards.submissions.bundle.manifest import BundledPart, Entrant
 from leapbench.leaderboards.submissions.bundle.pack import described, pack
 from leapbench.leaderboards.submissions.bundle.read import Bundle, open_bundle
+from leapbench.results.result import AgentRecord
 
 KEY = SigningKey.from_private_bytes(b"k" * 32)
 entrants = st.builds(
@@ -98,10 +99,12 @@ def test_weights_and_graphs_travel(tmp_path: Path) -> None:
         ("weights", "msdnet", "model/net.safetensors", weights),
         ("graph", "", "model/net.onnx", b"any bytes"),
     ):
-        part = made_result().agent.parts[0]
+        digest = hashlib.sha256(data).hexdigest()[:16]
+        part = made_result().agent.parts[0].model_copy(update={"file_hash": digest})
+        row = made_result(agent=AgentRecord(name=part.name, parts=(part,)))
         fields = {"role": "policy", "kind": kind, "name": part.name, "entry": entry, "file": name}
-        fields |= {"source_hash": part.source_hash, "config": part.config}
-        files = made_files(code=None) | {name: data}
+        fields |= {"file_hash": part.file_hash, "config": part.config}
+        files = made_files(row, code=None) | {name: data}
         manifest = made_manifest(files, parts=(BundledPart(**fields),))
         assert opened(pack(manifest, files)).manifest.parts[0].file == name
 

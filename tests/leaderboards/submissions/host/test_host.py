@@ -26,7 +26,7 @@ pytest.importorskip("starlette")
 
 def packed(notes: str = "", key: object = None) -> bytes:
     """A small bundle of numbers."""
-    part = Part(name="p", role="policy", version=1, source_hash="0" * 16, config={})
+    part = Part(name="p", role="policy", version=1, config={})
     row = Result(
         status="failed",
         message="tried",

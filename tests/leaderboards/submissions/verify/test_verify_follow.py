@@ -94,7 +94,7 @@ def test_a_failed_row_may_have_no_numbers(row: Result) -> None:
 
 def part(name: str, kind: Any, file: str = "", entry: str = "") -> BundledPart:
     return BundledPart(
-        role="policy", kind=kind, name=name, file=file, entry=entry, source_hash="0" * 16
+        role="policy", kind=kind, name=name, file=file, entry=entry, file_hash="0" * 16
     )
 
 

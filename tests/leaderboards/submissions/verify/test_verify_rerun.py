@@ -112,7 +112,7 @@ def test_code_that_did_not_make_the_rows_is_refused(runs: Path, policy: Path) ->
     path.write_bytes(pack(swapped, files))
     verdict = verified(path)
     assert verdict.level == "refused"
-    assert "is not what" in reasons(verdict)
+    assert "is not what part" in verdict.checks[0].detail
 
 
 @pytest.mark.parametrize(
@@ -144,14 +144,14 @@ def test_what_cannot_be_run_here_stays_checked(runs: Path) -> None:
 
     def other_code(row: Result) -> Result:
         model, acting = row.agent.parts
-        acting = acting.model_copy(update={"source_hash": "0" * 16})
+        acting = acting.model_copy(update={"version": 9})
         agent = row.agent.model_copy(update={"parts": (model, acting)})
         return row.model_copy(update={"agent": agent})
 
     rows = [other_code(row) for row in run(runs, seeds="0")]
     verdict = verify_rows(rows, Wanted(), lambda fraction, line: None)
     assert verdict.level == "checked"
-    assert "other code here" in reasons(verdict)
+    assert "is of version 1 here, not 9" in reasons(verdict)
 
 
 def test_settings_that_a_part_does_not_have_reach_no_constructor(runs: Path) -> None:
@@ -162,8 +162,8 @@ def test_settings_that_a_part_does_not_have_reach_no_constructor(runs: Path) -> 
         agent = row.agent.model_copy(update={"parts": (model, acting)})
         odd = row.model_copy(update={"agent": agent})
         verdict = verify_rows([odd], Wanted(), lambda fraction, line: None)
-        assert (verdict.level, verdict.ran) == ("checked", False)
-        assert "other settings here" in reasons(verdict)
+        assert (verdict.level, verdict.ran) == ("refused", False)
+        assert "settings: toy-guess ran with" in reasons(verdict)
 
 
 def test_a_registered_part_that_goes_on_for_ever_is_stopped(
