@@ -110,7 +110,7 @@ def unpack(data: bytes, name: str) -> tuple[Result, ...]:
     return rows
 
 
-def _rows(shared: dict[str, Any], seeds: Sequence[Mapping[str, Any]]) -> Iterator[Result]:
+def _rows(shared: dict[str, Any], seeds: Sequence[dict[str, Any]]) -> Iterator[Result]:
     known = shared_columns(shared.get("episodes", {}))
     for fields in seeds:
         whole = shared | fields

@@ -121,7 +121,7 @@ def column_digest(column: Column) -> str:
     kinds = set(map(type, column))
     if kinds in ({float}, {int}):
         code = "d" if float in kinds else "q"
-        numbers = array(code, column)  # type: ignore[arg-type]
+        numbers = array(code, column)  # type: ignore[type-var]
         if sys.byteorder == "big":
             numbers.byteswap()
         data = code.encode() + numbers.tobytes()
