@@ -138,6 +138,8 @@ def _opened(path: Path, file: BinaryIO, identity: str, size: int) -> Bundle:
     for part in manifest.parts:
         if part.file:
             check_part(part, _verified(file, part.file, manifest, held))
+            if manifest.files[part.file].sha256[:16] != part.file_hash:
+                raise Refused("parts", f"{part.file!r} is not what {part.name!r} was made from.")
     texts = {n: b"".join(_verified(file, n, manifest, held)) for n in manifest.results}
     results = checked(manifest, texts)
     passed = (

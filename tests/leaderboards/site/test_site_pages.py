@@ -17,7 +17,7 @@ from leapbench.leaderboards.site import agents
 from leapbench.leaderboards.site.build import build
 from leapbench.leaderboards.site.markup import breakable, environment, slug, web_address
 from leapbench.leaderboards.submissions.bundle.manifest import Entrant
-from leapbench.results.result import AgentRecord
+from leapbench.results.result import AgentRecord, Part
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -107,7 +107,6 @@ def test_the_board_says_who_is_first_and_who_failed(site):
 def test_an_agents_page_says_how_to_run_it(site):
     text = " ".join(sites.read(site / "agents/msdnet+confidence.html").words)
     assert "leapbench run earlyexit/digits msdnet+confidence --tier smoke --seeds 0-2" in text
-    assert "0123456789abcdef" in text
 
 
 def test_the_episode_moves_and_has_a_still_for_those_who_asked(site):
@@ -129,7 +128,7 @@ def test_hostile_names_stay_text(tmp_path):
     results = []
     for i, name in enumerate(HOSTILE):
         base = sites.made(f"m{i}", 0, 0.5 + i / 100)
-        parts = tuple(part.model_copy(update={"name": name}) for part in base.agent.parts)
+        parts = tuple(Part(name=name, role=part.role) for part in base.agent.parts)
         agent = AgentRecord(name=name, parts=parts)
         results += [sites.made(f"m{i}", s, 0.5 + i / 100, agent=agent) for s in range(2)]
     build(tmp_path / "site", sites.write(tmp_path / "runs", results), title=HOSTILE[0])

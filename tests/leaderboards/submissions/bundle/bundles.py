@@ -46,7 +46,7 @@ def made_manifest(files: dict[str, bytes], **changes: Any) -> Manifest:
         name="toy-policy",
         entry="Policy" if code else "",
         file=code,
-        file_hash=sha256(files[code]).hexdigest()[:16] if code else CODE_HASH,
+        file_hash=CODE_HASH,
         config={"rate": 0.5},
     )
     fields: dict[str, Any] = {
