@@ -66,17 +66,16 @@ def swapped(path: Path, data: bytes) -> Path:
     honest = open_bundle(path)
     files = {name: honest.read(name) for name in honest.manifest.files}
     model, acting = honest.manifest.parts
-    config = model.config | {"sha256": hashlib.sha256(data).hexdigest()}
+    digest = hashlib.sha256(data).hexdigest()
+    changes = {"config": model.config | {"sha256": digest}, "file_hash": digest[:16]}
     files[model.file] = data
     (row,) = honest.results()
     first, second = row.agent.parts
-    record = row.agent.model_copy(
-        update={"parts": (first.model_copy(update={"config": config}), second)}
-    )
+    record = row.agent.model_copy(update={"parts": (first.model_copy(update=changes), second)})
     target = path.with_name("row.json")
     result.write(row.model_copy(update={"agent": record}), target)
     files[honest.manifest.results[0]] = target.read_bytes()
-    parts = (model.model_copy(update={"config": config}), acting)
+    parts = (model.model_copy(update=changes), acting)
     manifest = honest.manifest.model_copy(update={"parts": parts, "files": described(files)})
     path.write_bytes(pack(manifest, files))
     return path
