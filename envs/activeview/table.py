@@ -20,7 +20,7 @@ from leapbench.errors import UserError
 if TYPE_CHECKING:
     from leapbench.envs.activeview.field import VoxelField
 
-Sight = Literal["cameras", "field", "batch"]
+ObservationMode = Literal["cameras", "field", "batch"]
 """What is looked at: cameras alone; the field too; or also what a batch will tell it."""
 
 
@@ -67,12 +67,12 @@ class ViewTable(gym.ObservationWrapper[NDArray[np.float32], Any, dict[str, Any]]
 
     Args:
         env: an `ActiveViewEnv`, perhaps in wrappers.
-        sight: what is looked at.
+        mode: what is looked at.
     """
 
-    def __init__(self, env: gym.Env[dict[str, Any], Any], sight: Sight = "field") -> None:
+    def __init__(self, env: gym.Env[dict[str, Any], Any], mode: ObservationMode = "field") -> None:
         super().__init__(env)
-        self.sight = sight
+        self.mode = mode
         count = int(env.action_space.n)  # type: ignore[attr-defined]
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, (count, len(Column)), np.float32)
         self._expected: tuple[int, VoxelField] | None = None
@@ -85,10 +85,10 @@ class ViewTable(gym.ObservationWrapper[NDArray[np.float32], Any, dict[str, Any]]
         _cameras(table, observation["candidate_poses"], taken)
         table[:, Column.FREE] = observation["candidate_mask"]
         table[:, Column.LEFT] = observation["views_left"] / episode.rules.views
-        if self.sight != "cameras" and not episode.over:
+        if self.mode != "cameras" and not episode.over:
             seen = episode.referee.features()
             table[:, Column.VARIANCE : Column.OPACITY + 1] = seen[:, :5]
-            gains = seen if self.sight == "field" else self._after_batch(episode, seen)
+            gains = seen if self.mode == "field" else self._after_batch(episode, seen)
             table[:, Column.BATCH_GAIN :] = gains[:, 1:3]
         return table
 
@@ -117,12 +117,6 @@ class ViewTable(gym.ObservationWrapper[NDArray[np.float32], Any, dict[str, Any]]
             field = field.anticipate(pose, thin.intrinsics, thin.height, thin.width)
         self._expected = (referee.untrained, field)
         return field
-
-
-def sight_of(policy: object) -> Sight:
-    """What a policy looks at: its attribute `sight`, or the field if it does not say."""
-    sight: Sight = getattr(policy, "sight", "field")
-    return sight
 
 
 def _cameras(table: NDArray[np.float32], candidates: Floats, taken: Floats) -> None:

@@ -61,7 +61,17 @@ class Learner(Protocol):
 
 @runtime_checkable
 class Policy(Learner, Protocol):
-    """A part that acts, by Stable-Baselines3's `predict` convention."""
+    """A part that acts, by Stable-Baselines3's `predict` convention.
+
+    Two attributes are optional, and are read through `is_privileged` and
+    `observation_mode`:
+
+    * `privileged`, False by default: whether it looks at the environment itself, as
+      oracles do, and has `bind(env)`, which is called after `reset` with the environment
+      in which it is to act. A policy in a process of its own is never bound.
+    * `observation_mode`, "" by default: which observation it acts on, where a family
+      offers several; "" is that family's usual one.
+    """
 
     def predict(
         self,
@@ -103,6 +113,19 @@ class Remote(Protocol):
 
     def value(self, name: str) -> Any:
         """A number, text or truth value that is an attribute of the part; None for others."""
+
+
+def is_privileged(policy: object) -> bool:
+    """Whether a policy is to be bound to its environment, see `Policy`; not if it is remote."""
+    return not isinstance(policy, Remote) and bool(getattr(policy, "privileged", False))
+
+
+def observation_mode(policy: object) -> Any:
+    """Which observation a policy acts on, see `Policy`; what a remote one says is unchecked."""
+    if isinstance(policy, Remote):
+        told = policy.value("observation_mode")
+        return "" if told is None else told
+    return getattr(policy, "observation_mode", "")
 
 
 @runtime_checkable

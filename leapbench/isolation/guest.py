@@ -116,7 +116,7 @@ class Guest:
         return _answered(getattr(self.agent, header["name"])(*arguments))
 
     def value(self, message: Message) -> Answer:
-        """A plain attribute, such as a policy's `sight`; None where there is none."""
+        """A plain attribute, such as a policy's `observation_mode`; None where there is none."""
         return _answered(getattr(self.agent, message.header["name"], None))
 
     def _told(self, error: BaseException) -> dict[str, Any]:

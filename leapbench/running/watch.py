@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
@@ -22,6 +23,7 @@ from leapbench.contract import registry
 from leapbench.contract.agent import Policy
 from leapbench.contract.declaration import Declaration
 from leapbench.contract.harness import Report
+from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Task
 from leapbench.errors import UserError, unknown
 from leapbench.running.composition import built
@@ -97,20 +99,32 @@ def play(
     observation, _ = env.reset(seed=seed)
     env.action_space.seed(seed)
     frames, score = [_frame(env)], 0.0
-    state, start = None, np.ones(1, bool)
-    for _ in range(steps):
-        if policy is None:
-            action = env.action_space.sample()
-        else:
-            batch = np.asarray(observation)[None]
-            actions, state = policy.predict(batch, state, start, deterministic=True)
-            action, start = actions[0], np.zeros(1, bool)
-        observation, reward, terminated, truncated, _ = env.step(action)
-        score += float(reward)
+    acting = cast(Policy, policy or Chance(env.action_space))
+    for step in islice(rollout(env, acting, observation), steps):
+        score += float(step.reward[0])
         frames.append(_frame(env))
-        if terminated or truncated:
-            break
     return frames, score
+
+
+class Chance:
+    """Acts at random, for viewers without a policy.
+
+    Args:
+        space: of the actions, seeded by whoever watches.
+    """
+
+    def __init__(self, space: gym.Space[Any]) -> None:
+        self.space = space
+
+    def predict(
+        self,
+        observation: np.ndarray,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = True,
+    ) -> tuple[np.ndarray, Any]:
+        """One action for the one observation."""
+        return np.asarray(self.space.sample())[None], state
 
 
 def save(frames: list[np.ndarray], path: Path, fps: float) -> None:

@@ -17,7 +17,7 @@ import gymnasium as gym
 import numpy as np
 
 from leapbench.contract import registry
-from leapbench.contract.agent import Learner, Model, Policy
+from leapbench.contract.agent import Learner, Model, Policy, is_privileged
 from leapbench.contract.declaration import Declaration
 from leapbench.contract.settings import MISSING, settings_of
 from leapbench.contract.task import Task
@@ -214,7 +214,7 @@ def _class(part: Declaration) -> type:
 def _acts(case: Case) -> bool:
     """Whether the part acts on observations alone."""
     found = _class(case.declaration)
-    return hasattr(found, "predict") and not getattr(found, "privileged", False)
+    return hasattr(found, "predict") and not is_privileged(found)
 
 
 def _valid(actions: Any, size: int, space: gym.Space[Any]) -> None:

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.contract import seeds
-from leapbench.contract.agent import Learner, LearningPhase, Remote
+from leapbench.contract.agent import Learner, LearningPhase, observation_mode
 from leapbench.contract.harness import Harness, Outcome, Report, Row
 from leapbench.contract.meter import Meter
-from leapbench.contract.rollout import act
+from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Phase, Protocol
 from leapbench.envs.activeview.pools import ASIDE, CENTRE
-from leapbench.envs.activeview.table import Sight, ViewTable, sight_of
+from leapbench.envs.activeview.table import ObservationMode, ViewTable
 from leapbench.errors import InvalidOutput
 from leapbench.tasks.activeview import worlds
 
@@ -92,27 +92,27 @@ def means(protocol: Protocol, rows: Sequence[Row], names: Sequence[str]) -> dict
 
 def episode(protocol: Protocol, policy: Any, planned: Mapping[str, Any]) -> Row:
     """Measures of one episode, for the `scene` and the reset `seed` that are planned."""
-    env = evaluation(protocol, planned["scene"], looks_at(policy))
+    env = evaluation(protocol, planned["scene"], mode_of(policy))
     return row(*play(env, policy, int(planned["seed"])))
 
 
-def evaluation(protocol: Protocol, scene: str, sight: Sight) -> ViewTable:
+def evaluation(protocol: Protocol, scene: str, mode: ObservationMode) -> ViewTable:
     """The environment that a protocol evaluates in, with a kind of scene."""
     arguments = protocol.settings["world"] | {"scene": scene, "evaluation": True}
-    return worlds.make(protocol.evaluation.environment, arguments, sight)
+    return worlds.make(protocol.evaluation.environment, arguments, mode)
 
 
-def looks_at(policy: Any) -> Sight:
-    """The sight of a policy here or in a process of its own; the field if it says nothing.
+def mode_of(policy: Any) -> ObservationMode:
+    """What a policy acts on, here or in a process of its own; the field if it says nothing.
 
     Raises:
-        InvalidOutput: for a sight that there is not.
+        InvalidOutput: for an observation mode that there is not.
     """
-    told = policy.value("sight") if isinstance(policy, Remote) else sight_of(policy)
-    found: Sight = "field" if told is None else told
-    known = get_args(Sight)
+    found: ObservationMode = observation_mode(policy) or "field"
+    known = get_args(ObservationMode)
     if found not in known:
-        raise InvalidOutput(f"a policy's sight is {found!r}, expected one of {', '.join(known)}")
+        expected = ", ".join(known)
+        raise InvalidOutput(f"a policy's observation_mode is {found!r}, expected one of {expected}")
     return found
 
 
@@ -138,15 +138,8 @@ def decisions(
         The table that a candidate was chosen by, its index, and the info of the step.
     """
     table, _ = env.reset(seed=seed)
-    if getattr(policy, "privileged", False):
-        policy.bind(env)
-    over, state, start = False, None, np.ones(1, bool)
-    while not over:
-        action, state = act(policy, env.action_space, table[None], state, start)
-        seen, index = table, int(action[0])
-        table, _, over, _, info = env.step(index)
-        start = np.zeros(1, bool)
-        yield seen, index, info
+    for step in rollout(env, policy, table):
+        yield step.observation[0], int(step.action[0]), step.info
     env.close()
 
 

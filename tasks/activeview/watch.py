@@ -11,8 +11,9 @@ from leapbench.contract.agent import LearningPhase, Policy
 from leapbench.contract.harness import Report
 from leapbench.contract.meter import Meter
 from leapbench.contract.task import Budget
-from leapbench.envs.activeview.table import ViewTable, sight_of
+from leapbench.envs.activeview.table import ViewTable
 from leapbench.tasks.activeview import worlds
+from leapbench.tasks.activeview.harness import mode_of
 
 SCENE, POOL = "niche", "decoy"
 SMALLER = {"resolution": 16, "first": 40, "iterations": 20, "tests": 6, "candidates": 24}
@@ -43,5 +44,5 @@ def taught(env: gym.Env[Any, Any], policy: Policy, seed: int, report: Report) ->
     phase = LearningPhase("practice", meter, seed, {"views": 8, "batch": 1}, report=report)
     phase.make_env = partial(worlds.practice, env.spec.id, arguments, meter)
     policy.learn(phase)
-    env.sight = sight_of(policy)
+    env.mode = mode_of(policy)
     return policy

@@ -13,26 +13,26 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from leapbench.contract.meter import Meter, MeteredVectorEnv
-from leapbench.envs.activeview.table import Sight, ViewTable
+from leapbench.envs.activeview.table import ObservationMode, ViewTable
 from leapbench.errors import UserError
 
 CURVES = ("acquired", "psnr", "unseen_psnr")
 
 
-def make(environment: str, arguments: Mapping[str, Any], sight: Sight) -> ViewTable:
+def make(environment: str, arguments: Mapping[str, Any], mode: ObservationMode) -> ViewTable:
     """One environment as a table.
 
     Args:
         environment: Gymnasium id.
         arguments: of the environment; see `located` for a scene in a folder.
-        sight: what of the table is filled in.
+        mode: what of the table is filled in.
 
     Raises:
         UserError: when photographs or a device for the field are not there.
     """
     _computed(arguments)
     made = gym.make(environment, disable_env_checker=True, **located(arguments))
-    return ViewTable(made, sight)
+    return ViewTable(made, mode)
 
 
 def practice(
@@ -44,7 +44,7 @@ def practice(
         num_envs,
         "sync",
         vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
-        wrappers=[partial(ViewTable, sight="field"), Terse],
+        wrappers=[partial(ViewTable, mode="field"), Terse],
         **located(arguments),
     )
     return MeteredVectorEnv(env, meter)

@@ -18,7 +18,7 @@ from leapbench.contract.agent import Learner, LearningPhase
 from leapbench.contract.artifacts import Store
 from leapbench.contract.harness import Harness, Outcome, Report, Row
 from leapbench.contract.meter import Meter, MeteredStream, MeteredVectorEnv
-from leapbench.contract.rollout import act
+from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Phase, Protocol
 from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
@@ -129,8 +129,6 @@ class EarlyExitHarness(Harness):
         env = self._world(len(plan), bank, self.settings["stream"], AutoresetMode.DISABLED)
         starts = [int(row["seed"]) for row in plan]
         observation, _ = env.reset(seed=starts, options={"budget": limits})
-        if getattr(policy, "privileged", False):
-            policy.bind(env)  # type: ignore[attr-defined]
         finals = _play(env, policy, observation, report)
         rows = [planned | _row(final) for planned, final in zip(plan, finals, strict=True)]
         return Outcome(rows, {"anytime": anytime(bank), "curve": curve(rows)})
@@ -179,18 +177,13 @@ def _play(
 ) -> list[dict[str, Any]]:
     """Step until every episode has ended; its final info for each."""
     finals: list[dict[str, Any]] = [{} for _ in range(env.num_envs)]
-    live, state, start = np.ones(env.num_envs, bool), None, np.ones(env.num_envs, bool)
-    while live.any():
-        action, state = act(policy, env.single_action_space, observation, state, start)
-        start = np.zeros(env.num_envs, bool)
-        observation, _, ended, _, info = env.step(action)
-        for i in np.flatnonzero(ended & live):
+    for step in rollout(env, policy, observation):
+        for i in np.flatnonzero(step.ended):
             finals[i] = {
-                key: info[key][i]
+                key: step.info[key][i]
                 for key in ("accuracy", "spent", "budget", "exits", "forced", "unanswered")
             }
-            report(1.0 - live.mean(), "evaluating")
-        live &= ~ended
+            report(1.0 - step.live.mean(), "evaluating")
     return finals
 
 

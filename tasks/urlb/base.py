@@ -15,7 +15,7 @@ from leapbench.contract import seeds
 from leapbench.contract.agent import Learner, LearningPhase
 from leapbench.contract.harness import Harness, Outcome, Report, Row
 from leapbench.contract.meter import Meter
-from leapbench.contract.rollout import checked
+from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Phase, Protocol
 from leapbench.tasks.urlb import worlds
 
@@ -118,16 +118,9 @@ def play(world: World, policy: Any, planned: Sequence[Row]) -> Played:
     count = len(planned)
     env = worlds.make(world.environment, count, world.arguments, AutoresetMode.DISABLED)
     observation, _ = env.reset(seed=[int(row["seed"]) for row in planned])  # type: ignore[arg-type]
-    if getattr(policy, "privileged", False):
-        policy.bind(env)
-    total, over = np.zeros(count), np.zeros(count, bool)
-    seen, state, start = [], None, np.ones(count, bool)
-    while not over.all():
-        given, state = policy.predict(observation, state, start, deterministic=world.rewarded)
-        actions = checked(given, env.single_action_space, count)
-        observation, reward, terminated, truncated, _ = env.step(actions)
-        total, over = total + reward, terminated | truncated
-        start = np.zeros(count, bool)
-        seen.append(np.array(observation))
+    total, seen = np.zeros(count), []
+    for step in rollout(env, policy, observation, deterministic=world.rewarded):
+        total += step.reward
+        seen.append(np.array(step.following))
     env.close()
     return Played(total, np.stack(seen, axis=1))

@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from leapbench.envs.activeview.table import Column, Sight, ViewTable
+from leapbench.envs.activeview.table import Column, ObservationMode, ViewTable
 
 TINY: dict[str, Any] = {
     "candidates": 9,
@@ -21,9 +21,9 @@ TINY: dict[str, Any] = {
 }
 
 
-def world(sight: Sight, **arguments: Any) -> ViewTable:
+def world(mode: ObservationMode, **arguments: Any) -> ViewTable:
     made = gym.make("leapbench/ActiveView-Niche-v0", disable_env_checker=True, **arguments)
-    return ViewTable(made, sight)
+    return ViewTable(made, mode)
 
 
 def test_cameras_are_compared_with_those_that_took_views() -> None:

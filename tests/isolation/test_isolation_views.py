@@ -35,7 +35,7 @@ POLICY = """
     import numpy as np
 
     class Mine:
-        sight = "{sight}"
+        observation_mode = "{mode}"
 
         def predict(self, observation, state=None, episode_start=None, deterministic=False):
             free = np.flatnonzero(observation[0, :, 6])
@@ -82,9 +82,9 @@ def same(task: str, agent: str, out: Path) -> None:
     assert there.run_id == here.run_id
 
 
-@pytest.mark.parametrize("sight", ["cameras", "field", "batch"])
-def test_a_policy_gets_what_it_looks_at(sight: str, tmp_path: Path) -> None:
-    same("niche-batch", f"{written(tmp_path, POLICY.format(sight=sight))}:Mine", tmp_path)
+@pytest.mark.parametrize("mode", ["cameras", "field", "batch"])
+def test_a_policy_gets_what_it_looks_at(mode: str, tmp_path: Path) -> None:
+    same("niche-batch", f"{written(tmp_path, POLICY.format(mode=mode))}:Mine", tmp_path)
 
 
 def test_a_system_reconstructs_elsewhere(tmp_path: Path) -> None:
@@ -96,10 +96,10 @@ def test_the_system_of_the_examples(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("isolated", [False, True])
-def test_a_sight_that_there_is_not(tmp_path: Path, isolated: bool) -> None:
-    made = run("niche-batch", POLICY.format(sight="camera"), tmp_path, isolated=isolated)
+def test_an_observation_mode_that_there_is_not(tmp_path: Path, isolated: bool) -> None:
+    made = run("niche-batch", POLICY.format(mode="camera"), tmp_path, isolated=isolated)
     assert made.status == "invalid"
-    assert "sight is 'camera', expected one of cameras, field, batch" in made.message
+    assert "observation_mode is 'camera', expected one of cameras, field, batch" in made.message
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_decoys_are_those_that_look_past_the_scene(pool: str) -> None:
 
 def test_decoys_taken_are_counted_once_each() -> None:
     class Decoys:
-        sight = "cameras"
+        observation_mode = "cameras"
         privileged = True
 
         def bind(self, env: Any) -> None:
@@ -196,6 +196,6 @@ def test_a_rule_can_be_watched_in_every_environment_of_the_family() -> None:
         env = watch.make(name)
         part = registry.agent("furthest", "activeview")
         policy = watch.taught(env, built(part, part.config), 0, lambda *_: None)
-        assert env.sight == "cameras"
+        assert env.mode == "cameras"
         assert policy.predict(np.ones((1, *env.observation_space.shape), np.float32))[0] == [0]
         assert isinstance(env.unwrapped, gym.Env)

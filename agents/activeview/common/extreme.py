@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.agents.activeview.common.policy import Chooser, Scores
-from leapbench.envs.activeview.table import Column, Sight
+from leapbench.envs.activeview.table import Column, ObservationMode
 from leapbench.errors import unknown
 
-LOOKED: dict[str, tuple[Column, Sight]] = {
+LOOKED: dict[str, tuple[Column, ObservationMode]] = {
     "distance": (Column.DISTANCE, "cameras"),
     "angle": (Column.ANGLE, "cameras"),
     "variance": (Column.VARIANCE, "field"),
@@ -19,7 +19,7 @@ LOOKED: dict[str, tuple[Column, Sight]] = {
     "batch-gain": (Column.BATCH_GAIN, "batch"),
     "batch-opacity-gain": (Column.BATCH_OPACITY_GAIN, "batch"),
 }
-"""Column and sight of each quantity."""
+"""Column and observation mode of each quantity."""
 
 
 class Extreme(Chooser):
@@ -36,7 +36,7 @@ class Extreme(Chooser):
     def __init__(self, quantity: str = "opacity-gain", most: bool = True) -> None:
         if quantity not in LOOKED:
             raise unknown("quantity", quantity, LOOKED)
-        self.column, self.sight = LOOKED[quantity]
+        self.column, self.observation_mode = LOOKED[quantity]
         self.sign = 1.0 if most else -1.0
 
     def scores(self, tables: NDArray[np.float32]) -> Scores:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.activeview.table import Column, Sight
+from leapbench.envs.activeview.table import Column, ObservationMode
 
 Scores = NDArray[np.float64]
 
@@ -22,10 +22,10 @@ class Chooser(ABC):
     the picks of a batch are then the best by one score, as in ActiveNeRF.
 
     Attributes:
-        sight: what the policy looks at, see `leapbench.envs.activeview.table`.
+        observation_mode: what the policy looks at, see `leapbench.envs.activeview.table`.
     """
 
-    sight: Sight = "cameras"
+    observation_mode: ObservationMode = "cameras"
 
     @abstractmethod
     def scores(self, tables: NDArray[np.float32]) -> Scores:

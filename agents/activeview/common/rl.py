@@ -18,7 +18,7 @@ from leapbench.agents.common.mlp import load_weights, save_weights, seeded
 from leapbench.agents.common.state import broken, require
 from leapbench.agents.common.vecenv import VectorAdapter
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.activeview.table import Sight
+from leapbench.envs.activeview.table import ObservationMode
 from leapbench.errors import UserError
 
 SETTINGS, WEIGHTS = "policy.json", "policy.safetensors"
@@ -43,7 +43,7 @@ class Learned(Chooser, ABC):
         network: scores candidates; None until learned.
     """
 
-    sight: Sight = "field"
+    observation_mode: ObservationMode = "field"
 
     def __init__(self, envs: int, hidden: int, lr: float, discount: float) -> None:
         for name, value in (("envs", envs), ("hidden", hidden)):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.agents.activeview.common.policy import Chooser, Scores
-from leapbench.envs.activeview.table import Column, Sight
+from leapbench.envs.activeview.table import Column, ObservationMode
 from leapbench.errors import UserError
 
 
@@ -24,7 +24,7 @@ class Apart(Chooser):
         UserError: for a share outside.
     """
 
-    sight: Sight = "field"
+    observation_mode: ObservationMode = "field"
 
     def __init__(self, share: float = 0.6) -> None:
         if not 0 <= share <= 1:

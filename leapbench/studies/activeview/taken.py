@@ -24,7 +24,7 @@ from leapbench.envs.activeview.table import Column
 from leapbench.errors import plainly
 from leapbench.running.cell import Cell, learned
 from leapbench.studies.activeview.anchors import chosen, planned
-from leapbench.tasks.activeview.harness import decisions, evaluation, looks_at
+from leapbench.tasks.activeview.harness import decisions, evaluation, mode_of
 
 PLACES = (Column.Z, Column.DISTANCE)
 """Shown as they are: height, and distance to the nearest camera taken."""
@@ -46,8 +46,8 @@ def taken(protocol: Protocol, policy: Any, scene: str, seed: int) -> Iterator[li
         scene: kind of scene.
         seed: of the reset.
     """
-    sight = looks_at(policy)
-    env = evaluation(protocol, scene, "field" if sight == "cameras" else sight)
+    mode = mode_of(policy)
+    env = evaluation(protocol, scene, "field" if mode == "cameras" else mode)
     for table, index, _ in decisions(env, policy, seed):
         free = table[:, Column.FREE] > 0
         shares = (table[free] < table[index]).mean(axis=0)

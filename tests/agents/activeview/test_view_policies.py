@@ -21,10 +21,10 @@ from leapbench.agents.activeview.ppo.policy import PPO
 from leapbench.agents.activeview.random.policy import Random
 from leapbench.agents.activeview.variance_distance.policy import Apart
 from leapbench.contract import registry
-from leapbench.contract.agent import LearningPhase
+from leapbench.contract.agent import LearningPhase, observation_mode
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.contract.task import Budget
-from leapbench.envs.activeview.table import Column, Sight, ViewTable
+from leapbench.envs.activeview.table import Column, ObservationMode, ViewTable
 from leapbench.errors import UserError
 from leapbench.tasks.activeview.harness import play, row
 
@@ -41,9 +41,9 @@ SHORT["field"] = {"resolution": 20, "coarse": 12, "samples": 20, "rays": 256}
 NAMES = [name for name, part in registry.agents_of("activeview").items() if part.role == "policy"]
 
 
-def world(sight: Sight = "field", **arguments: Any) -> ViewTable:
+def world(mode: ObservationMode = "field", **arguments: Any) -> ViewTable:
     made = gym.make("leapbench/ActiveView-Niche-v0", disable_env_checker=True, **arguments)
-    return ViewTable(made, sight)
+    return ViewTable(made, mode)
 
 
 def tables(count: int = 20, candidates: int = 15) -> NDArray[np.float32]:
@@ -56,7 +56,7 @@ def tables(count: int = 20, candidates: int = 15) -> NDArray[np.float32]:
 
 
 def area(policy: Any, seed: int, **arguments: Any) -> float:
-    env = world(getattr(policy, "sight", "field"), evaluation=True, **arguments)
+    env = world(observation_mode(policy) or "field", evaluation=True, **arguments)
     return float(row(*play(env, policy, seed))["area"])
 
 
@@ -148,7 +148,7 @@ def test_rules_that_look_at_places_alone_fall_for_decoys():
     def past(policy: Any) -> int:
         taken = 0
         for seed in (1, 2):
-            env = world(policy.sight, views=3, pool="decoy", **SHORT)
+            env = world(policy.observation_mode, views=3, pool="decoy", **SHORT)
             taken += play(env, policy, seed)[1]
         return taken
 

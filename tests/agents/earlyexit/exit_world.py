@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode
 from leapbench.contract import registry
 from leapbench.contract.agent import LearningPhase
 from leapbench.contract.meter import Meter, MeteredVectorEnv
+from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Budget
 from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
@@ -79,18 +80,11 @@ def play(policy: Any, bank: Bank, episodes: int = 2) -> dict[str, np.ndarray]:
     )
     seeds = [100 + i % episodes for i in range(len(limits))]
     observation, _ = env.reset(seed=seeds, options={"budget": limits})
-    if getattr(policy, "privileged", False):
-        policy.bind(env)
     finals: dict[int, dict[str, Any]] = {}
-    over = np.zeros(len(limits), bool)
-    while not over.all():
-        action, _ = policy.predict(observation)
-        assert action.dtype == np.int64
-        assert action.shape == over.shape
-        observation, _, ended, _, info = env.step(action)
-        for i in np.flatnonzero(ended & ~over):
-            finals[i] = {key: info[key][i] for key in ("accuracy", "spent", "budget", "exits")}
-        over |= ended
+    for step in rollout(env, policy, observation):
+        assert step.action.dtype == np.int64
+        for i in np.flatnonzero(step.ended):
+            finals[i] = {key: step.info[key][i] for key in ("accuracy", "spent", "budget", "exits")}
     return {
         key: np.array([finals[i][key] for i in range(len(limits))]).reshape(
             len(limits) // episodes, episodes, *np.shape(finals[0][key])
