@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         "Examples": (
             "leapbench run earlyexit/digits msdnet",
             "leapbench run earlyexit/digits l2w-den+confidence msdnet --seeds 0-4 --jobs 2",
+            "leapbench run earlyexit/digits l2w-den --device cuda:0",
             "leapbench run earlyexit/digits l2w-den --set epsilon=0.5 --out trials",
         ),
         "Exit codes": (
@@ -46,6 +47,12 @@ if TYPE_CHECKING:
     help="Folder of the results.",
 )
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a setting.")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="Where agents learn: cpu, cuda, cuda:N; auto is cuda where there is one.",
+)
 @click.option("--isolated", is_flag=True, help="Run your own files as submissions are run.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a result.")
@@ -57,6 +64,7 @@ def command(
     jobs: int,
     out: Path,
     settings: tuple[str, ...],
+    device: str,
     isolated: bool,
     quiet: bool,
     as_json: bool,
@@ -78,7 +86,7 @@ def command(
     from leapbench.running.plan import plan
     from leapbench.running.sweep import sweep
 
-    cells = plan(task, tier, agents, seeds, settings, out, isolated)
+    cells = plan(task, tier, agents, seeds, settings, out, isolated, device)
     with observer(console(stderr=True), cells, quiet) as watcher:
         try:
             results = sweep(cells, jobs, watcher)

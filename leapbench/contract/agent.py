@@ -33,6 +33,9 @@ class LearningPhase:
         report: called with the fraction done in [0, 1] and a short line.
         saves: where a long phase is saved now and then, to go on from `saves.latest`
             after a kill; None where it is not. `meter` counts what was used before.
+        device: where networks and their data are to be while the part learns, as torch
+            names it: "cpu", "cuda" or "cuda:N". What it draws from `seed` should not
+            depend on it. Afterwards the part may act on the CPU.
     """
 
     name: str
@@ -43,6 +46,7 @@ class LearningPhase:
     make_env: Callable[..., Any] | None = None
     report: Callable[[float, str], None] = field(default=lambda fraction, line: None)
     saves: Saves | None = None
+    device: str = "cpu"
 
 
 @runtime_checkable

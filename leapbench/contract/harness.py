@@ -43,6 +43,8 @@ class Harness(ABC):
         shared: modules that a submitted agent may import beside the suite's own, such as
             the names of an observation's columns and the class of the data of a phase. No
             world, no data set and no test data may be among them.
+        device: where parts learn, and where a field or a network of the family's own is,
+            as torch names it; "cpu" unless the run says otherwise.
         artifacts: store key of each phase that left an artifact, by `Protocol.slot`.
     """
 
@@ -50,6 +52,7 @@ class Harness(ABC):
 
     def __init__(self, protocol: Protocol, seed: int, store: Store, salt: str = "") -> None:
         self.protocol, self.seed, self.store, self.salt = protocol, seed, store, salt
+        self.device = "cpu"
         self.artifacts: dict[str, dict[str, Any]] = {}
 
     def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from leapbench.results.provenance import provenance
 from leapbench.results.result import Result, Spent, columns
 from leapbench.running import code, phases
 from leapbench.running.composition import Composition, compose
+from leapbench.running.device import described, resolved
 
 ARTIFACTS = "artifacts"
 
@@ -40,6 +41,8 @@ class Cell:
         out: folder of the results and artifacts.
         isolated: True runs parts in files in processes of their own, as submissions are;
             the result is the same.
+        device: where parts learn: "auto", "cpu", "cuda" or "cuda:N"; parts in processes
+            of their own are on the CPU. Neither the result's identity nor `done` knows it.
     """
 
     task: str
@@ -49,6 +52,7 @@ class Cell:
     settings: tuple[str, ...]
     out: Path
     isolated: bool = False
+    device: str = "cpu"
 
     @property
     def composition(self) -> Composition:
@@ -137,7 +141,7 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
         protocol_hash=cell.protocol.hash,
         agent=agent.record(),
         seed=cell.seed,
-        provenance=provenance() | {"code": made_by},
+        provenance=provenance() | described(resolved(cell.device)) | {"code": made_by},
     )
     spent: list[Spent] = []
     try:
@@ -196,7 +200,9 @@ def harness_of(task: Task) -> type[Harness]:
 def _harness(cell: Cell, salt: str = "") -> Harness:
     task = registry.task(cell.task)
     store = Store(cell.out / ARTIFACTS, {"code": code.of_phases(task, cell.protocol)})
-    return harness_of(task)(cell.protocol, cell.seed, store, salt)
+    harness = harness_of(task)(cell.protocol, cell.seed, store, salt)
+    harness.device = resolved(cell.device)
+    return harness
 
 
 def _scored(

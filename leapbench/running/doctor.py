@@ -37,7 +37,7 @@ class Check:
 
 def checks() -> Iterator[Check]:
     """Every check; one that breaks is itself reported and hides no other."""
-    for group in (packages, pairs, plugins, graphics, atari, threads, data, isolation):
+    for group in (packages, pairs, plugins, graphics, atari, threads, devices, data, isolation):
         yield from _guarded(group)
 
 
@@ -136,6 +136,15 @@ def threads() -> Iterator[Check]:
     advice = "" if asked == "1" else "export OMP_NUM_THREADS=1 when you run several processes."
     yield Check("threads", "ok" if asked == "1" or cores == 1 else "warn", found, advice)
     yield Check("torch threads", "ok", f"{torch.get_num_threads()} here, 1 in a run")
+
+
+def devices() -> Iterator[Check]:
+    """What `leapbench run --device` may name."""
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    cards = [f"cuda:{n}: {torch.cuda.get_device_name(n)}" for n in range(count)]
+    yield Check("devices", "ok", "; ".join(["cpu", *cards]))
 
 
 def data() -> Iterator[Check]:

@@ -73,6 +73,7 @@ def learn(
         if phase.after:
             learner.load(harness.store.path(harness.artifacts[phase.after]))
         opened = harness.open(phase, parts, report)
+        opened.device = harness.device
         if opened.settings.get(SAVE_EVERY):
             opened.saves = _saves(harness, key or _whole_key(harness, phase, agent))
             opened.saves.resume(opened.meter)

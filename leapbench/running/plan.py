@@ -12,6 +12,7 @@ from leapbench.errors import UserError, unknown
 from leapbench.isolation import sandbox
 from leapbench.running.cell import Cell, protocol_of
 from leapbench.running.composition import Composition, compose
+from leapbench.running.device import checked
 from leapbench.running.sweep import parse_seeds
 
 
@@ -23,6 +24,7 @@ def plan(
     settings: Sequence[str],
     out: Path,
     isolated: bool = False,
+    device: str = "cpu",
 ) -> list[Cell]:
     """The cells that a command asks for, agent by agent, each once.
 
@@ -34,6 +36,7 @@ def plan(
         settings: "key=value" pairs; each goes to the agents that have the key.
         out: folder of the results.
         isolated: run parts in files in processes of their own.
+        device: where parts learn: "auto", "cpu", "cuda" or "cuda:N".
 
     Raises:
         UserError: for the first thing that is wrong.
@@ -50,8 +53,9 @@ def plan(
         _check_in_files(plain)
     composed = {compose(found, text, own).name: text for text, own in reversed(chosen.items())}
     _check_writable(out)
+    checked(device)
     return [
-        Cell(found.name, protocol.tier, text, seed, chosen[text], out, isolated)
+        Cell(found.name, protocol.tier, text, seed, chosen[text], out, isolated, device)
         for text in reversed(composed.values())
         for seed in numbers
     ]

@@ -44,7 +44,7 @@ class ActiveViewHarness(Harness):
         """Open the practice; see `Harness.open`."""
         meter, settings = Meter(phase.budget), self.protocol.settings
         (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, self.seed)
-        arguments = settings["world"] | settings["practice"]
+        arguments = worlds.placed(settings["world"] | settings["practice"], self.device)
         environment = self.protocol.evaluation.environment
         return LearningPhase(
             name=phase.name,
@@ -66,7 +66,7 @@ class ActiveViewHarness(Harness):
 
     def episode(self, parts: Mapping[str, Learner], planned: Row) -> Row:
         """Measures of one episode, for the `scene` and the reset `seed` that are planned."""
-        return episode(self.protocol, parts["policy"], planned)
+        return episode(self.protocol, parts["policy"], planned, self.device)
 
     @staticmethod
     def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:
@@ -90,16 +90,21 @@ def means(protocol: Protocol, rows: Sequence[Row], names: Sequence[str]) -> dict
     return {name: float(np.mean([float(r[name]) for r in rows])) for name in (*names, *marks)}
 
 
-def episode(protocol: Protocol, policy: Any, planned: Mapping[str, Any]) -> Row:
+def episode(
+    protocol: Protocol, policy: Any, planned: Mapping[str, Any], device: str = "cpu"
+) -> Row:
     """Measures of one episode, for the `scene` and the reset `seed` that are planned."""
-    env = evaluation(protocol, planned["scene"], mode_of(policy))
+    env = evaluation(protocol, planned["scene"], mode_of(policy), device)
     return row(*play(env, policy, int(planned["seed"])))
 
 
-def evaluation(protocol: Protocol, scene: str, mode: ObservationMode) -> ViewTable:
-    """The environment that a protocol evaluates in, with a kind of scene."""
+def evaluation(
+    protocol: Protocol, scene: str, mode: ObservationMode, device: str = "cpu"
+) -> ViewTable:
+    """The environment that a protocol evaluates in, with a kind of scene, its field on a device."""
     arguments = protocol.settings["world"] | {"scene": scene, "evaluation": True}
-    return worlds.make(protocol.evaluation.environment, arguments, mode)
+    placed = worlds.placed(arguments, device)
+    return worlds.make(protocol.evaluation.environment, placed, mode)
 
 
 def mode_of(policy: Any) -> ObservationMode:

@@ -28,9 +28,8 @@ def make(environment: str, arguments: Mapping[str, Any], mode: ObservationMode) 
         mode: what of the table is filled in.
 
     Raises:
-        UserError: when photographs or a device for the field are not there.
+        UserError: when photographs are not there.
     """
-    _computed(arguments)
     made = gym.make(environment, disable_env_checker=True, **located(arguments))
     return ViewTable(made, mode)
 
@@ -80,18 +79,9 @@ def located(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return dict(arguments) | {"scene": str(folder)}
 
 
-def _computed(arguments: Mapping[str, Any]) -> None:
-    """Refuse a field that this machine has no device for.
-
-    Raises:
-        UserError: when the field is to be on a GPU and there is none.
-    """
-    if dict(arguments.get("field", {})).get("device") != "cuda":
-        return
-    import torch
-
-    if not torch.cuda.is_available():
-        raise UserError("The field of this tier trains on an Nvidia GPU, and torch finds none.")
+def placed(arguments: Mapping[str, Any], device: str) -> dict[str, Any]:
+    """The arguments with the field on a device, as torch names it."""
+    return dict(arguments) | {"field": dict(arguments.get("field", {})) | {"device": device}}
 
 
 def decoys(candidates: np.ndarray, centre: np.ndarray, aside: float) -> np.ndarray:

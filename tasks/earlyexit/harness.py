@@ -115,7 +115,8 @@ class EarlyExitHarness(Harness):
 
         def make(empty: Path) -> None:
             network = model.network  # type: ignore[attr-defined]
-            bank_of(network, self.splits[split], self.settings["data"]).save(empty / "bank.npz")
+            name = self.settings["data"]
+            bank_of(network, self.splits[split], name, self.device).save(empty / "bank.npz")
 
         key = {"bank": split, "of": self.artifacts["model"]}
         kept, _ = self.store.get(key, make)

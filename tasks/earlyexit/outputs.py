@@ -28,20 +28,20 @@ class Metered(Protocol):
 
 
 class _Module:
-    """A PyTorch module as a `Metered` network, in evaluation mode already."""
+    """A PyTorch module as a `Metered` network, in evaluation mode already, on a device."""
 
-    def __init__(self, network: nn.Module) -> None:
-        self.network = network
+    def __init__(self, network: nn.Module, device: str) -> None:
+        self.network, self.device = network.to(device), device
 
     def logits(self, images: np.ndarray) -> Sequence[Any]:
         batch = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
-        return self.network(batch)  # type: ignore[no-any-return]
+        return self.network(batch.to(self.device))  # type: ignore[no-any-return]
 
     def multiply_adds(self, image: tuple[int, int, int]) -> list[int]:
         return count(self.network, image)
 
 
-def bank_of(network: nn.Module | Metered, split: Split, name: str) -> Bank:
+def bank_of(network: nn.Module | Metered, split: Split, name: str, device: str = "cpu") -> Bank:
     """Softmax of every exit for every sample, and what each exit costs.
 
     Args:
@@ -49,11 +49,12 @@ def bank_of(network: nn.Module | Metered, split: Split, name: str) -> Bank:
             logits tensors (B, classes), or a network that is run elsewhere.
         split: the samples.
         name: name of the bank.
+        device: where a module runs and stays, as torch names it.
 
     Raises:
         InvalidOutput: when a logit is not finite.
     """
-    exits = _Module(network) if isinstance(network, nn.Module) else network
+    exits = _Module(network, device) if isinstance(network, nn.Module) else network
     outputs = []
     with torch.inference_mode():
         for start in range(0, len(split.labels), BATCH):
@@ -61,7 +62,7 @@ def bank_of(network: nn.Module | Metered, split: Split, name: str) -> Bank:
             outputs.append(torch.stack([_softmax(k, z) for k, z in enumerate(logits)], 1))
     costs = exits.multiply_adds(tuple(split.images.shape[1:]))
     return Bank(
-        probabilities=torch.cat(outputs).numpy(),
+        probabilities=torch.cat(outputs).cpu().numpy(),
         labels=split.labels,
         costs=np.asarray(costs, np.int64),
         name=name,

@@ -61,7 +61,7 @@ class DQN(Learned):
             exploration_fraction=self.exploration,
             policy_kwargs={"hidden": self.hidden, "net_arch": []},
             seed=phase.seed,
-            device="cpu",
+            device=phase.device,
         )
         if views:
             algorithm.learn(views, callback=Progress(phase, views))

@@ -58,7 +58,7 @@ class PPO(Learned):
             ent_coef=self.entropy,
             policy_kwargs={"hidden": self.hidden, "net_arch": []},
             seed=phase.seed,
-            device="cpu",
+            device=phase.device,
         )
         if views >= rollout:
             algorithm.learn(views - views % rollout, callback=Progress(phase, views))

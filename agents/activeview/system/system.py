@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,8 @@ class VoxelSystem:
         return np.asarray(seen.colour.numpy(force=True))
 
     def learn(self, phase: LearningPhase) -> None:
-        """Nothing to learn before a scene is there; takes no views."""
+        """Nothing to learn before a scene is there; takes no views, and the device for them."""
+        self.settings = replace(self.settings, device=phase.device)
         phase.report(1.0, "nothing to learn")
 
     def save(self, folder: Path) -> None:

@@ -43,7 +43,8 @@ class NetworkPolicy(ABC):
 
     Attributes:
         network: 14 inputs, two hidden layers with ReLU, a score for each action;
-            None until learned.
+        None until learned. It acts on the CPU.
+        device: where the algorithm learns.
     """
 
     stream: int = 16
@@ -51,6 +52,7 @@ class NetworkPolicy(ABC):
     hidden: int = 64
     lr: float = 1e-3
     network: nn.Sequential | None = field(default=None, init=False, repr=False)
+    device: str = field(default="cpu", init=False, repr=False)
 
     @abstractmethod
     def algorithm(self, env: VectorAdapter, limit: int, seed: int) -> tuple[BaseAlgorithm, int]:
@@ -68,6 +70,7 @@ class NetworkPolicy(ABC):
         """
         if phase.make_env is None:
             raise UserError(f"{type(self).__name__} learns by acting, and got no environment.")
+        self.device = phase.device
         with seeded(phase.seed):
             env = VectorAdapter(phase.make_env(self.envs, stream=self.stream))
             algorithm, decisions = self.algorithm(env, phase.meter.left, phase.seed)

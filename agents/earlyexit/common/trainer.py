@@ -81,6 +81,7 @@ class Recipe:
         settings = phase.settings
         self.shape = dict(settings["networks"][self.kind])
         self.network = networks.build(self.kind, self.shape, phase.seed).train()
+        self.network.to(phase.device)
         self.prepare(phase)
         rate = self.lr_factor * float(settings["lr"])
         optimizer = torch.optim.SGD(
@@ -95,7 +96,7 @@ class Recipe:
                 optimizer.param_groups[0]["lr"] = cosine(rate, step, steps)
                 if settings["augment"] == "crop-flip":
                     images = crop_flip(images, noise)
-                first, second = halves(images, labels)
+                first, second = halves(images, labels, phase.device)
                 matrices.append(self.update(optimizer, first, second, step))
                 matrices.append(self.update(optimizer, second, first, step))
                 step += 1
@@ -134,10 +135,10 @@ def cosine(lr: float, step: int, steps: int) -> float:
     return 0.5 * lr * (1.0 + cos(pi * step / steps))
 
 
-def halves(images: np.ndarray, labels: np.ndarray) -> tuple[Batch, Batch]:
-    """Split a batch (B, C, H, W) in two, as channels-last tensors."""
-    x = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
-    y = torch.from_numpy(labels)
+def halves(images: np.ndarray, labels: np.ndarray, device: str = "cpu") -> tuple[Batch, Batch]:
+    """Split a batch (B, C, H, W) in two, as channels-last tensors on a device."""
+    x = torch.from_numpy(images).contiguous(memory_format=torch.channels_last).to(device)
+    y = torch.from_numpy(labels).to(device)
     half = len(y) // 2
     return (x[:half], y[:half]), (x[half:], y[half:])
 

@@ -46,7 +46,7 @@ class DQN(NetworkPolicy):
             exploration_fraction=self.exploration,
             policy_kwargs={"net_arch": [self.hidden, self.hidden]},
             seed=seed,
-            device="cpu",
+            device=self.device,
         )
         return made, decisions
 

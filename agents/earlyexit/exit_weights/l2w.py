@@ -56,7 +56,7 @@ class MeanWeights(Recipe):
                 f"the network has {exits} exits.",
                 "Pass them: --set weights=" + ",".join(["1.0"] * exits),
             )
-        self.vector = torch.tensor(values)
+        self.vector = torch.tensor(values, device=phase.device)
 
     def loss(self, logits: list[Tensor], labels: Tensor) -> Tensor:
         """Weighted sum of the exits' mean cross-entropies."""

@@ -14,7 +14,7 @@ class LinearWeights(Recipe):
 
     def loss(self, logits: list[Tensor], labels: Tensor) -> Tensor:
         """Weighted sum of the exits' mean cross-entropies."""
-        weight = torch.arange(1.0, len(logits) + 1)
+        weight = torch.arange(1.0, len(logits) + 1, device=labels.device)
         return losses(logits, labels).mean(0) @ (weight / weight.mean())
 
 
@@ -40,5 +40,5 @@ class RandomWeights(Recipe):
     def loss(self, logits: list[Tensor], labels: Tensor) -> Tensor:
         """Randomly weighted sum of cross-entropies."""
         matrix = losses(logits, labels)
-        noise = 2.0 * torch.rand(matrix.shape, generator=self.generator) - 1.0
+        noise = 2.0 * torch.rand(matrix.shape, generator=self.generator).to(matrix.device) - 1.0
         return ((1.0 + self.epsilon * noise) * matrix).mean(0).sum()

@@ -50,6 +50,7 @@ class L2WDen(Recipe):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(phase.seed + 1)
             self.predictor = WeightPredictor(exits, self.hidden)
+        self.predictor.to(phase.device)
         self.meta_optimizer = torch.optim.Adam(
             self.predictor.parameters(), self.predictor_lr, weight_decay=1e-4
         )

@@ -27,7 +27,7 @@ def allocate(logits: list[Tensor], shares: Tensor) -> list[Tensor]:
     Returns:
         K index tensors that partition range(B); exit K takes the rest.
     """
-    remaining = torch.arange(len(logits[0]))
+    remaining = torch.arange(len(logits[0]), device=logits[0].device)
     groups = []
     for z, share in zip(logits[:-1], shares[:-1].tolist(), strict=True):
         quota = floor(len(z) * share)

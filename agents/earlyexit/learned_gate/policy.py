@@ -65,7 +65,7 @@ class Gate(GridPolicy):
             self.networks = self._build(bank.exits)
             for held_out, network in enumerate(self.networks):
                 seen = torch.from_numpy(fold != held_out)
-                self._train(network, inputs[seen], targets[seen])
+                self._train(network, inputs[seen], targets[seen], phase.device)
                 chances[~seen.numpy()] = _chances(network, inputs[~seen])
                 phase.report((held_out + 1) / (FOLDS + 1), f"gate {held_out + 1} of {FOLDS}")
         rate = rates(chances, bank.costs)
@@ -111,14 +111,18 @@ class Gate(GridPolicy):
         hot = np.eye(exits, dtype=np.float32)[exit_of(observation, exits)]
         return torch.from_numpy(np.concatenate([hot, observation[..., _SEEN]], axis=-1))
 
-    def _train(self, network: nn.Module, inputs: torch.Tensor, targets: torch.Tensor) -> None:
+    def _train(
+        self, network: nn.Module, inputs: torch.Tensor, targets: torch.Tensor, device: str
+    ) -> None:
         """Cross-entropy of "exit j is right" seen from every exit k <= j."""
         exits = targets.shape[1]
-        ahead = torch.ones(exits, exits).triu()
+        network.to(device)
+        inputs, targets = inputs.to(device), targets.to(device)
+        ahead = torch.ones(exits, exits, device=device).triu()
         optimizer = torch.optim.AdamW(network.parameters(), self.lr, weight_decay=self.weight_decay)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, self.updates)
         for _ in range(self.updates):
-            drawn = torch.randint(len(targets), (self.batch,))
+            drawn = torch.randint(len(targets), (self.batch,)).to(device)
             wanted = targets[drawn, None].expand(-1, exits, -1)
             loss = nn.functional.binary_cross_entropy_with_logits(
                 network(inputs[drawn]), wanted, weight=ahead
@@ -127,6 +131,7 @@ class Gate(GridPolicy):
             torch.autograd.backward(loss)
             optimizer.step()
             schedule.step()
+        network.cpu()
 
 
 @torch.no_grad()

@@ -50,7 +50,7 @@ class PPO(NetworkPolicy):
             ent_coef=self.entropy,
             policy_kwargs={"net_arch": [self.hidden, self.hidden], "activation_fn": nn.ReLU},
             seed=seed,
-            device="cpu",
+            device=self.device,
         )
         return made, limit - limit % (self.envs * steps)
 

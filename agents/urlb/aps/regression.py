@@ -54,8 +54,9 @@ class Regressor(Behaviour):
     def direction(self, replay: Replay) -> NDArray[np.float32]:
         """The solution, scaled to length 1, float32 (skill,); constant where it is 0."""
         batch = replay.sample(SAMPLES, self.rng)
-        units = functional.normalize(self.features.net(batch.next), dim=1)
+        net = self.features.net.to(batch.next.device)
+        units = functional.normalize(net(batch.next), dim=1).double().cpu().numpy()
         # Features may be few and alike: the solution of least length is asked for.
-        solved, *_ = np.linalg.lstsq(units.double().numpy(), batch.reward.double().numpy(), 1e-6)
+        solved, *_ = np.linalg.lstsq(units, batch.reward.double().cpu().numpy(), 1e-6)
         length = np.linalg.norm(solved)
         return np.asarray(solved / length, np.float32) if length else self.skills.constant()

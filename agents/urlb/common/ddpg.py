@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
@@ -109,7 +110,8 @@ class DDPG(nn.Module):
     @torch.no_grad()
     def act(self, seen: NDArray[np.float32]) -> NDArray[np.float32]:
         """Mean actions float32 (B, action) for observations and skills (B, seen)."""
-        actions: NDArray[np.float32] = self.actor(torch.from_numpy(seen)).numpy()
+        given = torch.from_numpy(seen).to(self.critic.bias.device)
+        actions: NDArray[np.float32] = self.actor(given).cpu().numpy()
         return actions
 
     def update(self, batch: Batch, reward: Tensor) -> None:
@@ -149,7 +151,8 @@ class DDPG(nn.Module):
 
         Gradients pass the last clip as if it were not there.
         """
-        noise = torch.randn(mean.shape, generator=self._noise.generator) * self.backbone.noise
+        drawn = torch.randn(mean.shape, generator=self._noise.generator).to(mean.device)
+        noise = drawn * self.backbone.noise
         action = mean + noise.clamp_(-self.backbone.clip, self.backbone.clip)
         return action + (action.clamp(-EDGE, EDGE) - action).detach()
 
@@ -176,14 +179,30 @@ class Descent(nn.Module):
 
     def __init__(self, module: nn.Module, rate: float) -> None:
         super().__init__()
-        self._learned: list[Tensor] = [p for p in module.parameters() if p.requires_grad]
-        self._means = [torch.zeros_like(each) for each in self._learned]
-        self._squares = [torch.zeros_like(each) for each in self._learned]
-        self._count, self._rate = torch.zeros(()), rate
-        self.register_buffer("count", self._count)
-        for name, moments in (("mean", self._means), ("square", self._squares)):
-            for i, each in enumerate(moments):
-                self.register_buffer(f"{name}_{i}", each)
+        self._of = (module,)  # in a tuple, so that it is no part of this one
+        self._rate = rate
+        self.register_buffer("count", torch.zeros(()))
+        for name in ("mean", "square"):
+            for i, each in enumerate(self._wanted()):
+                self.register_buffer(f"{name}_{i}", torch.zeros_like(each))
+        self._listed()
+
+    def _wanted(self) -> list[Tensor]:
+        return [p for p in self._of[0].parameters() if p.requires_grad]
+
+    def _listed(self) -> None:
+        """Keep parameters and buffers at hand as lists, which is what the step takes."""
+        self._learned = self._wanted()
+        places = range(len(self._learned))
+        self._count = self.get_buffer("count")
+        self._means = [self.get_buffer(f"mean_{i}") for i in places]
+        self._squares = [self.get_buffer(f"square_{i}") for i in places]
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move or convert; what was listed becomes other tensors then."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self._listed()
+        return self
 
     @torch.no_grad()
     def forward(self, loss: Tensor) -> None:

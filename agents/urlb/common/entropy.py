@@ -29,6 +29,8 @@ def nearest(source: Tensor, target: Tensor, count: int) -> Tensor:
     """
     a, b = source.double(), target.double()
     square = torch.addmm((b * b).sum(dim=1), a, b.T, alpha=-2) + (a * a).sum(dim=1, keepdim=True)
+    if square.device.type != "cpu":
+        return square.float().topk(count, largest=False).values.clamp(min=0).sqrt()
     # NumPy's selection is several times as fast as torch.topk on one thread.
     near = np.partition(square.float().numpy(), count - 1, axis=1)[:, :count]
     return torch.from_numpy(near).clamp(min=0).sqrt()

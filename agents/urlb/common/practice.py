@@ -136,7 +136,11 @@ class Practice:
         self.rng = np.random.default_rng([phase.seed, 1])
         backbone, horizon = ddpg.backbone, int(phase.settings["horizon"])
         capacity = min(backbone.capacity, before + phase.meter.budget.limit)
-        self.replay = Replay(ddpg.sizes, capacity, horizon, backbone.steps, backbone.discount)
+        self.replay = Replay(
+            ddpg.sizes, capacity, horizon, backbone.steps, backbone.discount, phase.device
+        )
+        for _, module in self._modules():
+            module.to(phase.device)
         self.count = 0
 
     def run(self) -> None:

@@ -93,12 +93,19 @@ class Replay:
         longest: steps of the longest episode.
         steps: n of the n-step return.
         discount: a step's, in [0, 1].
+        device: where sampled transitions are; what is stored stays on the CPU.
     """
 
     def __init__(
-        self, sizes: Sizes, capacity: int, longest: int, steps: int, discount: float
+        self,
+        sizes: Sizes,
+        capacity: int,
+        longest: int,
+        steps: int,
+        discount: float,
+        device: str = "cpu",
     ) -> None:
-        self.sizes, self.steps = sizes, steps
+        self.sizes, self.steps, self.device = sizes, steps, device
         self._longest = longest
         # An episode of L steps takes L + 1 rows, the last for where it ended.
         self._rows = capacity + (capacity // longest + 2) * 2 + longest
@@ -181,9 +188,10 @@ class Replay:
         self._renew()
 
     def _batch(self, start: Tensor) -> Batch:
-        rows = self._table.index_select(0, start)
+        rows = self._table.index_select(0, start).to(self.device)
         sizes, seen = self.sizes, self.sizes.seen
         later = self._table[:, : sizes.observation].index_select(0, start + self.steps)
+        later = later.to(self.device)
         skill = rows[:, sizes.observation : seen]
         return Batch(
             seen=rows[:, :seen],

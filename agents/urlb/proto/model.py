@@ -69,9 +69,9 @@ class Prototypes(nn.Module):
         self._scale()
         encoded = functional.normalize(self.encode(observation), dim=1)
         shares = functional.softmax(self.prototypes(encoded).T, dim=1)
-        drawn = torch.multinomial(shares, 1, generator=self._random.generator)[:, 0]
+        drawn = torch.multinomial(shares.cpu(), 1, generator=self._random.generator)[:, 0]
         place = int(self.place)
-        self.queue[place : place + PROTOTYPES] = encoded[drawn]
+        self.queue[place : place + PROTOTYPES] = encoded[drawn.to(encoded.device)]
         self.place.fill_((place + PROTOTYPES) % QUEUE)
         return nearest(encoded, self.queue, NEIGHBOUR).amax(dim=1)
 

@@ -87,7 +87,7 @@ class FromScratch(ABC):
             return
         limit = phase.meter.left
         with seeded(phase.seed):
-            algorithm = self._made(env, limit, phase.seed)
+            algorithm = self._made(env, limit, phase.seed, phase.device)
             algorithm.learn(limit, callback=Progress(phase, limit))
         self.actor = algorithm.policy
 
@@ -143,7 +143,9 @@ class FromScratch(ABC):
             self.actor = self._made(Still(*self.spaces), 1, 0).policy
             load_weights(folder / WEIGHTS, self.actor.actor, self)  # type: ignore[arg-type]
 
-    def _made(self, env: gym.Env[Any, Any], limit: int, seed: int) -> OffPolicyAlgorithm:
+    def _made(
+        self, env: gym.Env[Any, Any], limit: int, seed: int, device: str = "cpu"
+    ) -> OffPolicyAlgorithm:
         return self.algorithm(
             env,
             learning_rate=self.rate,
@@ -154,7 +156,7 @@ class FromScratch(ABC):
             gradient_steps=1,
             policy_kwargs={"net_arch": [self.hidden, self.hidden]},
             seed=seed,
-            device="cpu",
+            device=device,
         )
 
     def _restart(self, seed: int) -> None:

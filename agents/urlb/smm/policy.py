@@ -73,7 +73,7 @@ class Matching(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """One step of both networks; the rewards (B,) are of their errors before it."""
         noise = torch.randn(len(batch.seen), CODE, generator=self._noise.generator)
-        loss, rarity = self.density(batch.seen, noise)
+        loss, rarity = self.density(batch.seen, noise.to(batch.seen.device))
         self._descent(loss)
         with torch.no_grad():
             surprise = -self.guess.likelihood(batch.observation, batch.skill)
