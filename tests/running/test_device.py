@@ -88,10 +88,12 @@ def test_the_device_is_recorded_and_decides_neither_run_id_nor_what_is_done(
 ) -> None:
     task = small_task("urlb/entropy-grid")
     with standing_in(task):
-        one = Cell(task.name, "smoke", "random", 0, (), tmp_path, device="auto")
+        one = Cell(
+            task.name, "smoke", task.default_agents["policy"], 0, (), tmp_path, device="auto"
+        )
         made = cell.run(one, lambda fraction, line: None)
         assert made.provenance["device"] == device.resolved("auto")
-        other = Cell(task.name, "smoke", "random", 0, (), tmp_path)
+        other = Cell(task.name, "smoke", task.default_agents["policy"], 0, (), tmp_path)
         assert other.done() is not None
         assert other.path == one.path
 
