@@ -28,6 +28,7 @@ if TYPE_CHECKING:
             "leapbench verify board",
             "leapbench verify board --audit",
             "leapbench verify runs/earlyexit/digits/smoke --no-rerun",
+            "leapbench verify --sample 3 --seed 1    # committed rows, by chance",
         ),
         "Badges": (
             "self-reported  nobody has looked",
@@ -38,12 +39,19 @@ if TYPE_CHECKING:
         ),
         "Exit codes": (
             "0  nothing was found wrong",
-            "1  something was refused",
+            "1  something was refused, or a row of a sample differs",
             "2  a mistake in the command",
         ),
     },
 )
-@click.argument("subject", type=click.Path(exists=True, path_type=Path))
+@click.argument("subject", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Run N rows again, chosen by chance: of SUBJECT, else of those that are committed.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the choice of --sample.")
 @click.option("--no-rerun", is_flag=True, help="Only look, do not run anything.")
 @click.option("--seeds", default="", help="Run only these again, such as 0 or 0-4.")
 @click.option(
@@ -70,7 +78,9 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON, one a line.")
 def command(
-    subject: Path,
+    subject: Path | None,
+    sample: int | None,
+    seed: int,
     no_rerun: bool,
     seeds: str,
     tolerance: float | None,
@@ -88,8 +98,15 @@ def command(
     the code that is here, a stranger's in a sandbox (Linux: apt install bubblewrap).
     Without one a stranger's is not run.
     """
+    from leapbench.errors import UserError
     from leapbench.leaderboards.submissions.verify.session import Asked
 
+    if sample is not None:
+        from leapbench.cli.sample import run
+
+        sys.exit(run(subject, sample, seed, as_json))
+    if subject is None:
+        raise UserError("Say what to verify: SUBJECT or --sample N.", "leapbench verify --help")
     sandbox = not unsafe_no_sandbox
     asked = Asked(subject, not no_rerun, seeds, tolerance, audit, board, ledger, again, sandbox)
     levels = []
