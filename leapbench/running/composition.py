@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leapbench.contract import registry
+from leapbench.contract import files, registry
 from leapbench.contract.agent import Learner
 from leapbench.contract.declaration import Declaration
 from leapbench.contract.task import Protocol, Task
@@ -94,14 +92,7 @@ def file_of(part: Declaration) -> Path | None:
 
 def file_hash(file: Path) -> str:
     """SHA-256 of a file's content, 16 hexadecimal digits."""
-    state = file.stat()
-    return _hashed(str(file), state.st_mtime_ns, state.st_size)
-
-
-@lru_cache(maxsize=64)
-def _hashed(file: str, *_: int) -> str:
-    with Path(file).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+    return files.sha256(file)[:16]
 
 
 def built(part: Declaration, config: Mapping[str, Scalar]) -> Learner:

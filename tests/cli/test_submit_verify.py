@@ -192,6 +192,8 @@ def test_edited_results_are_refused(home: Invoke) -> None:
         (("verify", "same.py"), "not a valid result"),
         (("verify", "runs", "--audit"), "needs a board"),
         (("verify", "runs", "--seeds", "x"), "not a seed range"),
+        (("verify",), "SUBJECT or --sample N"),
+        (("verify", "--sample", "0"), "--sample"),
         (("round", "opne", "."), "opne"),
     ],
 )
@@ -201,3 +203,9 @@ def test_mistakes_cost_one_line(home: Invoke, words: tuple[str, ...], told: str)
     assert told in result.output
     assert "Traceback" not in result.output
     assert not Path("board").exists()
+
+
+def test_a_sample_of_runs_is_run_again(home: Invoke) -> None:
+    text = said(home("verify", "runs", "--sample", "1", "--seed", "3"))
+    assert "equal" in text
+    assert "with --seed 3: 1 equal" in text

@@ -10,7 +10,7 @@ from typing import Literal
 from leapbench.contract import registry
 from leapbench.contract.harness import Report
 from leapbench.errors import UserError
-from leapbench.leaderboards.sources import committed_root, entries
+from leapbench.leaderboards.sources import Origin, committed_root, entries
 from leapbench.leaderboards.submissions.verify.again import Wanted
 from leapbench.leaderboards.submissions.verify.verify import verify_rows
 from leapbench.leaderboards.verdict import Finding
@@ -22,7 +22,7 @@ Outcome = Literal["equal", "near", "differ", "not run"]
 
 def committed() -> list[Result]:
     """Every row that comes with leapbench, by task, tier, agent and seed."""
-    roots = {"committed": committed_root()}
+    roots: dict[Origin, Path | None] = {"committed": committed_root()}
     rows = [
         entry.result
         for task in registry.tasks().values()
