@@ -93,7 +93,14 @@ def load(
     roots: dict[Origin, Path | None] = {"committed": root, "yours": runs}
     found, problems = sources.entries(protocol.task, protocol.tier, roots, store)
     known = badges or sources.badges_of(store)
-    judged = [replace(e, badge=known.of(e.result, e.submission)) for e in found]
+    judged = [
+        replace(
+            e,
+            badge=known.of(e.result, e.submission),
+            result=known.measured(e.result, e.submission),
+        )
+        for e in found
+    ]
     return assemble(protocol, judged, problems)
 
 

@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 
 from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.bundle.manifest import Entrant
+from leapbench.leaderboards.submissions.store.records import identity as who
 from leapbench.leaderboards.verdict import Badge, Ledger, Verdict
 from leapbench.results import packed
 from leapbench.results.result import Result
@@ -104,6 +105,18 @@ class Badges:
             self._badges[subject] = _Held(about).badges
         return self._badges[subject].get(result.run_id, "self-reported")
 
+    def measured(self, result: Result, submission: Submission | None) -> Result:
+        """A submitted result with the numbers of its last re-run, as far as there was one."""
+        about = self._verdicts.get(submission.id, []) if submission else []
+        rows = (row for verdict in reversed(about) for row in verdict.rows)
+        own = (r.measured for r in rows if r.run_id == result.run_id and r.measured)
+        found = next(own, None)
+        if found is None:
+            return result
+        timing = result.timing.model_copy(update={"cpu": found.cpu})
+        numbers = {name: getattr(found, name) for name in type(found).model_fields if name != "cpu"}
+        return result.model_copy(update=numbers | {"timing": timing})
+
 
 class _Held(Ledger):
     """A ledger of verdicts that have been read."""
@@ -162,9 +175,7 @@ def entries(
 
 def identity(submission: Submission | None) -> str:
     """Who submitted: the key that signed, else the name; empty for no submission."""
-    if submission is None:
-        return ""
-    return submission.signed_by or f"name {submission.entrant.name}"
+    return who(submission.signed_by, submission.entrant) if submission else ""
 
 
 def _latest(found: Sequence[Submission]) -> list[Submission]:

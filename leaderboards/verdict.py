@@ -22,7 +22,7 @@ from leapbench.contract.task import canonical
 from leapbench.errors import UserError
 from leapbench.results import atomic as durable
 from leapbench.results.provenance import provenance
-from leapbench.results.result import Scalar
+from leapbench.results.result import Scalar, Spent
 
 Level = Literal["self-reported", "checked", "reproduced", "audited"]
 Badge = Literal["self-reported", "checked", "reproduced", "audited", "refused"]
@@ -44,6 +44,24 @@ class Check(Frozen):
     detail: str = ""
 
 
+class Measured(Frozen):
+    """What a verifier measured itself when it ran a row again.
+
+    Attributes:
+        score: the task's metric.
+        normalised: the same on the scale of floor and ceiling.
+        metrics: every metric.
+        budget: what each phase spent.
+        cpu: CPU seconds.
+    """
+
+    score: float
+    normalised: float
+    metrics: dict[str, float]
+    budget: tuple[Spent, ...]
+    cpu: float
+
+
 class Finding(Frozen):
     """What was found about one row.
 
@@ -55,6 +73,7 @@ class Finding(Frozen):
         difference: normalised score of the re-run minus that of the row.
         secret: normalised score on secret seeds minus that of the row; None without an audit.
         reason: why it was refused, or why its level is no higher; else empty.
+        measured: the re-run's numbers, which boards show of a submission; None without one.
     """
 
     run_id: str
@@ -64,6 +83,7 @@ class Finding(Frozen):
     difference: float | None = None
     secret: float | None = None
     reason: str = ""
+    measured: Measured | None = None
 
 
 class Verdict(Frozen):

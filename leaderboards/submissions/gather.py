@@ -79,6 +79,12 @@ def gather(task: str, agent: str, tier: str, runs: Path, settings: Iterable[str]
         )
     found.sort(key=lambda pair: pair[0].seed)
     rows, files = zip(*found, strict=True)
+    seeds = [row.seed for row in rows]
+    if seeds != list(range(len(seeds))):
+        raise UserError(
+            f"The seeds here are {seeds[:20]}; a submission has all from 0 on, failed ones too.",
+            f"First: leapbench run {task} {agent} --tier {tier} --seeds 0-{max(seeds)}",
+        )
     return Rows(cell, rows, files, tuple(left_out))
 
 

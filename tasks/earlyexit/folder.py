@@ -43,13 +43,13 @@ class FolderImages:
         return np.ascontiguousarray((pixels - MEAN) / DEVIATION)
 
 
-def load(settings: Mapping[str, Any], seed_key: str) -> dict[str, Split]:
-    """Split an image folder; see `splits.load` for the settings."""
+def load(settings: Mapping[str, Any], seed_key: str, salt: str = "") -> dict[str, Split]:
+    """Split an image folder; see `splits.load`. The test images are those of `val`, salt or not."""
     train, test = (
         data.open_folder(settings["data"], "train"),
         data.open_folder(settings["data"], "val"),
     )
-    shuffle, crops = (seeds.sequence(seed_key, "train", 1, i) for i in range(2))
+    shuffle, crops = (seeds.sequence(seed_key, "train", 1, i, salt=salt) for i in range(2))
     order = np.random.default_rng(shuffle).permutation(len(train))
     held = int(settings["calibration"])
     calibration, rest = order[:held], order[held : held + int(settings["train"])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property, partial
+from hashlib import sha256
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,9 @@ RECEIVER = "leapbench.agents.common.brought.trained:received"  # a name, as `def
 
 
 @cache
-def _load(settings: tuple[tuple[str, Any], ...], seed_key: str) -> dict[str, Split]:
+def _load(settings: tuple[tuple[str, Any], ...], seed_key: str, salt: str) -> dict[str, Split]:
     read = folder.load if data.get(dict(settings)["data"]).streamed else splits.load
-    return read(dict(settings), seed_key)
+    return read(dict(settings), seed_key, salt)
 
 
 class EarlyExitHarness(Harness):
@@ -52,15 +53,17 @@ class EarlyExitHarness(Harness):
 
     @cached_property
     def splits(self) -> dict[str, Split]:
-        """Training, calibration and test samples."""
+        """Training, calibration and test samples; a salt draws all of them anew."""
         keys = ("data", "noise", "train", "calibration", "test")
-        return _load(tuple((k, self.settings[k]) for k in keys), self.protocol.seed_key)
+        chosen = tuple((k, self.settings[k]) for k in keys)
+        return _load(chosen, self.protocol.seed_key, self.salt)
 
     def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:
         """Everything but the evaluation's stream and the networks not used."""
         kept = {k: v for k, v in self.settings.items() if k not in ("networks", "stream")}
         shape = self.settings["networks"].get(config.get("network"))
-        return kept | {"shape": shape}
+        salted = {"salt": sha256(self.salt.encode()).hexdigest()} if self.salt else {}
+        return kept | {"shape": shape} | salted
 
     def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
         """Open `train` or `calibrate`; see `Harness.open`."""

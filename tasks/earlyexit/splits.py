@@ -23,7 +23,7 @@ class Split:
     labels: np.ndarray
 
 
-def load(settings: Mapping[str, Any], seed_key: str) -> dict[str, Split]:
+def load(settings: Mapping[str, Any], seed_key: str, salt: str = "") -> dict[str, Split]:
     """Read the data set of a protocol and split it.
 
     Which samples go where, and the noise on each, depend on the protocol alone,
@@ -36,17 +36,24 @@ def load(settings: Mapping[str, Any], seed_key: str) -> dict[str, Split]:
             Gaussian noise, in units of the pixel range) and the sizes `train`,
             `calibration` and `test` (0 takes the whole test part).
         seed_key: entropy of the protocol.
+        salt: secret of an audit, which draws every sample and its noise anew, from the
+            training and the test part together; empty for the public split.
     """
-    shuffle, grain = (seeds.sequence(seed_key, "train", 1, i) for i in range(2))
+    shuffle, grain = (seeds.sequence(seed_key, "train", 1, i, salt=salt) for i in range(2))
     pool, labels = data.load(settings["data"], "train")
-    order = np.random.default_rng(shuffle).permutation(len(labels))
     sizes = {name: int(settings[name]) for name in ("train", "calibration")}
-    taken, parts = 0, {}
-    for name, size in sizes.items():
-        index = order[taken : taken + size]
-        parts[name] = (pool[index], labels[index])
-        taken += size
-    parts["test"] = _test(settings, pool[order[taken:]], labels[order[taken:]])
+    held = None if settings["test"] == "rest" else data.load(settings["data"], "test")
+    if held and salt:
+        pool = np.concatenate([pool, held[0]])
+        labels = np.concatenate([labels, held[1]])
+        sizes, held = sizes | {"test": len(held[1])}, None
+    order = np.random.default_rng(shuffle).permutation(len(labels))
+    ends = np.cumsum([0, *sizes.values()])
+    index = {name: order[a:b] for name, a, b in zip(sizes, ends, ends[1:], strict=False)}
+    index.setdefault("test", order[ends[-1] :])
+    parts = {name: (pool[each], labels[each]) for name, each in index.items()}
+    if held:
+        parts["test"] = held
     rng = np.random.default_rng(grain)
     noisy = {
         name: (_noise(images, settings["noise"], rng), y) for name, (images, y) in parts.items()
@@ -59,15 +66,6 @@ def load(settings: Mapping[str, Any], seed_key: str) -> dict[str, Split]:
         )
         for name, (x, y) in noisy.items()
     }
-
-
-def _test(
-    settings: Mapping[str, Any], rest: np.ndarray, labels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    images, answers = (
-        (rest, labels) if settings["test"] == "rest" else data.load(settings["data"], "test")
-    )
-    return images, answers
 
 
 def _noise(images: np.ndarray, largest: float, rng: np.random.Generator) -> np.ndarray:

@@ -162,3 +162,24 @@ def test_image_folders_are_split_and_decoded_on_demand(
     assert images.dtype == np.float32
     green = images[:, 1].mean((1, 2))
     assert np.array_equal(green > green.mean(), parts["test"].labels == 1)
+
+
+@pytest.mark.parametrize("test", ["rest", "official"])
+def test_a_salt_draws_which_samples_are_test_and_their_noise(
+    test: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = {
+        "train": (np.arange(60, dtype=np.uint8).reshape(60, 1, 1, 1), np.arange(60)),
+        "test": (np.arange(60, 80, dtype=np.uint8).reshape(20, 1, 1, 1), np.arange(60, 80)),
+    }
+    monkeypatch.setattr(splits.data, "load", lambda name, part: parts[part])
+    settings = {"data": "d", "noise": 0.2, "train": 20, "calibration": 10, "test": test}
+    public, again, secret, other = (splits.load(settings, "a", s) for s in ("", "", "s", "t"))
+    held = [set(each["test"].labels.tolist()) for each in (public, again, secret, other)]
+    assert held[0] == held[1]
+    assert len({frozenset(each) for each in held}) == 3
+    assert {len(each) for each in held} == {30 if test == "rest" else 20}
+    for each in (public, secret, other):
+        drawn = [label for part in each.values() for label in part.labels.tolist()]
+        assert len(drawn) == len(set(drawn))
+    assert not np.array_equal(public["test"].images, secret["test"].images)

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from leapbench.leaderboards.submissions.store.records import Head, Row
 
-VERSION = 1
+VERSION = 2
 BUSY = 120  # seconds that a transaction waits for others, such as a rebuild
 HEAD = ", ".join(Head._fields)
 SCHEMA = f"""
 CREATE TABLE submissions ({HEAD.replace(",", " TEXT NOT NULL,")} TEXT NOT NULL, PRIMARY KEY (id));
-CREATE INDEX attempts ON submissions (task, tier, agent, identity, received, id);
+CREATE INDEX attempts ON submissions (task, identity, received, id);
 CREATE INDEX contents ON submissions (manifest, signed_by);
 CREATE TABLE results (
     submission TEXT NOT NULL REFERENCES submissions (id),
@@ -153,7 +153,7 @@ def attempt(db: sqlite3.Connection, identity: str) -> int:
     """Which of its entrant's attempts a submission is, from 1 on."""
     found: tuple[int] = db.execute(
         """SELECT count(*) FROM submissions AS one JOIN submissions AS other
-           USING (task, tier, agent, identity)
+           USING (task, identity)
            WHERE one.id = ? AND (other.received, other.id) <= (one.received, one.id)""",
         (identity,),
     ).fetchone()
@@ -166,7 +166,7 @@ def select(
     """Submissions to a task and tier, the oldest first, and how many attempts each has."""
     heads = db.execute(
         f"""SELECT * FROM (
-            SELECT {HEAD}, count(*) OVER (PARTITION BY task, tier, agent, identity)
+            SELECT {HEAD}, count(*) OVER (PARTITION BY task, identity)
             FROM submissions)
         WHERE (? IS NULL OR task = ?) AND (? IS NULL OR tier = ?) ORDER BY received, id""",  # noqa: S608
         (task, task, tier, tier),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
+from unicodedata import normalize
 
 from pydantic import Field
 
@@ -35,8 +36,7 @@ class Receipt:
     Attributes:
         id: SHA-256 of the bundle.
         received: when it came first, ISO 8601 in UTC.
-        attempt: 1 for the first submission of this agent by this entrant to
-            this task and tier, 2 for the second, ...
+        attempt: 1 for the first submission of this entrant to this task, 2 for the second, ...
         new: False when it was there before.
     """
 
@@ -58,8 +58,8 @@ class Submission:
         entrant: who submitted, in their own words.
         signed_by: fingerprint of the key; empty for an unsigned bundle.
         received: when it came, ISO 8601 in UTC.
-        attempts: how many submissions of this agent this entrant made to this
-            task and tier, this one and later ones among them.
+        attempts: how many submissions this entrant made to this task, this one and
+            later ones among them, whatever the agent and its file are called.
         results: one a seed, in ascending order of seeds.
     """
 
@@ -151,5 +151,6 @@ class Row:
 
 
 def identity(signed_by: str, entrant: Entrant) -> str:
-    """Who submits: the key, else the name; no name looks like a key."""
-    return signed_by or f"name {entrant.name}"
+    """Who submits: the key, else the name without case and spaces; no name looks like a key."""
+    name = normalize("NFKC", entrant.name).casefold()
+    return signed_by or f"name {''.join(name.split())}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,15 +20,31 @@ from leapbench.leaderboards.submissions.bundle.read import Bundle
 from leapbench.leaderboards.submissions.verify.deadline import deadline
 from leapbench.leaderboards.submissions.verify.parts import composition
 from leapbench.leaderboards.submissions.verify.rerun import SECRET_TOLERANCE, TOLERANCE, compare
-from leapbench.leaderboards.verdict import Finding, Level
+from leapbench.leaderboards.verdict import Finding, Level, Measured
 from leapbench.results.result import AgentRecord, Result
 from leapbench.running import cell
 from leapbench.running.cell import Cell
 from leapbench.running.composition import Composition
 from leapbench.running.isolated import isolated
 
+TOTAL = 5
+"""Wall seconds for all re-runs of one agent's rows, in those of a guest."""
+NAME = "submission"
+"""What an agent is called while it is verified: no path is made of what a stranger wrote."""
 PATIENCE = 2
 """Wall seconds for a whole re-run, in those of a guest: registered parts learn beside it."""
+
+
+def _measured(again: Result) -> Measured | None:
+    if again.score is None or again.normalised is None:
+        return None
+    return Measured(
+        score=again.score,
+        normalised=again.normalised,
+        metrics=dict(again.metrics),
+        budget=again.budget,
+        cpu=again.timing.cpu,
+    )
 
 
 @dataclass(frozen=True)
@@ -86,6 +103,11 @@ class Runner:
         self.folder, self.task, self.agent, self.parts = folder, task, agent, parts
         self.bundle, self.wanted = bundle, wanted
         self.isolation: list[str] = []
+        self._spent, self._stopped = 0.0, ""
+
+    def stop(self, why: str) -> None:
+        """Run nothing further."""
+        self._stopped = self._stopped or why
 
     def finding(self, row: Result, label: str, report: Report) -> Finding:
         """What a row is worth whose numbers follow from each other."""
@@ -97,6 +119,10 @@ class Runner:
             or (wanted.seeds and row.seed not in wanted.seeds)
         ):
             return made
+        if self._spent > TOTAL * (wanted.limits or for_tier(row.tier)).wall:
+            self.stop("the time for all its seeds is over")
+        if self._stopped:
+            return made.model_copy(update={"reason": f"not run again: {self._stopped}"})
         try:
             again = self._run(row, "", report)
         except UnfitFile as error:
@@ -112,6 +138,7 @@ class Runner:
             "reason": reason[:2000],
             "exact": found.exact,
             "difference": found.difference,
+            "measured": _measured(again),
         }
         if level == "reproduced" and wanted.salt:
             changes |= self._audit(again, reason, report)
@@ -140,15 +167,17 @@ class Runner:
         return {"secret": gap, "level": "audited", "reason": reason[:2000]}
 
     def _run(self, row: Result, salt: str, report: Report) -> Result:
-        again = Cell(row.task, row.tier, self.agent.name, row.seed, (), self.folder)
+        again = Cell(row.task, row.tier, NAME, row.seed, (), self.folder)
         limits = self.wanted.limits or for_tier(row.tier)
         limits = limits.model_copy(update={"sandbox": self.wanted.sandbox})
         if self._strange and self.wanted.sandbox:
             sandbox.require()
         shared = cell.harness_of(registry.task(row.task)).shared
+        begun = time.monotonic()
         with isolated(self._composition, limits, shared) as agent:
             with deadline(PATIENCE * limits.wall):
                 found = cell.run(again, report, agent=agent, salt=salt)
+            self._spent += time.monotonic() - begun
             if agent.isolation and agent.isolation not in self.isolation:
                 self.isolation.append(agent.isolation)
         return found
@@ -156,4 +185,6 @@ class Runner:
     @cached_property
     def _composition(self) -> Composition:
         place = Path(mkdtemp(prefix="parts-", dir=self.folder))
-        return composition(self.agent, self.parts, registry.task(self.task), self.bundle, place)
+        return composition(
+            NAME, self.agent, self.parts, registry.task(self.task), self.bundle, place
+        )

@@ -31,6 +31,7 @@ def named(row: Result) -> tuple[BundledPart, ...]:
 
 
 def composition(
+    name: str,
     agent: AgentRecord,
     parts: Sequence[BundledPart],
     task: Task,
@@ -40,7 +41,8 @@ def composition(
     """The agent, ready to be run; what travelled is written into `folder`.
 
     Args:
-        agent: as the row names it.
+        name: what it is called here, as folders are named by it.
+        agent: as the row records it.
         parts: how each of its parts travels.
         task: the task that it is run on.
         bundle: where the files of the parts are; None for a bare row.
@@ -56,7 +58,7 @@ def composition(
         found[part.role] = _declaration(part, task, bundle, folder)
         config[part.role] = dict(part.config)
         changed |= {f"{part.name}.{key}": value for key, value in part.settings.items()}
-    made = Composition(agent.name, found, config, changed)
+    made = Composition(name, found, config, changed)
     for ours, theirs in zip(made.record().parts, agent.parts, strict=True):
         if ours.version != theirs.version:
             raise NotHere(f"{theirs.name} is of version {ours.version} here, not {theirs.version}.")
@@ -78,7 +80,8 @@ def _declaration(part: BundledPart, task: Task, bundle: Bundle | None, folder: P
             raise NotHere(f"{part.name} did not travel: there are only its numbers.")
     if bundle is None:
         raise NotHere(f"{part.name} is a file that is not here.")
-    path = folder / PurePosixPath(part.file).name
+    path = folder / part.role / PurePosixPath(part.file).name
+    path.parent.mkdir()
     bundle.write(part.file, path)
     if part.kind == "code":
         return declaration_of(path, part.entry, part.name, part.role, part.config)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isclose
+from typing import Any
 
 from leapbench.leaderboards.statistics import mean_interval
 from leapbench.leaderboards.verdict import Level
-from leapbench.results.result import Result, Scalar
+from leapbench.results.result import Result
 
 TOLERANCE = 0.05
-"""Normalised score that a re-run on another processor or other releases may differ by.
+"""Normalised score that a row may be away from its re-run.
 
-Training there goes another way after the first rounding, so that a re-run is like
-another seed. What holds for single rows is judged again over all of them, see `excess`.
+On another processor training goes another way after the first rounding, so that a re-run
+is like another seed. A board shows the re-run of a submission, so the distance wins nothing.
 """
+FASTER, SLACK = 10.0, 1.0
+"""A row may claim so many times less CPU than its re-run took, and so many seconds less."""
 SURE = 0.99
 """Confidence at which rows are better than their re-runs, and not by chance."""
 SECRET_TOLERANCE = 0.05
@@ -23,19 +27,21 @@ SECRET_TOLERANCE = 0.05
 
 @dataclass(frozen=True)
 class Comparison:
-    """A row against its re-run.
+    """A row against its re-run. What a row says about its own machine has no part in it.
 
     Attributes:
-        same_lock: whether both were made with equal releases on an equal processor.
         differing: number of episodes that differ in any column.
         difference: normalised score of the re-run minus that of the row.
         failure: how the re-run ended when it did not end well, else empty.
+        forged: evidence beside the episodes that cannot be the run's, else empty.
+        unlike: evidence that another processor may explain, else empty.
     """
 
-    same_lock: bool
     differing: int
     difference: float
     failure: str = ""
+    forged: str = ""
+    unlike: str = ""
 
     @property
     def exact(self) -> bool:
@@ -46,37 +52,62 @@ class Comparison:
         """The level that the row has earned, None to refuse it, and why it is no higher.
 
         Args:
-            tolerance: normalised score allowed between unequal locks.
+            tolerance: normalised score that the row may be away from its re-run.
         """
         if self.failure:
             return None, f"the re-run {self.failure}"
-        if self.exact:
-            return "reproduced", ""
         gap = f"{self.differing} episodes differ, normalised score by {self.difference:+.4f}"
         if abs(self.difference) > tolerance:
             return None, f"not reproduced: {gap}, allowed are {tolerance:g}"
-        if self.same_lock:
-            return "checked", f"not deterministic: on equal releases and processor {gap}"
-        return "reproduced", f"on other releases or another processor {gap}"
+        if self.forged:
+            return None, f"not reproduced: {self.forged}"
+        if self.unlike:
+            return "checked", f"not reproduced whole: {self.unlike}"
+        return "reproduced", "" if self.exact else f"{gap}; the re-run counts"
 
 
 def compare(row: Result, again: Result) -> Comparison:
-    """Set a row against its re-run.
+    """Set a row against its re-run: episodes, score, budget, details and CPU seconds.
 
     Args:
         row: as submitted.
         again: the same cell, run by the verifier.
     """
-    same = lock(row.provenance) == lock(again.provenance)
     if row.status != again.status:
         ended = f"ended as {again.status}: {again.message}" if again.message else again.status
-        return Comparison(same, 0, 0.0, f"{ended}, the row as {row.status}")
+        return Comparison(0, 0.0, f"{ended}, the row as {row.status}")
     if row.normalised is None or again.normalised is None:
-        return Comparison(same, 0, 0.0)
+        return Comparison(0, 0.0)
     mine, theirs = row.rows(), again.rows()
     differing = sum(a != b for a, b in zip(mine, theirs, strict=False))
     differing += abs(len(mine) - len(theirs))
-    return Comparison(same, differing, again.normalised - row.normalised)
+    forged = _forged(row, again, exact=not differing)
+    unlike = "" if differing or close(row.details, again.details) else "its details are others"
+    return Comparison(differing, again.normalised - row.normalised, "", forged, unlike)
+
+
+def _forged(row: Result, again: Result, exact: bool) -> str:
+    """What no machine explains about a row."""
+    used = [(spent.phase, spent.used) for spent in row.budget]
+    found = [(spent.phase, spent.used) for spent in again.budget]
+    if exact and used != found:
+        return f"budget used {used}, the re-run used {found}"
+    cpu, least = row.timing.cpu, again.timing.cpu / FASTER - SLACK
+    if not max(0.0, least) <= cpu:
+        return f"{cpu:g} CPU seconds, the re-run took {again.timing.cpu:g}"
+    return ""
+
+
+def close(a: Any, b: Any) -> bool:
+    """Whether two JSON values are equal up to the rounding of their numbers."""
+    match a, b:
+        case dict(), dict():
+            return a.keys() == b.keys() and all(close(a[key], b[key]) for key in a)
+        case list() | tuple(), list() | tuple():
+            return len(a) == len(b) and all(map(close, a, b))
+        case int() | float(), int() | float():
+            return isclose(a, b, rel_tol=1e-6, abs_tol=1e-9)
+    return bool(a == b)
 
 
 def excess(differences: Sequence[float]) -> str:
@@ -92,12 +123,3 @@ def excess(differences: Sequence[float]) -> str:
         return ""
     over = f"over {len(differences)} seeds"
     return f"{over} the rows are better than their re-runs by {-gap.value:.4f} normalised"
-
-
-def lock(provenance: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """What decides floating-point results bit by bit: releases, interpreter, processor."""
-    return {
-        key: value
-        for key, value in provenance.items()
-        if key.startswith("version:") or key in ("python", "cpu")
-    }

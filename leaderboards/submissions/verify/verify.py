@@ -81,6 +81,8 @@ def _verify(
             for row, found in zip(group.rows, each, strict=True):
                 staged = stage(report, len(findings + own), total, label(row))
                 own.append(_finding(row, found, runner, staged))
+                if own[-1].level is None:  # one is enough, and the rest is not waited for
+                    runner.stop("another seed was refused")
             findings += _together(own)
             isolation |= dict.fromkeys(runner.isolation)
     return _verdict(checks, findings, wanted, subject, "; ".join(isolation))

@@ -91,9 +91,10 @@ def test_results_of_something_else_than_the_manifest_says(
     assert check(rerun(**fields)) == "results"
 
 
-def test_one_seed_twice(check: Callable) -> None:
-    assert check(made_bundle(made_result(3), made_result(3, score=0.6))) == "results"
-    assert check(made_bundle(made_result(3), made_result(3))) == "results"
+@pytest.mark.parametrize("seeds", [(0, 0), (1,), (0, 2), (5, 6), (1, 0, 3), (7, 15, 23), (0, 1, 1)])
+def test_seeds_are_all_from_0_on(seeds: tuple[int, ...], check: Callable) -> None:
+    rows = [made_result(seed, score=0.5 + n / 10) for n, seed in enumerate(seeds)]
+    assert check(made_bundle(*rows)) == "results"
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ ADA, BOB = (SigningKey.from_private_bytes(letter * 32) for letter in (b"a", b"b"
 
 
 def test_what_came_is_kept_and_said_back(store: Store, put: Callable) -> None:
-    data = made_bundle(made_result(4), made_result(2, score=0.25), key=ADA)
+    data = made_bundle(made_result(1), made_result(0, score=0.25), key=ADA)
     receipt = put(data)
     assert receipt.new
     assert receipt.attempt == 1
@@ -40,7 +40,7 @@ def test_what_came_is_kept_and_said_back(store: Store, put: Callable) -> None:
     assert (found.task, found.tier, found.agent) == ("toy/one", "smoke", "toy-policy")
     assert found.entrant == Entrant(name="Ada")
     assert found.signed_by == fingerprint(ADA.public_key())
-    assert [(one.seed, one.score) for one in found.results] == [(2, 0.25), (4, 0.5)]
+    assert [(one.seed, one.score) for one in found.results] == [(0, 0.25), (1, 0.5)]
     assert all(one.run_id == one.digest() for one in found.results)
     identity = receipt.id
     assert files_of(store.folder) == {

@@ -90,11 +90,11 @@ def test_rows_from_another_processor_may_differ_a_little(runs: Path) -> None:
 
     rewrite(runs, nudge)
     near = verified(bundle(runs), tolerance=0.05)
-    assert (near.level, near.rows[0].exact) == ("checked", False)
-    assert "not deterministic" in reasons(near)
-    rewrite(runs, elsewhere)
-    assert verified(bundle(runs, name="other"), tolerance=0.05).level == "reproduced"
+    assert (near.level, near.rows[0].exact) == ("reproduced", False)
+    assert "the re-run counts" in reasons(near)
     assert verified(bundle(runs, name="strict"), tolerance=0.001).level == "refused"
+    rewrite(runs, elsewhere)  # what a row says of its machine loosens nothing
+    assert verified(bundle(runs, name="other"), tolerance=0.001).level == "refused"
 
 
 def test_code_that_did_not_make_the_rows_is_refused(runs: Path, policy: Path) -> None:
@@ -216,10 +216,11 @@ def test_a_forger_elsewhere_cannot_stay_below_the_tolerance(runs: Path) -> None:
 
 comparisons = st.builds(
     Comparison,
-    same_lock=st.booleans(),
     differing=st.integers(0, 5),
     difference=st.floats(-1, 1),
     failure=st.sampled_from(["", "ended as failed"]),
+    forged=st.sampled_from(["", "no budget used"]),
+    unlike=st.sampled_from(["", "other details"]),
 )
 
 
@@ -229,12 +230,9 @@ def test_no_row_is_reproduced_that_differs_by_more_than_is_allowed(
 ) -> None:
     level, reason = found.verdict(tolerance)
     if level == "reproduced":
-        assert not found.failure
-        assert found.exact or (not found.same_lock and abs(found.difference) <= tolerance)
-    if found.exact:
-        assert (level, reason) == ("reproduced", "")
-    else:
-        assert reason
+        assert not any((found.failure, found.forged, found.unlike))
+        assert abs(found.difference) <= tolerance
+    assert bool(reason) == (level != "reproduced" or not found.exact)
 
 
 def test_the_verdict_names_who_verified(runs: Path) -> None:
