@@ -58,7 +58,9 @@ class Conv:
         """Input words under a tile of outputs."""
         groups = np.ceil(c / (self.outputs // self.groups))
         reach = self.kernel - 1
-        return groups * self.reads * (h + reach) * self.stride * (w + reach) * self.stride
+        words = groups * self.reads * (h + reach) * self.stride * (w + reach) * self.stride
+        found: Numbers = np.asarray(words, float)
+        return found
 
 
 def patches(rate: ArrayLike, height: int, width: int, granularity: int) -> Numbers:
@@ -95,9 +97,8 @@ def sparse_conv(
         rate: share of patches that are active, in [0, 1]; any shape.
         gathered: whether the inputs are patches already, or are read by index from a whole map.
     """
-    c, h, w, together = _sparse_tile(device, shape, granularity, gathered)
     count = patches(rate, shape.height, shape.width, granularity)
-    tile = (np.float64(c), np.float64(h), np.float64(w), np.float64(together))
+    tile = tuple(map(np.asarray, _sparse_tile(device, shape, granularity, gathered)))
     compute, memory = _sparse_costs(device, shape, granularity, gathered, tile, count)
     return combine(device, compute, memory)
 
@@ -108,10 +109,10 @@ def _sparse_tile(
 ) -> tuple[float, float, float, float]:
     """The tiling that is best for the mean number of patches: images cannot be tiled anew."""
     together, c, h, w = grid(256, shape.outputs, granularity, granularity)
-    tile = [c, h, w, together]
+    tile = (c, h, w, together)
     mean = _mean_patches(shape.height, shape.width, granularity)
-    costs = _sparse_costs(device, shape, granularity, gathered, tuple(tile), mean)
-    return _chosen(device, *costs, tile)
+    costs = _sparse_costs(device, shape, granularity, gathered, tile, mean)
+    return chosen(device, *costs, tile)
 
 
 def _sparse_costs(
@@ -127,11 +128,9 @@ def _sparse_costs(
     tiles = parts(shape.outputs, c) * parts(granularity, h) * parts(granularity, w)
     per_weight = c * shape.reads * shape.kernel**2
     moved = per_weight + batch * count * (shape.window(c, h, w) + c * h * w)
-    if gathered:
-        side = (granularity + shape.kernel - 1) * shape.stride
-        inputs = count * shape.inputs * side**2
-    else:
-        inputs = shape.inputs * shape.height * shape.width * shape.stride**2
+    side = (granularity + shape.kernel - 1) * shape.stride
+    whole = shape.height * shape.width * shape.stride**2
+    inputs = shape.inputs * (count * side**2 if gathered else np.asarray(whole))
     once = shape.weights + batch * (inputs + count * shape.outputs * outputs)
     memory = once / device.memory_words + moved * tiles / device.cache_words
     work = per_weight * h * w * together / device.clock / device.lanes
@@ -157,7 +156,7 @@ def scatter_add(
 ) -> Cost:
     """Gathered patches added to where they belong in a whole map."""
     place = (channels, height, width, granularity)
-    tile = tuple(np.float64(size) for size in _scatter_tile(device, *place))
+    tile = tuple(map(np.asarray, _scatter_tile(device, *place)))
     count = patches(rate, height, width, granularity)
     return combine(device, *_scatter_costs(device, *place, tile, count))
 
@@ -168,10 +167,10 @@ def _scatter_tile(
 ) -> tuple[float, float, float, float]:
     most = -(-height // granularity) * -(-width // granularity)
     together, c, h, w = grid(most, channels, granularity, granularity)
-    tile = [c, h, w, together]
+    tile = (c, h, w, together)
     mean = _mean_patches(height, width, granularity)
-    costs = _scatter_costs(device, channels, height, width, granularity, tuple(tile), mean)
-    return _chosen(device, *costs, tile)
+    costs = _scatter_costs(device, channels, height, width, granularity, tile, mean)
+    return chosen(device, *costs, tile)
 
 
 def _scatter_costs(
@@ -217,9 +216,10 @@ def _best(device: Device, compute: Numbers, memory: Numbers) -> Cost:
     return combine(device, compute[at], memory[at])
 
 
-def _chosen(
-    device: Device, compute: Numbers, memory: Numbers, tile: list[Numbers]
+def chosen(
+    device: Device, compute: Numbers, memory: Numbers, tile: tuple[Numbers, ...]
 ) -> tuple[float, float, float, float]:
+    """Sizes of the fastest tiling of patches."""
     total = _total(device, compute, memory)
     at = np.unravel_index(np.argmin(total), total.shape)
     c, h, w, together = (float(np.broadcast_to(size, total.shape)[at]) for size in tile)

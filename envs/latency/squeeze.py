@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from leapbench.envs.latency.device import Device
-from leapbench.envs.latency.operators import combine, patches
+from leapbench.envs.latency.operators import chosen, combine, patches
 from leapbench.envs.latency.tiles import Numbers, fetching, filling, grid, parts
 
 
@@ -34,7 +34,7 @@ def sparse_excitation(
 ) -> Numbers:
     """The same where only active patches are pooled; `rate` of any shape, in [0, 1]."""
     place = (channels, height, width, granularity)
-    tile = tuple(np.float64(size) for size in _sparse_tile(device, *place))
+    tile = tuple(map(np.asarray, _sparse_tile(device, *place)))
     count = patches(rate, height, width, granularity)
     compute, memory = _sparse_pool(device, *place, tile, count, finished=True)
     rest = linear(device, channels, hidden) + linear(device, hidden, channels)
@@ -88,13 +88,9 @@ def _sparse_tile(
 ) -> tuple[float, float, float, float]:
     most = -(-height // granularity) * -(-width // granularity)
     together, c, h, w = grid(most, channels, granularity, granularity)
-    sizes = [c, h, w, together]
+    sizes = (c, h, w, together)
     place, mean = (channels, height, width, granularity), np.asarray((1 + most) / 2)
-    compute, memory = _sparse_pool(device, *place, tuple(sizes), mean, finished=False)
-    total = combine(device, compute, memory).total
-    at = np.unravel_index(np.argmin(total), total.shape)
-    c, h, w, together = (float(np.broadcast_to(size, total.shape)[at]) for size in sizes)
-    return c, h, w, together
+    return chosen(device, *_sparse_pool(device, *place, sizes, mean, finished=False), sizes)
 
 
 def _sparse_pool(
