@@ -10,8 +10,8 @@ from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 
 from leapbench.agents.activeview.common.rl import Learned
 from leapbench.agents.activeview.common.scorer import Scorer
+from leapbench.agents.common.sb3_network import Progress
 from leapbench.agents.common.vecenv import VectorAdapter
-from leapbench.agents.urlb.sb3.policy import Progress
 from leapbench.contract.agent import LearningPhase
 
 WORSE = 1.0
@@ -44,10 +44,10 @@ class DQN(Learned):
         super().__init__(envs, hidden, lr, discount)
         self.batch, self.exploration, self.updates = batch, exploration, updates
 
-    def trained(self, env: VectorAdapter, phase: LearningPhase) -> tuple[BaseAlgorithm, Scorer]:
-        """See `Learned.trained`."""
+    def algorithm(self, env: VectorAdapter, phase: LearningPhase) -> tuple[BaseAlgorithm, Scorer]:
+        """See `Learned.algorithm`."""
         views = phase.meter.left - phase.meter.left % self.envs
-        algorithm = sb3.DQN(
+        made = sb3.DQN(
             ScoringQPolicy,
             env,
             learning_rate=self.lr,
@@ -64,8 +64,8 @@ class DQN(Learned):
             device=phase.device,
         )
         if views:
-            algorithm.learn(views, callback=Progress(phase, views))
-        return algorithm, algorithm.policy.q_net.q_net  # type: ignore[return-value]
+            made.learn(views, callback=Progress(phase, views))
+        return made, made.policy.q_net.q_net  # type: ignore[return-value]
 
 
 class ScoringQPolicy(DQNPolicy):

@@ -11,8 +11,8 @@ from torch import nn
 
 from leapbench.agents.activeview.common.rl import NEVER, Learned
 from leapbench.agents.activeview.common.scorer import Scorer, Value
+from leapbench.agents.common.sb3_network import Progress
 from leapbench.agents.common.vecenv import VectorAdapter
-from leapbench.agents.urlb.sb3.policy import Progress
 from leapbench.contract.agent import LearningPhase
 
 
@@ -44,10 +44,10 @@ class PPO(Learned):
         super().__init__(envs, hidden, lr, discount)
         self.steps, self.epochs, self.batch, self.entropy = steps, epochs, batch, entropy
 
-    def trained(self, env: VectorAdapter, phase: LearningPhase) -> tuple[BaseAlgorithm, Scorer]:
-        """See `Learned.trained`; whole rollouts only."""
+    def algorithm(self, env: VectorAdapter, phase: LearningPhase) -> tuple[BaseAlgorithm, Scorer]:
+        """See `Learned.algorithm`; whole rollouts only."""
         views, rollout = phase.meter.left, self.envs * self.steps
-        algorithm = sb3.PPO(
+        made = sb3.PPO(
             ScoringPolicy,
             env,
             learning_rate=self.lr,
@@ -61,8 +61,8 @@ class PPO(Learned):
             device=phase.device,
         )
         if views >= rollout:
-            algorithm.learn(views - views % rollout, callback=Progress(phase, views))
-        return algorithm, algorithm.policy.action_net  # type: ignore[return-value]
+            made.learn(views - views % rollout, callback=Progress(phase, views))
+        return made, made.policy.action_net  # type: ignore[return-value]
 
 
 class ScoringPolicy(ActorCriticPolicy):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from abc import ABC, abstractmethod
+from abc import abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +11,20 @@ import gymnasium as gym
 import numpy as np
 import stable_baselines3 as sb3
 from numpy.typing import NDArray
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 
-from leapbench.agents.common.mlp import load_weights, save_weights, seeded
+from leapbench.agents.common.sb3_network import WEIGHTS, Progress, SB3Network
+from leapbench.agents.common.state import require
 from leapbench.agents.urlb.sb3.alone import Alone
 from leapbench.contract.agent import LearningPhase
 from leapbench.errors import UserError
 
-SPACES, WEIGHTS = "policy.json", "actor.safetensors"
 REWARD_FREE = "pretrain"
-LINES = 200
-"""Steps between two reports."""
 
 
-class FromScratch(ABC):
+class FromScratch(SB3Network[BasePolicy]):
     """An off-policy algorithm that leaves the reward-free phase aside.
 
     Sizes, the rate of updates and the warm-up are those of the task's other agents; all
@@ -58,8 +55,12 @@ class FromScratch(ABC):
         self.hidden, self.batch, self.rate = hidden, batch, rate
         self.every, self.warmup = every, warmup
         self.spaces = (0, 0)
-        self.actor: BasePolicy | None = None
         self._restart(0)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it has seen how many numbers an action has."""
+        return self.spaces != (0, 0)
 
     @abstractmethod
     def algorithm(self, env: gym.Env[Any, Any], **shared: Any) -> OffPolicyAlgorithm:
@@ -71,25 +72,31 @@ class FromScratch(ABC):
         Raises:
             UserError: when there is no environment of flat observations and actions.
         """
-        if phase.make_env is None:
-            raise UserError(f"{type(self).__name__} learns by acting, and got no environment.")
-        env = Alone(phase.make_env(1))
-        boxes = (env.observation_space, env.action_space)
+        if phase.name != REWARD_FREE or phase.make_env is None:
+            super().learn(phase)
+            return
+        self._look(phase.make_env(1), phase.seed)
+        phase.report(1.0, "nothing to learn")
+
+    def trained(self, make_env: Callable[..., Any], phase: LearningPhase) -> BasePolicy:
+        """See `SB3Network.trained`."""
+        env, limit = self._look(make_env(1), phase.seed), phase.meter.left
+        algorithm = self._made(env, limit, phase.seed, phase.device)
+        algorithm.learn(limit, callback=Progress(phase, limit))
+        return algorithm.policy.actor  # type: ignore[return-value]
+
+    def _look(self, env: Any, seed: int) -> Alone:
+        """The environment as the library takes it; its sizes and the seed are kept."""
+        alone = Alone(env)
+        boxes = (alone.observation_space, alone.action_space)
         if any(not isinstance(box, gym.spaces.Box) or len(box.shape) != 1 for box in boxes):
             raise UserError(
                 f"{type(self).__name__} needs observations and actions of numbers in a row.",
                 "Use it on urlb/entropy-point.",
             )
         self.spaces = (boxes[0].shape[0], boxes[1].shape[0])  # type: ignore[index]
-        self._restart(phase.seed)
-        if phase.name == REWARD_FREE:
-            phase.report(1.0, "nothing to learn")
-            return
-        limit = phase.meter.left
-        with seeded(phase.seed):
-            algorithm = self._made(env, limit, phase.seed, phase.device)
-            algorithm.learn(limit, callback=Progress(phase, limit))
-        self.actor = algorithm.policy
+        self._restart(seed)
+        return alone
 
     def predict(
         self,
@@ -103,45 +110,34 @@ class FromScratch(ABC):
         Raises:
             UserError: before `learn` or `load`.
         """
-        self._require()
-        if self.actor is None:
+        require(self.ready, self)
+        if self.network is None:
             shape = (len(observation), self.spaces[1])
             return self._rng.uniform(-1, 1, shape).astype(np.float32), state
-        actions, _ = self.actor.predict(np.asarray(observation, np.float32), deterministic=True)
+        actions, _ = self.network.predict(np.asarray(observation, np.float32), deterministic=True)
         return np.asarray(actions, np.float32), state
 
-    def save(self, folder: Path) -> None:
-        """Write `policy.json`, sizes and seed, and `actor.safetensors` if a task was learned.
+    def built(self) -> BasePolicy:
+        """See `SB3Network.built`."""
+        return self._made(Still(*self.spaces), 1, 0).policy.actor  # type: ignore[return-value]
 
-        Raises:
-            UserError: before `learn` or `load`.
-        """
-        self._require()
+    def record(self) -> dict[str, Any]:
+        """Sizes and seed."""
         observation, action = self.spaces
-        record = {"observation": observation, "action": action, "seed": self.seed}
-        (folder / SPACES).write_text(json.dumps(record), encoding="utf-8")
-        if self.actor is not None:
-            save_weights(folder / WEIGHTS, self.actor.actor)  # type: ignore[arg-type]
+        return {"observation": observation, "action": action, "seed": self.seed}
+
+    def restore(self, record: dict[str, Any]) -> None:
+        """Take over sizes and seed."""
+        self.spaces = (int(record["observation"]), int(record["action"]))
+        self._restart(int(record["seed"]))
 
     def load(self, folder: Path) -> None:
-        """Restore what `save` wrote.
-
-        Raises:
-            UserError: when a file is absent or is not of this policy.
-        """
-        try:
-            record = json.loads((folder / SPACES).read_text(encoding="utf-8"))
-            self.spaces = (int(record["observation"]), int(record["action"]))
-            self._restart(int(record["seed"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            name = type(self).__name__
-            raise UserError(
-                f"{folder / SPACES} is not a {name}'s: {error}.", f"{name}.save(folder) writes one."
-            ) from error
-        self.actor = None
+        """See `SB3Network.load`."""
         if (folder / WEIGHTS).exists():
-            self.actor = self._made(Still(*self.spaces), 1, 0).policy
-            load_weights(folder / WEIGHTS, self.actor.actor, self)  # type: ignore[arg-type]
+            super().load(folder)
+        else:
+            self.load_record(folder)
+            self.network = None
 
     def _made(
         self, env: gym.Env[Any, Any], limit: int, seed: int, device: str = "cpu"
@@ -161,13 +157,6 @@ class FromScratch(ABC):
 
     def _restart(self, seed: int) -> None:
         self.seed, self._rng = seed, np.random.default_rng([seed, 2])
-
-    def _require(self) -> None:
-        if self.spaces == (0, 0):
-            raise UserError(
-                f"{type(self).__name__} has nothing learned yet.",
-                "Call learn(phase) or load(folder) first.",
-            )
 
 
 class SAC(FromScratch):
@@ -222,22 +211,3 @@ class Still(gym.Env[Any, Any]):
     def __init__(self, observation: int, action: int) -> None:
         self.observation_space = gym.spaces.Box(-np.inf, np.inf, (observation,))
         self.action_space = gym.spaces.Box(-1, 1, (action,))
-
-
-class Progress(BaseCallback):
-    """Reports to the phase.
-
-    Args:
-        phase: whose `report` is called.
-        limit: steps that the algorithm is trained for.
-    """
-
-    def __init__(self, phase: LearningPhase, limit: int) -> None:
-        super().__init__()
-        self._phase, self._limit = phase, limit
-
-    def _on_step(self) -> bool:
-        if not self.num_timesteps % LINES:
-            done = self.num_timesteps / self._limit
-            self._phase.report(done, f"{self.num_timesteps} of {self._limit} steps")
-        return True
