@@ -2,13 +2,15 @@
 
     python benchmarks/board_speed.py --tasks 10 --agents 20 --seeds 10
 
-Writes result files of the real schema into a temporary folder, then times reading
-with all checks, the overall table, and its renderings, in CPU seconds after imports;
-and reading the same files with `json.loads` alone, which is the least it could cost.
+Writes results of the real schema into a temporary folder, one file a seed as runs do and
+packed as committed rows are, then times reading each with all checks, the overall table,
+and its renderings, in CPU seconds after imports; and reading the same files with
+`json.loads` alone, which is the least it could cost.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import tempfile
@@ -26,7 +28,7 @@ from leapbench.leaderboards.overall import overall
 from leapbench.leaderboards.render import html, terminal
 from leapbench.leaderboards.sources import badges_of
 from leapbench.leaderboards.tables import board_table, overall_table
-from leapbench.results import result
+from leapbench.results import packed, result
 from leapbench.results.result import AgentRecord, Part, Result, Spent, Timing
 
 T = TypeVar("T")
@@ -75,20 +77,24 @@ def fill(folder: Path, tasks: list[Protocol], agents: int, seeds: int) -> None:
     draw = random.Random(0)
     for protocol in tasks:
         for agent in range(agents):
-            for seed in range(seeds):
-                path = folder / protocol.task / protocol.tier / f"agent-{agent}"
-                result.write(made(protocol, agent, seed, draw), path / f"seed-{seed}.json")
+            rows = [made(protocol, agent, seed, draw) for seed in range(seeds)]
+            place = Path(protocol.task) / protocol.tier / f"agent-{agent}"
+            for row in rows:
+                result.write(row, folder / "runs" / place / f"seed-{row.seed}.json")
+            packed.write(rows, folder / "packed" / f"{place}.json")
 
 
 def timed(what: str, work: Callable[[], T], repeats: int) -> tuple[float, T]:
     """Median of the CPU seconds, and what came out; the first time stands beside it."""
-    took = []
+    took, out = [], None
     for _ in range(repeats):
+        out = None
+        gc.collect()  # a command reads once: the garbage of a repeat is not the next one's
         start = time.process_time()
         out = work()
         took.append(time.process_time() - start)
     print(f"{what:34} {median(took) * 1e3:8.1f} ms   first {took[0] * 1e3:8.1f} ms")
-    return median(took), out
+    return median(took), out  # type: ignore[return-value]
 
 
 def read(tasks: list[Protocol], runs: Path) -> list[Board]:
@@ -105,21 +111,24 @@ def main() -> None:
     asked = parser.parse_args()
     tasks = protocols(asked.tasks)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        fill(folder, tasks, asked.agents, asked.seeds)
-        files = sorted(folder.rglob("seed-*.json"))
-        size = sum(path.stat().st_size for path in files)
-        print(f"{len(files)} results of {EPISODES} episodes, {size / 1e6:.1f} MB")
-        plain, _ = timed(
-            "json.loads alone", lambda: [json.loads(p.read_text()) for p in files], asked.repeats
-        )
-        loading, boards = timed("load, with all checks", lambda: read(tasks, folder), asked.repeats)
-        counting, table = timed(
-            "overall table", lambda: overall_table("All", overall(boards)), asked.repeats
-        )
-        timed(f"{asked.tasks} task tables", lambda: list(map(board_table, boards)), asked.repeats)
-        text, _ = timed("terminal", lambda: terminal.render(table, 120), asked.repeats)
-        page, _ = timed("html", lambda: html.render(table), asked.repeats)
+        fill(Path(name), tasks, asked.agents, asked.seeds)
+        for form in ("runs", "packed"):
+            measure(form, Path(name) / form, tasks, asked.repeats)
+
+
+def measure(form: str, folder: Path, tasks: list[Protocol], repeats: int) -> None:
+    """Print what one form of the files costs."""
+    files = sorted(folder.rglob("*.json"))
+    size = sum(path.stat().st_size for path in files)
+    print(f"{form}: {len(files)} files with results of {EPISODES} episodes, {size / 1e6:.1f} MB")
+    plain, _ = timed(
+        "json.loads alone", lambda: [json.loads(p.read_text()) for p in files], repeats
+    )
+    loading, boards = timed("load, with all checks", lambda: read(tasks, folder), repeats)
+    counting, table = timed("overall table", lambda: overall_table("All", overall(boards)), repeats)
+    timed(f"{len(tasks)} task tables", lambda: list(map(board_table, boards)), repeats)
+    text, _ = timed("terminal", lambda: terminal.render(table, 120), repeats)
+    page, _ = timed("html", lambda: html.render(table), repeats)
     total = loading + counting + text + page
     print(f"{'load, overall, terminal and html':34} {total * 1e3:8.1f} ms")
     print(f"ratio to json.loads alone: load {loading / plain:.1f}, all {total / plain:.1f}")

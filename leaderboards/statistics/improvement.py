@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.leaderboards.statistics.bootstrap import REPS, Counts, chunk_size, counts, given
-from leapbench.leaderboards.statistics.interval import Floats, Interval, percentile
+from leapbench.leaderboards.statistics.interval import Floats, Interval, difference, percentile
 from leapbench.leaderboards.statistics.strata import Scores, Strata
 
 
@@ -64,7 +64,7 @@ def probability_of_improvement(
 
 def _wins(x: Floats, y: Floats) -> Floats:
     """What each pair of runs counts, 1, 1/2 or 0; float64 (Rx, Ry)."""
-    return np.asarray((x[:, None] > y) + 0.5 * (x[:, None] == y))
+    return (np.sign(difference(x[:, None], y[None])) + 1) / 2
 
 
 def _resampled(pair: list[Strata], wins: list[Floats], drawn: list[Iterator[Counts]]) -> Floats:

@@ -10,6 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+RESOLUTION = 64 * float(np.finfo(np.float64).eps)
+"""Difference of two scores, over the larger of both and 1, below which there is none.
+
+The same numbers added up in another order differ by as much.
+"""
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,18 @@ class Interval:
         """The interval in another unit; a negative factor swaps the ends."""
         ends = sorted((self.low * factor, self.high * factor))
         return Interval(self.value * factor, ends[0], ends[1])
+
+
+def difference(a: Floats, b: Floats) -> Floats:
+    """`a` minus `b`, 0 where they differ by no more than rounding can make.
+
+    Args:
+        a: float64, any shape.
+        b: float64, of a shape that goes with it.
+    """
+    size = np.maximum(np.maximum(np.abs(a), np.abs(b)), 1.0)
+    found = a - b
+    return np.where(np.abs(found) > RESOLUTION * size, found, 0.0)
 
 
 def unknown(value: float) -> Interval:

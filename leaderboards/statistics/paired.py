@@ -7,7 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from leapbench.leaderboards.statistics.bootstrap import REPS, counts
-from leapbench.leaderboards.statistics.interval import Floats, Interval, percentile, unknown
+from leapbench.leaderboards.statistics.interval import (
+    Floats,
+    Interval,
+    difference,
+    percentile,
+    unknown,
+)
 from leapbench.leaderboards.statistics.strata import Strata
 from leapbench.leaderboards.statistics.student import mean_interval
 
@@ -77,4 +83,4 @@ def _differences(a: Runs, b: Runs) -> Floats:
     seeds = sorted(a.keys() & b.keys())
     if not seeds:
         raise ValueError("the agents have no seed in common")
-    return np.array([a[seed] - b[seed] for seed in seeds])
+    return difference(np.array([a[seed] for seed in seeds]), np.array([b[seed] for seed in seeds]))

@@ -67,7 +67,7 @@ def gather(task: str, agent: str, tier: str, runs: Path, settings: Iterable[str]
         row = result.parse(data, str(path))
         if row.protocol_hash != protocol.hash:
             left_out.append(f"{path}: made under protocol {row.protocol_hash}, not {protocol.hash}")
-        elif row.agent != record:
+        elif row.agent != record or row.provenance.get("code") != cell.code:
             left_out.append(f"{path}: made by other code than is here now")
         else:
             found.append((row, data))

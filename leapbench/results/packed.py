@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from leapbench.contract.task import TIERS, canonical
 from leapbench.errors import UserError
 from leapbench.results import atomic
-from leapbench.results.result import SCHEMA, Result, content, invalid, parse, stamped
-from leapbench.results.values import shared_columns
+from leapbench.results.result import SCHEMA, Result, content, invalid, read, stamped
+from leapbench.results.values import Digests
 
 PACKED_BYTES = 20_000_000
 SEEDS = 1000
@@ -49,8 +50,9 @@ def read_all(path: Path) -> tuple[Result, ...]:
     Raises:
         UserError: when the file cannot be read, is too large, or holds no valid rows.
     """
-    data = content(path, PACKED_BYTES)
-    return (parse(data, str(path)),) if path.name.startswith("seed-") else unpack(data, str(path))
+    if path.name.startswith("seed-"):
+        return (read(path),)
+    return unpack(content(path, PACKED_BYTES), str(path))
 
 
 def pack(rows: Sequence[Result]) -> bytes:
@@ -96,7 +98,7 @@ def unpack(data: bytes, name: str) -> tuple[Result, ...]:
     if len(data) > PACKED_BYTES:
         raise UserError(f"{name} is larger than {PACKED_BYTES} bytes: not a result file.")
     try:
-        found = json.loads(data)
+        found = from_json(data)
         if found.keys() != {"schema_version", "shared", "seeds"}:
             raise ValueError("expected schema_version, shared and seeds")
         if found["schema_version"] != SCHEMA:
@@ -111,7 +113,7 @@ def unpack(data: bytes, name: str) -> tuple[Result, ...]:
 
 
 def _rows(shared: dict[str, Any], seeds: Sequence[dict[str, Any]]) -> Iterator[Result]:
-    known = shared_columns(shared.get("episodes", {}))
+    known: Digests = {}  # of the columns that all share, which are then checked once
     for fields in seeds:
         whole = shared | fields
         for name in MERGED:

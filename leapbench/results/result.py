@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from functools import lru_cache
 from math import isclose
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -33,8 +34,9 @@ from leapbench.results.values import (
     Columns,
     Digests,
     Number,
+    Numbers,
     Text,
-    Value,
+    Values,
     checked_columns,
     column_digest,
     json_only,
@@ -46,6 +48,7 @@ MAX_BYTES = 200_000
 Status = Literal["ok", "failed", "timeout", "budget_exceeded", "invalid"]
 Count = Annotated[int, Field(ge=0, le=LARGEST)]
 Seconds = Annotated[float, Field(ge=0, le=1e10, allow_inf_nan=False)]
+CHUNK = 2**17  # bytes read at once
 FOLDER = 100  # characters of an agent's name in a path
 
 
@@ -68,8 +71,8 @@ class Part(Frozen):
     family: Text = ""
     version: Count = 1
     file_hash: str = Field(default="", pattern=r"^([0-9a-f]{16})?$")
-    settings: dict[Text, Value] = {}
-    config: dict[Text, Value] = {}
+    settings: Values = {}
+    config: Values = {}
 
     @model_validator(mode="after")
     def _among(self) -> Part:
@@ -89,9 +92,7 @@ class AgentRecord(Frozen):
     @property
     def identity(self) -> str:
         """SHA-256 of what tells this agent from every other, 16 hexadecimal digits."""
-        parts = [[p.name, p.role, p.family, p.version, p.file_hash, p.settings] for p in self.parts]
-        text = canonical([self.name, self.ranked, parts])
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return _identity(self.name, self.ranked, tuple(map(_part, self.parts)))
 
     @property
     def family(self) -> str:
@@ -113,6 +114,18 @@ class AgentRecord(Frozen):
         if self.plain and readable == self.name:
             return readable
         return f"{readable}--{self.identity[:8]}"
+
+
+def _part(part: Part) -> tuple[str | int, ...]:
+    """What identifies a part; the settings as text, in which 1, 1.0 and true differ."""
+    settings = canonical(part.settings) if part.settings else "{}"
+    return part.name, part.role, part.family, part.version, part.file_hash, settings
+
+
+@lru_cache(maxsize=4096)
+def _identity(name: str, ranked: bool, parts: tuple[tuple[str | int, ...], ...]) -> str:
+    content = [name, ranked, [[*rest, json.loads(settings)] for *rest, settings in parts]]
+    return hashlib.sha256(canonical(content).encode()).hexdigest()[:16]
 
 
 class Spent(Frozen):
@@ -163,11 +176,11 @@ class Result(Frozen):
     seed: int = Field(ge=0, lt=2**63)
     budget: tuple[Spent, ...] = ()
     episodes: Annotated[Columns, PlainValidator(checked_columns)] = {}
-    metrics: dict[Text, Number] = {}
+    metrics: Numbers = {}
     score: Number | None = None
     normalised: Number | None = None
     details: Annotated[dict[str, Any], AfterValidator(json_only)] = {}
-    provenance: dict[Text, Value] = {}
+    provenance: Values = {}
     timing: Timing = Timing()
 
     @model_validator(mode="after")
@@ -257,14 +270,17 @@ def read(path: Path) -> Result:
 
 
 def content(path: Path, limit: int) -> bytes:
-    """The bytes of a file, never more than one above `limit`, whatever its size is said to be.
+    """The bytes of a file, few more than `limit` at most, whatever its size is said to be.
 
     Raises:
         UserError: when it cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return file.read(limit + 1)
+        with path.open("rb", buffering=0) as file:
+            data = file.read(CHUNK)
+            while data and len(data) <= limit and (piece := file.read(CHUNK)):
+                data += piece
+            return data
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from None
     except ValueError as error:
@@ -284,7 +300,7 @@ def parse(data: bytes, name: str) -> Result:
     if len(data) > MAX_BYTES:
         raise UserError(f"{name} is larger than {MAX_BYTES} bytes: not a result file.")
     try:
-        found = Result.model_validate_json(data)
+        found = Result.model_validate_json(data, context={})
     except ValidationError as error:
         raise invalid(name, error) from None
     if not found.run_id:

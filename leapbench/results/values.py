@@ -10,11 +10,11 @@ import hashlib
 import json
 import sys
 from array import array
-from collections.abc import Callable, Mapping, Sequence
-from math import isfinite
+from collections.abc import Callable, Sequence, Set
+from math import hypot
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo
+from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, ValidationInfo
 
 from leapbench.contract.task import canonical
 
@@ -26,8 +26,8 @@ LONGEST = 2000
 Scalar = bool | int | float | str
 Column = list[Scalar]
 Columns = dict[str, Column]
-Digests = Mapping[int, str]
-"""Digest of columns that were checked, by their `id`."""
+Digests = dict[int, str]
+"""Digest of columns that were checked, by their `id` while they are in use."""
 _KINDS: dict[type, Callable[[Any], Scalar]] = {bool: bool, int: int, float: float, str: str}
 
 
@@ -41,8 +41,6 @@ def printable(text: str) -> str:
 
 Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
 Text = Annotated[str, StringConstraints(max_length=LONGEST), AfterValidator(printable)]
-Whole = Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
-Value = bool | Whole | Number | Text
 
 
 def bounded(value: Scalar) -> Scalar:
@@ -70,42 +68,35 @@ def checked_columns(found: Any, info: ValidationInfo) -> Columns:
         raise ValueError("expected lists by name")
     if len(set(map(len, found.values()))) > 1:
         raise ValueError("episode columns differ in length")
-    known: Digests = info.context or {}
-    return {n: c if id(c) in known else _checked(n, c) for n, c in found.items()}
+    known: Digests = {} if info.context is None else info.context
+    return {n: c if id(c) in known else _checked(n, c, known) for n, c in found.items()}
 
 
-def shared_columns(found: Any) -> Digests:
-    """Digests of columns that several rows share, which are then checked only once.
-
-    Raises:
-        ValueError: for anything that `checked_columns` refuses.
-    """
-    if not isinstance(found, dict) or not all(isinstance(c, list) for c in found.values()):
-        raise ValueError("expected lists by name")
-    checked = {name: _checked(name, column) for name, column in found.items()}
-    found.update(checked)
-    return {id(column): column_digest(column) for column in checked.values()}
-
-
-def _checked(name: Any, column: Column) -> Column:
+def _checked(name: Any, column: Column, known: Digests) -> Column:
+    """A column of plain bounded values; its digest is put among the known ones."""
     if not isinstance(name, str) or not name.isprintable():
         raise ValueError("a column has no printable name")
     kinds = set(map(type, column))
     if not kinds <= _KINDS.keys():
         column = [_plain(name, value) for value in column]
-    if str in kinds:
-        texts = [value for value in column if isinstance(value, str)]
-        if not all(map(str.isprintable, texts)):
-            column = [printable(v) if isinstance(v, str) else v for v in column]
+        kinds = set(map(type, column))
     numbers: Sequence[Any] = column
     if str in kinds:
+        column = [printable(v) if isinstance(v, str) else v for v in column]
         numbers = [value for value in column if not isinstance(value, str)]
-    # The sum tells of a NaN, which is neither above nor below anything.
-    if numbers and not (
-        min(numbers) >= -LARGEST and max(numbers) <= LARGEST and isfinite(sum(numbers))
-    ):
-        raise ValueError(f"column {name!r} has a number that is not finite or too large")
+    _check_numbers(name, numbers)
+    known[id(column)] = column_digest(column, kinds)
     return column
+
+
+def _check_numbers(name: str, numbers: Sequence[Any]) -> None:
+    """Refuse what is not finite or too large; the norm tells it of all at once."""
+    try:
+        if hypot(*numbers) <= LARGEST or all(-LARGEST <= value <= LARGEST for value in numbers):
+            return
+    except OverflowError:  # an integer that no float holds
+        pass
+    raise ValueError(f"{name!r} has a number that is not finite or too large")
 
 
 def _plain(name: str, value: Any) -> Scalar:
@@ -113,12 +104,17 @@ def _plain(name: str, value: Any) -> Scalar:
     for kind, make in _KINDS.items():
         if isinstance(value, kind):
             return make(value)
-    raise ValueError(f"column {name!r} has a {type(value).__name__}, not a plain value")
+    raise ValueError(f"{name!r} has a {type(value).__name__}, not a plain value")
 
 
-def column_digest(column: Column) -> str:
-    """SHA-256 of a column: of little-endian 64-bit floats or integers, else of its JSON."""
-    kinds = set(map(type, column))
+def column_digest(column: Column, kinds: Set[type] | None = None) -> str:
+    """SHA-256 of a column: of little-endian 64-bit floats or integers, else of its JSON.
+
+    Args:
+        column: checked.
+        kinds: the types in it, when they are known.
+    """
+    kinds = kinds or set(map(type, column))
     if kinds in ({float}, {int}):
         code = "d" if float in kinds else "q"
         numbers = array(code, column)  # type: ignore[type-var]
@@ -128,6 +124,41 @@ def column_digest(column: Column) -> str:
     else:
         data = b"j" + canonical(column).encode()
     return hashlib.sha256(data).hexdigest()[:32]
+
+
+def checked_values(found: Any) -> dict[str, Scalar]:
+    """Plain bounded values by name.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    if not isinstance(found, dict):
+        raise ValueError("expected values by name")
+    texts = [*found, *(value for value in found.values() if type(value) is str)]
+    if not set(map(type, texts)) <= {str} or max(map(len, texts), default=0) > LONGEST:
+        raise ValueError(f"expected names and texts of at most {LONGEST} characters")
+    if not set(map(type, found.values())) <= _KINDS.keys():
+        found = {name: _plain(name, value) for name, value in found.items()}
+    if not "".join(texts).isprintable():
+        found = {printable(n): printable(v) if type(v) is str else v for n, v in found.items()}
+    _check_numbers("values", [value for value in found.values() if type(value) is not str])
+    return found
+
+
+def checked_numbers(found: Any) -> dict[str, float]:
+    """Bounded numbers by name.
+
+    Raises:
+        ValueError: for anything else.
+    """
+    checked = checked_values(found)
+    if not set(map(type, checked.values())) <= {int, float}:
+        raise ValueError("expected numbers by name")
+    return {name: float(value) for name, value in checked.items()}
+
+
+Values = Annotated[dict[str, Scalar], PlainValidator(checked_values)]
+Numbers = Annotated[dict[str, float], PlainValidator(checked_numbers)]
 
 
 def json_only(found: dict[str, Any]) -> dict[str, Any]:

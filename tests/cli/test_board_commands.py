@@ -68,11 +68,12 @@ def test_the_board_of_a_task_is_that_of_its_dearest_tier_with_rows(invoke):
 
 def test_a_task_with_rows_of_ones_own_in_a_cheaper_tier_says_so(invoke, tmp_path):
     from leapbench.contract.registry import task
-    from leapbench.results import result
+    from leapbench.results import packed, result
 
-    found = next((Path(emit.__file__).parents[2] / "leaderboards/results").glob("*/fashion*/*/*/*"))
+    found = next((Path(emit.__file__).parents[2] / "leaderboards/results").glob("*/fashion*/*/*"))
     protocol = task("earlyexit/fashion-mnist").protocols["smoke"]
-    cheap = result.read(found).model_copy(update={"tier": "smoke", "protocol_hash": protocol.hash})
+    changes = {"tier": "smoke", "protocol_hash": protocol.hash}
+    cheap = packed.read_all(found)[0].model_copy(update=changes)
     result.write(cheap, tmp_path / "runs/earlyexit/fashion-mnist/smoke/x/seed-0.json")
     assert "--tier smoke" in invoke("board", "earlyexit/fashion-mnist").stdout
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_board import PROTOCOL, TASK, made
+from test_board import CLAIM, PROTOCOL, TASK, board_of, made
 from test_board_overall import FASHION, fashion
 from test_board_table import spread
 
 from leapbench.contract.registry import tasks
 from leapbench.contract.task import Anchor, Metric
 from leapbench.errors import UserError
+from leapbench.leaderboards.claims import judge
 from leapbench.leaderboards.compare import Comparison, totals
 from leapbench.leaderboards.matches import compare
 from leapbench.leaderboards.rows import rows
@@ -186,3 +187,17 @@ def test_committed_agents_are_compared_on_every_task():
     (total,) = totals(found)
     means = [c.a.normalised.value - c.b.normalised.value for c in found]
     assert total.difference.value == pytest.approx(sum(means) / 3)
+
+
+def test_differences_of_rounding_are_none():
+    ours, theirs = [0.1 + 0.2, 0.7, 0.5], [0.3, 0.7 - 1e-16, 0.5 + 2e-16]
+    found = pair(ours, theirs)
+    assert (found.verdict, found.difference.value) == ("not distinguishable", 0.0)
+    assert found.improvement.value == 0.5
+    near = [[value + 5.6e-17 for value in ours], ours]
+    assert pair(*near).verdict == "not distinguishable"
+    assert pair([value + 1e-9 for value in ours], ours).verdict == "better"
+    for a, b in ((ours, theirs), near):
+        rows = [made("l2w-den", s, v) for s, v in enumerate(a)]
+        rows += [made("msdnet", s, v) for s, v in enumerate(b)]
+        assert judge(CLAIM, TASK, board_of(*rows)).verdict == "not distinguishable"

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 from leapbench.contract.declaration import Role
 from leapbench.contract.frozen import Frozen
 from leapbench.contract.task import Tier, canonical
-from leapbench.results.values import Text, Value
+from leapbench.results.values import Values
 
 MANIFEST = "manifest.json"
 SIGNATURE = "signature.json"
@@ -65,8 +65,8 @@ class BundledPart(Frozen):
     family: Word = ""
     version: int = 1
     file_hash: str = Field(default="", pattern=r"^([0-9a-f]{16})?$")
-    settings: dict[Text, Value] = {}
-    config: dict[Text, Value] = {}
+    settings: Values = {}
+    config: Values = {}
 
     @model_validator(mode="after")
     def _travels(self) -> BundledPart:
