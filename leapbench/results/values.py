@@ -10,7 +10,7 @@ import hashlib
 import json
 import sys
 from array import array
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Collection, Set
 from math import hypot
 from typing import Annotated, Any
 
@@ -80,23 +80,22 @@ def _checked(name: Any, column: Column, known: Digests) -> Column:
     if not kinds <= _KINDS.keys():
         column = [_plain(name, value) for value in column]
         kinds = set(map(type, column))
-    numbers: Sequence[Any] = column
+    numbers: Collection[Any] = column
     if str in kinds:
         column = [printable(v) if isinstance(v, str) else v for v in column]
         numbers = [value for value in column if not isinstance(value, str)]
-    _check_numbers(name, numbers)
+    if not _small(numbers):
+        raise ValueError(f"{name!r} has a number that is not finite or too large")
     known[id(column)] = column_digest(column, kinds)
     return column
 
 
-def _check_numbers(name: str, numbers: Sequence[Any]) -> None:
-    """Refuse what is not finite or too large; the norm tells it of all at once."""
+def _small(numbers: Collection[Any]) -> bool:
+    """Whether all are finite and bounded; mostly the norm tells it of all at once."""
     try:
-        if hypot(*numbers) <= LARGEST or all(-LARGEST <= value <= LARGEST for value in numbers):
-            return
+        return hypot(*numbers) <= LARGEST or all(-LARGEST <= value <= LARGEST for value in numbers)
     except OverflowError:  # an integer that no float holds
-        pass
-    raise ValueError(f"{name!r} has a number that is not finite or too large")
+        return False
 
 
 def _plain(name: str, value: Any) -> Scalar:
@@ -141,7 +140,10 @@ def checked_values(found: Any) -> dict[str, Scalar]:
         found = {name: _plain(name, value) for name, value in found.items()}
     if not "".join(texts).isprintable():
         found = {printable(n): printable(v) if type(v) is str else v for n, v in found.items()}
-    _check_numbers("values", [value for value in found.values() if type(value) is not str])
+    numbers = {name: value for name, value in found.items() if type(value) is not str}
+    if not _small(numbers.values()):
+        wrong = next(name for name, value in numbers.items() if not _small([value]))
+        raise ValueError(f"{wrong!r} is not finite or too large")
     return found
 
 
