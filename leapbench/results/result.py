@@ -116,14 +116,14 @@ class AgentRecord(Frozen):
         return f"{readable}--{self.identity[:8]}"
 
 
-def _part(part: Part) -> tuple[str | int, ...]:
+def _part(part: Part) -> tuple[Any, ...]:
     """What identifies a part; the settings as text, in which 1, 1.0 and true differ."""
     settings = canonical(part.settings) if part.settings else "{}"
     return part.name, part.role, part.family, part.version, part.file_hash, settings
 
 
 @lru_cache(maxsize=4096)
-def _identity(name: str, ranked: bool, parts: tuple[tuple[str | int, ...], ...]) -> str:
+def _identity(name: str, ranked: bool, parts: tuple[tuple[Any, ...], ...]) -> str:
     content = [name, ranked, [[*rest, json.loads(settings)] for *rest, settings in parts]]
     return hashlib.sha256(canonical(content).encode()).hexdigest()[:16]
 

@@ -133,18 +133,19 @@ def checked_values(found: Any) -> dict[str, Scalar]:
     """
     if not isinstance(found, dict):
         raise ValueError("expected values by name")
-    texts = [*found, *(value for value in found.values() if type(value) is str)]
+    values: dict[str, Scalar] = found
+    texts = [*values, *(value for value in values.values() if type(value) is str)]
     if not set(map(type, texts)) <= {str} or max(map(len, texts), default=0) > LONGEST:
         raise ValueError(f"expected names and texts of at most {LONGEST} characters")
-    if not set(map(type, found.values())) <= _KINDS.keys():
-        found = {name: _plain(name, value) for name, value in found.items()}
+    if not set(map(type, values.values())) <= _KINDS.keys():
+        values = {name: _plain(name, value) for name, value in values.items()}
     if not "".join(texts).isprintable():
-        found = {printable(n): printable(v) if type(v) is str else v for n, v in found.items()}
-    numbers = {name: value for name, value in found.items() if type(value) is not str}
+        values = {printable(n): printable(v) if type(v) is str else v for n, v in values.items()}
+    numbers = {name: value for name, value in values.items() if type(value) is not str}
     if not _small(numbers.values()):
         wrong = next(name for name, value in numbers.items() if not _small([value]))
         raise ValueError(f"{wrong!r} is not finite or too large")
-    return found
+    return values
 
 
 def checked_numbers(found: Any) -> dict[str, float]:
