@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from leapbench.contract.agent import LearningPhase
+from leapbench.errors import UserError
 from leapbench.contract.meter import Meter
 
 EPISODES = 4  # a trial
@@ -26,7 +27,8 @@ class HillClimb:
 
     def learn(self, phase: LearningPhase) -> None:
         """Play a few episodes a trial until the steps are spent."""
-        assert phase.make_env is not None
+        if phase.make_env is None:
+            raise UserError("HillClimb learns by acting, and got no environment.")
         env, meter = phase.make_env(EPISODES), phase.meter
         rng, best, kept = np.random.default_rng(phase.seed), -1.0, self.weights
         while meter.left >= EPISODES:
