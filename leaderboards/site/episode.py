@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
-
 from leapbench.contract.task import Task
 
 MAX_BYTES = 400_000
@@ -81,11 +79,12 @@ def _drawn(family: str, world: str, agent: str | None, folder: Path) -> Episode:
     finally:
         env.close()
     moving, still = folder / f"{family}.gif", folder / f"{family}.png"
-    watch.save(frames, moving, speed)
-    while moving.stat().st_size > MAX_BYTES and len(frames) > 2:
+    images = watch.quantised(frames)
+    watch.gif(images, moving, speed)
+    while moving.stat().st_size > MAX_BYTES and len(images) > 2:
         share = 0.97 * MAX_BYTES / moving.stat().st_size
-        frames = frames[: max(2, min(len(frames) - 1, int(len(frames) * share)))]
-        watch.save(frames, moving, speed)
-    Image.fromarray(frames[0]).quantize(64).save(still, optimize=True)
+        images = images[: max(2, min(len(images) - 1, int(len(images) * share)))]
+        watch.gif(images, moving, speed)
+    images[0].save(still, optimize=True)
     height, width = frames[0].shape[:2]
-    return Episode(moving.name, still.name, world, agent or "", width, height, len(frames))
+    return Episode(moving.name, still.name, world, agent or "", width, height, len(images))

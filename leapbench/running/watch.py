@@ -138,7 +138,16 @@ def save(frames: list[np.ndarray], path: Path, fps: float) -> None:
     if path.suffix.lower() == ".png":
         Image.fromarray(frames[-1]).save(path)
         return
-    images = [Image.fromarray(frame).quantize(64) for frame in frames]
+    gif(quantised(frames), path, fps)
+
+
+def quantised(frames: list[np.ndarray]) -> list[Image.Image]:
+    """Frames with a palette of 64 colours each, as a GIF needs them."""
+    return [Image.fromarray(frame).quantize(64) for frame in frames]
+
+
+def gif(images: list[Image.Image], path: Path, fps: float) -> None:
+    """Write a GIF of quantised frames, its last one held for two seconds."""
     durations = [round(1000 / fps)] * (len(images) - 1) + [2000]  # milliseconds
     images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0)
 
