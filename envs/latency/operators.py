@@ -66,7 +66,8 @@ class Conv:
 def patches(rate: ArrayLike, height: int, width: int, granularity: int) -> Numbers:
     """Active patches of an image: `rate` of all, rounded up."""
     down, across = -(-height // granularity), -(-width // granularity)
-    return np.ceil(np.asarray(rate, float) * down * across)
+    count: Numbers = np.ceil(np.asarray(rate, float) * down * across)
+    return count
 
 
 @cache
