@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from leapbench.contract.agent import LearningPhase
-from leapbench.errors import UserError
 from leapbench.contract.meter import Meter
+from leapbench.errors import UserError
 
 EPISODES = 4  # a trial
 
