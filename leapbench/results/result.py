@@ -56,7 +56,7 @@ class Part(Frozen):
     """One part of the agent that ran.
 
     Attributes:
-        name: of the declaration, or made from the name of the user's file.
+        name: of the declaration, or what the user typed without the folder of the file.
         role: "model", "policy" or "agent".
         family: in which the name is looked up; empty for a part of any family.
         version: of the declaration; raised when its behaviour changes.
@@ -110,7 +110,7 @@ class AgentRecord(Frozen):
 
         It is the agent's name; digits of the identity follow where the name does not say all.
         """
-        readable = re.sub(r"[^\w.+-]", "-", self.name)[:FOLDER].lstrip(".")
+        readable = re.sub(r"[^\w.+-]", "-", self.name, flags=re.ASCII)[:FOLDER].lstrip(".")
         if self.plain and readable == self.name:
             return readable
         return f"{readable}--{self.identity[:8]}"

@@ -79,7 +79,7 @@ class Composition:
 
     def settings(self, name: str) -> dict[str, Scalar]:
         """The changed settings of one part."""
-        pairs = ((key.partition("."), value) for key, value in self.changed.items())
+        pairs = ((key.rpartition("."), value) for key, value in self.changed.items())
         return {key: value for (part, _, key), value in pairs if part == name}
 
 
@@ -121,7 +121,7 @@ def compose(
     """
     roles = list(task.default_agents)
     parts: dict[str, Declaration] = {}
-    for name in text.split("+"):
+    for name in external.split(text):
         part = external.declaration(name, task) or registry.agent(name, task.family)
         _check_fit(part, task)
         if part.role in parts:
@@ -139,7 +139,7 @@ def compose(
     changed = _settings(ordered, settings)
     config = {
         role: dict(part.config)
-        | {k.partition(".")[2]: v for k, v in changed.items() if k.partition(".")[0] == part.name}
+        | {k.rpartition(".")[2]: v for k, v in changed.items() if k.rpartition(".")[0] == part.name}
         for role, part in ordered.items()
     }
     return Composition("+".join(p.name for p in ordered.values()), ordered, config, changed)
@@ -163,9 +163,9 @@ def _settings(parts: Mapping[str, Declaration], settings: Iterable[str]) -> dict
         key, equals, value = text.partition("=")
         if not equals:
             raise UserError(f"--set {text!r} is not of the form key=value.")
-        full = [name for name in defaults if key in (name, name.partition(".")[2])]
+        full = [name for name in defaults if key in (name, name.rpartition(".")[2])]
         if not full:
-            short = {name.partition(".")[2] for name in defaults}
+            short = {name.rpartition(".")[2] for name in defaults}
             raise unknown("setting", key, short)
         for name in full:
             typed = _typed(name, value, defaults[name])

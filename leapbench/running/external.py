@@ -1,13 +1,14 @@
 """Agents that are not declared: the user's own code, stored policy, weights or graph.
 
-The file of a stored part is named by its content in the agent's record (`sha256`),
-so that the same file at another place gives an equal record.
+Such a part is called what the user typed without the folder, such as "agent.py:Class". A
+declared name has neither dot nor colon, so that none is taken. The content of its file is
+in the record beside the name, so that the same file at another place gives an equal record.
 """
 
 from __future__ import annotations
 
 import inspect
-import re
+import os
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -22,10 +23,11 @@ from leapbench.contract import files
 from leapbench.contract.declaration import Declaration
 from leapbench.contract.task import Task
 from leapbench.errors import UserError, unknown
-from leapbench.results.values import bounded
+from leapbench.results.values import bounded, printable
 
 SB3 = "leapbench.agents.common.sb3_policy.policy"
 BROUGHT = "leapbench.agents.common.brought"
+NAME = 60  # characters of a part's name
 UNMETERED = "trained elsewhere, its training budget was not metered; shown, not ranked"
 
 
@@ -68,12 +70,33 @@ def declaration(text: str, task: Task) -> Declaration | None:
                 f"The default of {key!r} in {path}:{name} cannot be used: {error}."
             ) from None
     return _made(
-        f"{file.stem}-{name}",
+        f"{file.name}:{name}",
         getattr(loaded, name).__dict__.get("role", _acting(task)),
         f"{file.resolve()}:{name}",
         summary="the user's own",
         settings=config,
     )
+
+
+def split(text: str) -> list[str]:
+    """The parts of an agent as typed; a "+" in the path of a file that is there is no end."""
+    words, parts = text.split("+"), []
+    while words:
+        ends = range(len(words), 1, -1)
+        end = next((n for n in ends if _names_file("+".join(words[:n]))), 1)
+        parts.append("+".join(words[:end]))
+        del words[:end]
+    return parts
+
+
+def _names_file(text: str) -> bool:
+    """Whether one part was typed that is in a file."""
+    before, _, after = text.rpartition(":")
+    stored = before.partition(":")[0] in FORMS
+    try:
+        return Path(after).is_file() if stored else after.isidentifier() and Path(before).is_file()
+    except (OSError, ValueError):  # a name longer than any, or with a NUL
+        return False
 
 
 @cache
@@ -84,7 +107,7 @@ def module(path: str) -> ModuleType:
         UserError: when the file cannot be imported, with what it raised.
     """
     # A name of its own: the file may be called like a package that is installed.
-    name = f"leapbench_user_{sha256(path.encode()).hexdigest()[:8]}_{Path(path).stem}"
+    name = f"leapbench_user_{sha256(os.fsencode(path)).hexdigest()[:8]}_{Path(path).stem}"
     spec = spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UserError(f"{path} is not a Python file.")
@@ -103,7 +126,7 @@ def _sb3(rest: str, task: Task) -> Declaration:
     file = _file(algorithm, path, "sb3:<algorithm>:<path.zip>, such as sb3:ppo:model.zip")
     import_module(SB3).check_algorithm(algorithm)
     return _made(
-        f"sb3-{algorithm}-{file.stem}",
+        f"sb3:{algorithm}:{file.name}",
         _acting(task),
         f"{SB3}:Stored",
         summary="a Stable-Baselines3 policy of the user's",
@@ -119,12 +142,12 @@ def _weights(rest: str, task: Task) -> Declaration:
         raise unknown("network", network, known)
     form = "weights:<network>:<path.safetensors>, such as weights:msdnet:network.safetensors"
     file = _file(network, path, form)
-    return _model(f"weights-{network}-{file.stem}", "weights:Weights", file, network)
+    return _model(f"weights:{network}:{file.name}", "weights:Weights", file, network)
 
 
 def _onnx(rest: str, task: Task) -> Declaration:
     file = _file("onnx", rest, "onnx:<path.onnx>, such as onnx:model.onnx")
-    return _model(f"onnx-{file.stem}", "graph:Graph", file)
+    return _model(f"onnx:{file.name}", "graph:Graph", file)
 
 
 FORMS: dict[str, Callable[[str, Task], Declaration]] = {
@@ -168,9 +191,13 @@ def _acting(task: Task) -> str:
 
 def _made(name: str, role: str, entry: str, **fields: Any) -> Declaration:
     # Not validated: an entry here may be a path.
-    return Declaration.model_construct(name=_slug(name), role=role, entry=entry, **fields)
+    return Declaration.model_construct(name=_named(name), role=role, entry=entry, **fields)
 
 
-def _slug(text: str) -> str:
-    """`text` as the name of an agent: lower-case words joined by hyphens."""
-    return "-".join(re.findall(r"[a-z0-9]+", text.lower()))
+def _named(text: str) -> str:
+    """`text` as the name of a part: printable, without "+", bounded, and of no other text."""
+    name = printable(text).replace("+", "-")
+    if name == text and len(name) <= NAME:
+        return name
+    digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{name[: NAME - 9]}~{digest}"

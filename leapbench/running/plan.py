@@ -11,7 +11,7 @@ from leapbench.contract.task import TIERS, Task
 from leapbench.errors import UserError, unknown
 from leapbench.isolation import sandbox
 from leapbench.running.cell import Cell, protocol_of
-from leapbench.running.composition import Composition, compose
+from leapbench.running.composition import Composition, compose, file_of
 from leapbench.running.device import checked
 from leapbench.running.sweep import parse_seeds
 
@@ -51,14 +51,33 @@ def plan(
     _check_all_used(found, chosen, settings)
     if isolated:
         _check_in_files(plain)
-    composed = {compose(found, text, own).name: text for text, own in reversed(chosen.items())}
+    texts = _each_once(found, chosen)
     _check_writable(out)
     checked(device)
     return [
         Cell(found.name, protocol.tier, text, seed, chosen[text], out, isolated, device)
-        for text in reversed(composed.values())
+        for text in texts
         for seed in numbers
     ]
+
+
+def _each_once(task: Task, chosen: dict[str, tuple[str, ...]]) -> list[str]:
+    """The agents without those that are another one in other words.
+
+    Raises:
+        UserError: when files are copies of each other, which may read other files beside them.
+    """
+    known: dict[str, tuple[str, list[Path]]] = {}
+    for text, settings in chosen.items():
+        agent = compose(task, text, settings)
+        files = [f.resolve() for part in agent.parts.values() if (f := file_of(part))]
+        first, there = known.setdefault(agent.record().identity, (text, files))
+        if there != files:
+            raise UserError(
+                f"{first} and {text} are the same agent: equal names and files.",
+                "Give one of the files another name.",
+            )
+    return [text for text, _ in known.values()]
 
 
 def accepted(agent: Composition, settings: Sequence[str]) -> tuple[str, ...]:

@@ -64,9 +64,11 @@ def code_hash(entries: tuple[str, ...], alone: tuple[str, ...] = ()) -> str:
     in_files = [entry for entry in entries if ".py:" in entry]
     modules = [entry for entry in entries if entry not in in_files]
     for group in (modules, *([entry] for entry in in_files)):
-        digest.update("".join(f"{Path(entry).name}\0" for entry in group).encode())
+        digest.update(
+            "".join(f"{Path(entry).name}\0" for entry in group).encode(errors="surrogatepass")
+        )
         for label, path in sorted(files(group, alone).items()):
-            digest.update(f"{label}\0".encode() + _digest(path))
+            digest.update(f"{label}\0".encode(errors="surrogatepass") + _digest(path))
     return digest.hexdigest()[:16]
 
 

@@ -61,7 +61,7 @@ def coins(text: str, *settings: str) -> Composition:
 
 def test_a_file_is_an_agent(file: Path, tmp_path: Path) -> None:
     made = coins(f"{file}:Always", "side=0")
-    assert made.name == "toy-mean+my-agent-v2-always"
+    assert made.name == "toy-mean+my_Agent.v2.py:Always"
     assert made.config["policy"] == {"side": 0, "rate": 0.5, "name": "x"}
     part: Any = made.build("policy")
     assert part.side == 0
@@ -142,7 +142,7 @@ def test_a_stored_policy_is_an_agent(
     stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = coins(f"sb3:ppo:{stored}")
-    assert made.name == "toy-mean+sb3-ppo-coin-model"
+    assert made.name == "toy-mean+sb3:ppo:coin model.zip"
     assert made.config["policy"]["sha256"] == sha256(stored)
     done = cell.run(
         Cell("coins/small", "smoke", f"sb3:ppo:{stored}", 0, (), tmp_path),
@@ -169,7 +169,7 @@ def test_a_brought_network_is_named_by_its_file(form: str, tmp_path: Path) -> No
     file.write_bytes(b"1")
     task = registry.task("earlyexit/digits")
     made = compose(task, f"{form}:{file}")
-    assert made.parts["model"].name == f"{form.replace(':', '-')}-my-net-v2"
+    assert made.parts["model"].name == f"{form}:My_Net.v2.bin"
     assert made.config["model"]["sha256"] == hashlib.sha256(b"1").hexdigest()
     assert str(tmp_path) not in made.record().model_dump_json()
     assert not made.record().ranked

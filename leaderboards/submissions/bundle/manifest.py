@@ -17,7 +17,9 @@ SIGNATURE = "signature.json"
 Kind = Literal["registered", "code", "weights", "graph", "numbers"]
 SUFFIXES: dict[Kind, str] = {"code": ".py", "weights": ".safetensors", "graph": ".onnx"}
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
+# Of a declared part, or with a colon, which these have not, of one in a file.
+NAME = r"^([a-z0-9]+(-[a-z0-9]+)*|[^/\\]*:[^/\\]*)$"
+Name = Annotated[Text, StringConstraints(pattern=NAME, max_length=100)]
 Word = Annotated[str, StringConstraints(pattern=r"^\w*$", max_length=100)]
 # Relative, portable, the same on every file system: no "..", hidden, or Unicode names.
 FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*(/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*$"
@@ -71,6 +73,8 @@ class BundledPart(Frozen):
     @model_validator(mode="after")
     def _travels(self) -> BundledPart:
         suffix = SUFFIXES.get(self.kind)
+        if suffix and ":" not in self.name:
+            raise ValueError(f"{self.name!r} is the name of a declared part, and a file travels")
         if (suffix is None) != (not self.file):
             raise ValueError(f"a part of kind {self.kind!r} has {'no' if self.file else 'a'} file")
         if suffix and PurePosixPath(self.file).suffix != suffix:

@@ -14,7 +14,7 @@ from leapbench.leaderboards.submissions.bundle.manifest import BundledPart, Kind
 from leapbench.results.result import Result, same_metrics
 from leapbench.running.cell import harness_of
 
-NAMES = ("protocol", "names", "ranked", "settings", "budget", "episodes", "metrics", "score")
+NAMES = ("protocol", "ranked", "settings", "budget", "episodes", "metrics", "score")
 TRAINED_ELSEWHERE: tuple[Kind, ...] = ("weights", "graph")
 
 
@@ -37,7 +37,6 @@ def examine(row: Result, parts: Sequence[BundledPart]) -> dict[str, str]:
         return {"protocol": wrong}
     protocol = task.protocols[row.tier]
     about = {
-        "names": _names(row, parts),
         "ranked": _ranked(row, parts),
         "settings": _settings(row, parts, protocol),
     }
@@ -50,15 +49,6 @@ def _protocol(row: Result, task: Task) -> str:
         return f"{task.name} has no tier {row.tier!r}"
     wanted = task.protocols[row.tier].hash
     return "" if row.protocol_hash == wanted else f"{row.protocol_hash}, the current is {wanted}"
-
-
-def _names(row: Result, parts: Sequence[BundledPart]) -> str:
-    """A stranger's file may not go by the name of a part that is declared here."""
-    declared = registry.agents_of(row.family)
-    for part in parts:
-        if part.file and part.name in declared:
-            return f"{part.name} is the name of a part that comes with leapbench or a plug-in"
-    return ""
 
 
 def _ranked(row: Result, parts: Sequence[BundledPart]) -> str:

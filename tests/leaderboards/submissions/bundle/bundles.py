@@ -17,12 +17,12 @@ CODE_HASH = sha256(CODE).hexdigest()[:16]
 
 
 def made_result(seed: int = 0, score: float = 0.5, **changes: Any) -> Result:
-    part = Part(name="toy-policy", role="policy", file_hash=CODE_HASH, config={"rate": 0.5})
+    part = Part(name="toy.py:Policy", role="policy", file_hash=CODE_HASH, config={"rate": 0.5})
     fields: dict[str, Any] = {
         "task": "toy/one",
         "tier": "smoke",
         "protocol_hash": HASH,
-        "agent": AgentRecord(name="toy-policy", parts=(part,)),
+        "agent": AgentRecord(name="toy.py:Policy", parts=(part,)),
         "seed": seed,
         "episodes": {"score": [score, score], "seed": [1, 2]},
         "metrics": {"score": score},
@@ -43,7 +43,7 @@ def made_manifest(files: dict[str, bytes], **changes: Any) -> Manifest:
     part = BundledPart(
         role="policy",
         kind="code" if code else "registered",
-        name="toy-policy",
+        name="toy.py:Policy",
         entry="Policy" if code else "",
         file=code,
         file_hash=CODE_HASH,
@@ -53,7 +53,7 @@ def made_manifest(files: dict[str, bytes], **changes: Any) -> Manifest:
         "task": "toy/one",
         "tier": "smoke",
         "protocol_hash": HASH,
-        "agent": "toy-policy",
+        "agent": "toy.py:Policy",
         "parts": (part,),
         "entrant": Entrant(name="Ada"),
         "results": tuple(name for name in files if name.startswith("results/")),

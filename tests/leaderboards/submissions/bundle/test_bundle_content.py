@@ -38,7 +38,7 @@ def rerun(**fields: Any) -> bytes:
 
 def other_part(**fields: Any) -> dict[str, Any]:
     part = made_result().agent.parts[0].model_copy(update=fields)
-    return {"agent": AgentRecord(name="toy-policy", parts=(part,))}
+    return {"agent": AgentRecord(name="toy.py:Policy", parts=(part,))}
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,8 @@ def test_results_edited_by_hand(fields: dict[str, Any], check: Callable) -> None
         {"tier": "lite"},
         {"protocol_hash": "f" * 16},
         {"agent": AgentRecord(name="other", parts=made_result().agent.parts)},
-        {"agent": AgentRecord(name="toy-policy", parts=made_result().agent.parts * 2)},
-        {"agent": AgentRecord(name="toy-policy", parts=made_result().agent.parts, ranked=False)},
+        {"agent": AgentRecord(name="toy.py:Policy", parts=made_result().agent.parts * 2)},
+        {"agent": AgentRecord(name="toy.py:Policy", parts=made_result().agent.parts, ranked=False)},
         other_part(name="other"),
         other_part(role="agent"),
         other_part(version=2),

@@ -37,7 +37,7 @@ def test_what_came_is_kept_and_said_back(store: Store, put: Callable) -> None:
     assert path.stat().st_mode & 0o777 == 0o444
     [found] = store.submissions()
     assert (found.id, found.received, found.attempts) == (receipt.id, receipt.received, 1)
-    assert (found.task, found.tier, found.agent) == ("toy/one", "smoke", "toy-policy")
+    assert (found.task, found.tier, found.agent) == ("toy/one", "smoke", "toy.py:Policy")
     assert found.entrant == Entrant(name="Ada")
     assert found.signed_by == fingerprint(ADA.public_key())
     assert [(one.seed, one.score) for one in found.results] == [(0, 0.25), (1, 0.5)]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from forging import run
+from pydantic import ValidationError
 
 from leapbench.leaderboards.submissions.bundle.manifest import BundledPart
 from leapbench.leaderboards.submissions.verify import follow
@@ -99,11 +100,12 @@ def part(name: str, kind: Any, file: str = "", entry: str = "") -> BundledPart:
 
 
 def test_strangers_may_not_take_names_or_ranks(row: Result) -> None:
-    code = part("toy-guess", "code", "code/a.py", "A")
-    assert "comes with leapbench" in examine(row, [code])["names"]
-    assert not examine(row, [part("mine", "code", "code/a.py", "A")])["names"]
+    for taken in ("toy-guess", "anything", "a/b.py:A", "..\\b.py:A"):
+        with pytest.raises(ValidationError):
+            part(taken, "code", "code/a.py", "A")
+    part("a.py:A", "code", "code/a.py", "A")
     for kind, file, entry in (("graph", "m/a.onnx", ""), ("weights", "m/a.safetensors", "net")):
-        brought = part("mine", kind, file, entry)
+        brought = part("a:mine", kind, file, entry)
         assert "not ranked" in examine(row, [brought])["ranked"]
         shown = row.model_copy(update={"agent": row.agent.model_copy(update={"ranked": False})})
         assert not examine(shown, [brought])["ranked"]

@@ -112,7 +112,7 @@ def test_code_that_did_not_make_the_rows_is_refused(runs: Path, policy: Path) ->
     path.write_bytes(pack(swapped, files))
     verdict = verified(path)
     assert verdict.level == "refused"
-    assert "is not what 'same-same' was made from" in verdict.checks[0].detail
+    assert "is not what 'same.py:Same' was made from" in verdict.checks[0].detail
 
 
 @pytest.mark.parametrize(
