@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 from leapbench.contract.declaration import Role
 from leapbench.contract.frozen import Frozen
 from leapbench.contract.task import Tier, canonical
-from leapbench.results.values import Values
+from leapbench.results.values import Text, Values
 
 MANIFEST = "manifest.json"
 SIGNATURE = "signature.json"
