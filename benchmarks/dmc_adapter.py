@@ -1,7 +1,7 @@
 """What an adapter from dm_control to Gymnasium costs, microseconds of CPU a step.
 
 The suite's cheetah takes the same actions from the same state as dm_control gives it,
-through `leapbench.envs.urlb.dmc.adapter`, and through Shimmy's
+through `leapbench.envs.dm_control.adapter`, and through Shimmy's
 `DmControlCompatibilityV0` where Shimmy is installed; it needs imageio, and has no
 flat observations, so Gymnasium's `FlattenObservation` is measured around it too. Run it as
 
@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 from gymnasium.wrappers import FlattenObservation
 
-from leapbench.envs.urlb.dmc.adapter import DmControlEnv
-from leapbench.envs.urlb.dmc.backend import load
+from leapbench.envs.dm_control.adapter import DmControlEnv
+from leapbench.envs.dm_control.backend import load
 from leapbench.envs.urlb.dmc.jaco import JacoEnv
 from leapbench.envs.urlb.dmc.quadruped import QuadrupedEnv
 from leapbench.envs.urlb.dmc.walker import WalkerEnv

@@ -32,7 +32,8 @@ class DomainsHarness(PhasesHarness):
         """The environment of a domain, or of one task in it."""
         own = place(protocol, phase)
         horizon = int(protocol.settings["horizon"])
-        return World(own["environment"], {}, horizon, "task" in own)
+        rewarded = "task" in own
+        return World(own["environment"], {} if rewarded else {"task": None}, horizon, rewarded)
 
     @classmethod
     def evaluated(cls, protocol: Protocol) -> tuple[Phase, ...]:

@@ -31,7 +31,7 @@ class UrlbHarness(PhasesHarness):
     def world(protocol: Protocol, phase: Phase) -> World:
         """The one environment with the phase's noise; a root has no reward."""
         settings: dict[str, dict[str, Any]] = protocol.settings
-        arguments: dict[str, Any] = settings["world"] | settings["worlds"][phase.name]
+        arguments = {"task": None} | settings["world"] | settings["worlds"][phase.name]
         environment = protocol.evaluation.environment
         return World(environment, arguments, int(arguments["horizon"]), bool(phase.after))
 
@@ -52,7 +52,7 @@ class UrlbHarness(PhasesHarness):
         rows: list[Row] = []
         for phase, episode, start in cls.starts(protocol, salt):
             world = cls.world(protocol, phase).arguments
-            goal = str(world.get("task", NO_GOAL))
+            goal = str(world["task"] or NO_GOAL)
             rows.append({"noise": world["noise"], "goal": goal, "episode": episode, "seed": start})
         return rows
 

@@ -13,18 +13,13 @@ from leapbench.contract.meter import Meter
 from leapbench.contract.task import Budget
 from leapbench.tasks.urlb import worlds
 
-GOALS = {
-    "leapbench/URLB-EntropyGrid-v0": "shelter",
-    "leapbench/URLB-EntropyPoint-v0": "calm",
-}
 PHASES = (("pretrain", 20_000), ("finetune", 5_000))
 """Steps without and with reward; more than a protocol gives, so that there is something to see."""
 
 
 def make(env_id: str) -> gym.Env[Any, Any]:
-    """The environment with pictures, and with a goal if its id names none."""
-    goal: dict[str, Any] = {"task": GOALS[env_id]} if env_id in GOALS else {}
-    return gym.make(env_id, render_mode="rgb_array", **goal)
+    """The environment with pictures."""
+    return gym.make(env_id, render_mode="rgb_array")
 
 
 def taught(env: gym.Env[Any, Any], policy: Policy, seed: int, report: Report) -> Policy:
@@ -41,10 +36,10 @@ def taught(env: gym.Env[Any, Any], policy: Policy, seed: int, report: Report) ->
     bare: Any = env.unwrapped
     horizon = getattr(bare, "horizon", None) or bare.world.horizon
     arguments = {k: v for k, v in env.spec.kwargs.items() if k != "render_mode"}
-    phases = PHASES if "task" in arguments else PHASES[:1]
+    phases = PHASES if arguments.get("task") else PHASES[:1]
     for place, (phase, limit) in enumerate(phases):
         meter, rewarded = Meter(Budget(unit="steps", limit=limit)), phase == "finetune"
-        world = arguments if rewarded else {k: v for k, v in arguments.items() if k != "task"}
+        world = arguments if rewarded else arguments | {"task": None}
         opened = LearningPhase(phase, meter, seed, {"horizon": horizon})
         opened.make_env = partial(worlds.training, env.spec.id, world, rewarded, meter)
         opened.report = stage(report, place, len(phases), phase)

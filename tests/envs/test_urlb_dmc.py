@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from gymnasium.utils.seeding import np_random
 
+from leapbench.envs.dm_control.adapter import DmControlEnv
+from leapbench.envs.dm_control.backend import load
 from leapbench.envs.urlb.dmc import jaco, quadruped, walker
-from leapbench.envs.urlb.dmc.adapter import DmControlEnv
-from leapbench.envs.urlb.dmc.backend import load
 from leapbench.envs.urlb.dmc.jaco import BRICKS, JacoEnv
 from leapbench.envs.urlb.dmc.quadruped import QuadrupedEnv
 from leapbench.envs.urlb.dmc.walker import WalkerEnv
@@ -265,7 +265,7 @@ def test_a_step_takes_its_time(domain: str, seconds: float) -> None:
 
 @pytest.mark.parametrize(("domain", "task"), NAMED)
 def test_a_domain_is_its_tasks_without_reward(domain: str, task: str) -> None:
-    free = gym.make(f"leapbench/URLB-{domain}-v0")
+    free = gym.make(f"leapbench/URLB-{domain}-v0", task=None)
     tasked = gym.make(f"leapbench/URLB-{domain}-{camel(task)}-v0")
     first, second = free.reset(seed=2)[0], tasked.reset(seed=2)[0]
     if domain == "Jaco" and task != jaco.UNTASKED:

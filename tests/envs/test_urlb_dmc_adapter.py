@@ -12,12 +12,14 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.utils.seeding import np_random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leapbench.envs.urlb.dmc import backend
-from leapbench.envs.urlb.dmc.adapter import DmControlEnv
-from leapbench.envs.urlb.dmc.quadruped import QuadrupedEnv
+from leapbench.envs.dm_control import backend
+from leapbench.envs.dm_control.adapter import DmControlEnv
+from leapbench.envs.dm_control.pixels import Seen
+from leapbench.envs.dm_control.suite import SuiteTaskEnv
 from leapbench.envs.urlb.dmc.shaping import above, at_least, within
 from leapbench.envs.urlb.dmc.walker import WalkerEnv
 from leapbench.errors import UserError
@@ -134,23 +136,13 @@ def test_actions_are_mapped_to_the_ranges(action: Any, control: Any) -> None:
     assert env.world.actions[-1].tolist() == list(control)
 
 
-def test_actions_beyond_the_range_are_clipped() -> None:
-    for kind in (WalkerEnv, QuadrupedEnv):
-        ends = []
-        for size in (1.0, 5.0):
-            env = kind()
-            env.reset(seed=0)
-            sign = np.where(np.arange(env.action_space.shape[0]) % 2, 1, -1)
-            ends.append([env.step(size * sign)[0] for _ in range(20)][-1])
-        assert np.array_equal(*ends)
-
-
 @pytest.mark.parametrize(
     "action",
     [
         np.full(6, np.nan),
         np.array([0, 0, 0, 0, 0, -np.inf]),
         np.full(6, 1e20),
+        np.array([0, 0, 0, 1.0001, 0, 0]),
         np.zeros(5),
         np.zeros((1, 6)),
         np.array(["left"] * 6),
@@ -163,7 +155,7 @@ def test_what_is_no_action_is_told_and_moves_nothing(action: Any) -> None:
     env = WalkerEnv()
     env.reset(seed=0)
     before = env.physics.get_state()
-    with pytest.raises(UserError, match="6 finite numbers from -1 to 1"):
+    with pytest.raises(UserError, match="6 numbers from -1 to 1, got"):
         env.step(action)
     assert np.array_equal(env.physics.get_state(), before)
     env.step([0, 0, 0, 0, 0, 1])  # type: ignore[arg-type]
@@ -182,6 +174,70 @@ def test_what_is_no_action_is_told_and_moves_nothing(action: Any) -> None:
 def test_wrong_arguments_are_told(arguments: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError, match=said):
         WalkerEnv(**arguments)
+
+
+def test_warnings_of_mujoco_are_dm_controls_errors() -> None:
+    """Also where the counters stood at another number before, and where they are let pass."""
+    control = backend.load("dm_control.rl.control")
+    env = WalkerEnv("walk")
+    for _ in range(2):
+        env.reset(seed=0)
+        env.physics.data.qvel[:] = np.nan
+        with pytest.raises(control.PhysicsError, match="mjWARN_BADQ"):
+            env.step(np.zeros(6, np.float32))
+    env.reset(seed=0)
+    env.physics.data.qvel[:] = np.nan
+    with env.physics.suppress_physics_errors():
+        env.step(np.zeros(6, np.float32))
+    env.reset(seed=0)
+    env.step(np.zeros(6, np.float32))
+
+
+@pytest.mark.parametrize(("domain", "task"), [("cheetah", "run"), ("ball_in_cup", "catch")])
+@pytest.mark.parametrize("frames", [1, 3])
+def test_tasks_of_the_suite_are_dm_controls_own(domain: str, task: str, frames: int) -> None:
+    """Observations, rewards summed over the frames, and the end in time."""
+    env = SuiteTaskEnv(domain, task, frames, dtype="float64")
+    random = np.random.RandomState()
+    theirs = backend.load("dm_control.suite").load(domain, task, task_kwargs={"random": random})
+    random.seed(np_random(4)[0].integers(2**32, size=4, dtype=np.uint32))
+    first, seen = theirs.reset(), env.reset(seed=4)[0]
+    assert env.longest == -(-1000 // frames)
+    rng = np.random.default_rng(0)
+    for step in range(1, env.longest + 1):
+        assert np.array_equal(
+            seen, np.concatenate([np.ravel(v) for v in first.observation.values()])
+        )
+        action, total = rng.uniform(-1, 1, env.action_space.shape), 0.0
+        for _ in range(frames):
+            first = theirs.step(action)
+            total += first.reward
+            if first.last():
+                break
+        seen, reward, terminated, truncated, _ = env.step(action)
+        assert reward == total
+        assert (terminated, truncated) == (False, step == env.longest) == (False, first.last())
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [(("cheeta", "run"), "Did you mean 'cheetah'"), (("cheetah", "fly"), "no task of cheetah")],
+)
+def test_unknown_tasks_of_the_suite_are_told(names: tuple[str, str], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        SuiteTaskEnv(*names)
+
+
+def test_any_world_can_be_seen_through_a_camera() -> None:
+    env = Seen(SuiteTaskEnv("cartpole", "balance", frames=2), size=16, stack=2)
+    try:
+        seen, _ = env.reset(seed=0)
+    except UserError as missing:
+        pytest.skip(str(missing))
+    assert seen.shape == (6, 16, 16)
+    assert env.observation_space.contains(env.step(env.action_space.sample())[0])
+    assert env.longest == 500
+    env.close()
 
 
 @given(numbers, numbers, margins, st.sampled_from([0.0, 0.25, 0.5, 0.9]))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from leapbench.envs.urlb.dmc.backend import load
+from leapbench.envs.dm_control.backend import load
 from leapbench.envs.urlb.dmc.shaping import at_least, gentle, within
 from leapbench.envs.urlb.dmc.suite import SuiteEnv
 from leapbench.envs.urlb.dmc.tasks import Reward, nothing
@@ -37,8 +38,8 @@ def spin(physics: Any, sign: int) -> float:
 TASKS: dict[str, Reward] = {
     "balance": balance,
     "swingup": balance,
-    "spin-left": lambda physics: spin(physics, -1),
-    "spin-right": lambda physics: spin(physics, 1),
+    "spin-left": partial(spin, sign=-1),
+    "spin-right": partial(spin, sign=1),
 }
 
 
@@ -83,7 +84,8 @@ class CartpoleEnv(SuiteEnv):
 
     ## Arguments
 
-    * `task`: "balance", "swingup", "spin-left", "spin-right", or None for no reward.
+    * `task`: "balance", "swingup", "spin-left", "spin-right", or None for no reward;
+      that of the id without a task is "swingup".
     * `frames`, `dtype`, `render_mode`: see `DmControlEnv`. Pictures are
       uint8 (240, 320, 3).
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from leapbench.envs.urlb.dmc.adapter import DmControlEnv
-from leapbench.envs.urlb.dmc.backend import load
+from leapbench.envs.dm_control.adapter import DmControlEnv
+from leapbench.envs.dm_control.backend import load
 from leapbench.envs.urlb.dmc.shaping import within
 from leapbench.envs.urlb.dmc.tasks import chosen, nothing
 
@@ -97,9 +97,9 @@ class JacoEnv(DmControlEnv):
 
     ## Arguments
 
-    * `task`: "reach-top-left", "reach-top-right", "reach-bottom-left",
-      "reach-bottom-right", or None for no reward. Without a task the brick lies top
-      left, as in URLB's pre-training.
+    * `task`: "reach-top-left", "reach-top-right", "reach-bottom-left", "reach-bottom-
+      right", or None for no reward; that of the id without a task is "reach-top-left".
+      Without a task the brick lies top left, as in URLB's pre-training.
     * `frames`, `dtype`, `render_mode`: see `DmControlEnv`. Pictures are
       uint8 (240, 320, 3).
 
@@ -118,22 +118,24 @@ class JacoEnv(DmControlEnv):
         render_mode: str | None = None,
     ) -> None:
         place = chosen(BRICKS, task, BRICKS[UNTASKED])
-
-        def build(random: np.random.RandomState) -> Any:
-            world, hand, brick = scene(place)
-            world.get_reward = partial(reach, hand=hand, brick=brick) if task else nothing
-            made = load("dm_control.composer").Environment(
-                world,
-                random_state=random,
-                strip_singleton_obs_buffer_dim=True,
-                recompile_mjcf_every_episode=False,
-            )
-            # No episode changes the model, so it is compiled once. The reset that does it
-            # draws a number more than later ones, and would start the seed's other episode.
-            made.reset()
-            return made
-
+        build = partial(built, place, task is not None)
         super().__init__(build, HORIZON, frames, dtype, render_mode, camera="front_close")
+
+
+def built(place: Point, rewarded: bool, random: np.random.RandomState) -> Any:
+    """The environment of dm_control with the brick at a place, metres."""
+    world, hand, brick = scene(place)
+    world.get_reward = partial(reach, hand=hand, brick=brick) if rewarded else nothing
+    made = load("dm_control.composer").Environment(
+        world,
+        random_state=random,
+        strip_singleton_obs_buffer_dim=True,
+        recompile_mjcf_every_episode=False,
+    )
+    # No episode changes the model, so it is compiled once. The reset that does it
+    # draws a number more than later ones, and would start the seed's other episode.
+    made.reset()
+    return made
 
 
 def reach(physics: Any, hand: Any, brick: Any) -> float:

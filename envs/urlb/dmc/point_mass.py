@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from leapbench.envs.urlb.dmc.backend import load
+from leapbench.envs.dm_control.backend import load
 from leapbench.envs.urlb.dmc.goals import Point, corners, distance, mark
 from leapbench.envs.urlb.dmc.shaping import gentle, within
 from leapbench.envs.urlb.dmc.suite import SuiteEnv
@@ -64,7 +65,7 @@ class PointMassEnv(SuiteEnv):
     ## Arguments
 
     * `task`: "top-left", "top-right", "bottom-left", "bottom-right", or None for no
-      reward.
+      reward; that of the id without a task is "top-left".
     * `frames`, `dtype`, `render_mode`: see `DmControlEnv`. Pictures are
       uint8 (240, 320, 3).
 
@@ -84,5 +85,5 @@ class PointMassEnv(SuiteEnv):
         physics = suite.Physics.from_xml_string(*suite.get_model_and_assets())
         mark(physics, told, RADIUS)
         world = suite.PointMass(randomize_gains=False, random=random)
-        world.get_reward = (lambda physics: reach(physics, told)) if told else nothing
+        world.get_reward = partial(reach, goal=told) if told else nothing
         return physics, world

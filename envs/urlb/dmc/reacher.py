@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from leapbench.envs.urlb.dmc.backend import load
+from leapbench.envs.dm_control.backend import load
 from leapbench.envs.urlb.dmc.goals import Point, corners, distance, mark
 from leapbench.envs.urlb.dmc.suite import SuiteEnv
 from leapbench.envs.urlb.dmc.tasks import nothing
@@ -62,7 +63,7 @@ class ReacherEnv(SuiteEnv):
     ## Arguments
 
     * `task`: "top-left", "top-right", "bottom-left", "bottom-right", or None for no
-      reward.
+      reward; that of the id without a task is "top-left".
     * `frames`, `dtype`, `render_mode`: see `DmControlEnv`. Pictures are
       uint8 (240, 320, 3).
 
@@ -81,16 +82,16 @@ class ReacherEnv(SuiteEnv):
         suite = load("dm_control.suite.reacher")
         physics = suite.Physics.from_xml_string(*suite.get_model_and_assets())
         world = suite.Reacher(target_size=TARGET, random=random)
-        begin = world.initialize_episode
-
-        def initialize(physics: Any) -> None:
-            begin(physics)  # which puts the target where it likes
-            mark(physics, told, TARGET)
-
-        world.initialize_episode = initialize
+        world.initialize_episode = partial(begin, world, told)
         world.get_observation = observed
-        world.get_reward = (lambda physics: reach(physics, told)) if told else nothing
+        world.get_reward = partial(reach, goal=told) if told else nothing
         return physics, world
+
+
+def begin(world: Any, goal: Point | None, physics: Any) -> None:
+    """Start an episode of the suite's task, and put its target at the goal."""
+    type(world).initialize_episode(world, physics)  # which puts the target where it likes
+    mark(physics, goal, TARGET)
 
 
 def observed(physics: Any) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from leapbench.envs.urlb.dmc.adapter import DmControlEnv
-from leapbench.envs.urlb.dmc.backend import load
+from leapbench.envs.dm_control.adapter import DmControlEnv
+from leapbench.envs.dm_control.backend import load
 from leapbench.envs.urlb.dmc.tasks import chosen
 
 HORIZON = 1000

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from leapbench.envs.urlb.dmc.backend import load
+from leapbench.envs.dm_control.backend import load
 from leapbench.envs.urlb.dmc.shaping import above, at_least
 from leapbench.envs.urlb.dmc.suite import SuiteEnv
 from leapbench.envs.urlb.dmc.tasks import Reward, nothing
@@ -37,8 +38,8 @@ def flip(physics: Any) -> float:
 
 TASKS: dict[str, Reward] = {
     "stand": stand,
-    "walk": lambda physics: move(physics, WALK),
-    "run": lambda physics: move(physics, RUN),
+    "walk": partial(move, speed=WALK),
+    "run": partial(move, speed=RUN),
     "flip": flip,
 }
 
@@ -88,7 +89,8 @@ class WalkerEnv(SuiteEnv):
 
     ## Arguments
 
-    * `task`: "stand", "walk", "run", "flip", or None for no reward.
+    * `task`: "stand", "walk", "run", "flip", or None for no reward; that of the id
+      without a task is "walk".
     * `frames`, `dtype`, `render_mode`: see `DmControlEnv`. Pictures are
       uint8 (240, 320, 3).
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.envs.urlb.dmc.backend import headless, load
+from leapbench.envs.dm_control.backend import headless, load
 from leapbench.errors import UserError
 
 HEIGHT, WIDTH = 240, 320
@@ -74,6 +74,10 @@ class Painter:
             self._renderer.free()
             self._context.free()
             self._context = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy is None: contexts cannot be copied, and whoever has None makes another."""
+        return type(None), ()
 
     def __del__(self) -> None:
         # Left to MuJoCo, textures would be freed in whichever context is current.

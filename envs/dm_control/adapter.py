@@ -10,24 +10,27 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
+from leapbench.envs.dm_control import copying
+from leapbench.envs.dm_control.backend import load
+from leapbench.envs.dm_control.stepping import Direct, Whole, stepper
+from leapbench.envs.refusals import begun, drawable, no_options, reals
+from leapbench.envs.timed import Timed
 from leapbench.errors import UserError
 
 if TYPE_CHECKING:
-    from leapbench.envs.urlb.dmc.drawing import Painter
+    from leapbench.envs.dm_control.drawing import Painter
 
 Floats = NDArray[np.floating[Any]]
 Build = Callable[[np.random.RandomState], Any]
-HUGE = 1e12
-"""No action comes near its square; MuJoCo refuses controls from 1e10 on."""
 
 
-class DmControlEnv(gym.Env[Floats, Floats]):
+class DmControlEnv(Timed, gym.Env[Floats, Floats]):  # type: ignore[misc]
     """A `dm_env.Environment` of dm_control's suite or composer with flat arrays.
 
     Observations are the entries of dm_control's dictionary in its order, each
     raveled, one after the other, as a new array `Box(-inf, inf, (d,), dtype)`;
     `entries` names their places. Actions are `Box(-1, 1, (m,), float32)` and mapped
-    linearly to the actuators' ranges, beyond which MuJoCo clips. The reward is
+    linearly to the actuators' ranges. The reward is
     dm_control's, summed over the `frames`.
 
     An episode that reaches its time limit is truncated. It is terminated only where
@@ -68,26 +71,31 @@ class DmControlEnv(gym.Env[Floats, Floats]):
             raise UserError(f"frames must be an integer from 1 on, got {frames!r}.")
         if dtype not in ("float32", "float64"):
             raise UserError(f"dtype must be 'float32' or 'float64', got {dtype!r}.")
-        if render_mode not in (None, "rgb_array"):
-            raise UserError(f"render_mode must be None or 'rgb_array', got {render_mode!r}.")
-        from leapbench.envs.urlb.dmc.backend import load
-
-        self._last = load("dm_env").StepType.LAST
+        self.render_mode = drawable(render_mode)
+        load("dm_env")
         self._random = np.random.RandomState(0)
         self.world = build(self._random)
-        self.horizon, self.frames, self.render_mode = horizon, frames, render_mode
+        self._replay = copying.Replay(build, None, []) if copying.composed(self.world) else None
+        self._stepper: Direct | Whole = stepper(self.world)
+        self.horizon, self.frames = horizon, frames
         self._camera = camera
         self._painter: Painter | None = None
         rate = 1 / (self.world.control_timestep() * frames)
         self.metadata = {**self.metadata, "render_fps": max(1, round(rate))}
         self._prepare_observations(dtype)
         self._prepare_actions()
-        self._over = True
+        self._over, self._started = True, False
 
     @property
     def physics(self) -> Any:
         """The simulation, a `dm_control.mujoco.Physics`."""
         return self.world.physics
+
+    @property
+    def longest(self) -> int | None:
+        """Steps of an episode, each of `frames`; None where dm_control sets no limit."""
+        limit = self.horizon or self._stepper.limit
+        return None if limit is None else -(-limit // self.frames)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -101,41 +109,50 @@ class DmControlEnv(gym.Env[Floats, Floats]):
         Returns:
             The observation and an empty info.
         """
+        no_options(options)
         super().reset(seed=seed)
-        self._random.seed(self.np_random.integers(2**32, size=4, dtype=np.uint32))
-        self._frame, self._over = 0, False
-        return self._flat(self.world.reset().observation), {}
+        start = self.np_random.integers(2**32, size=4, dtype=np.uint32)
+        self._random.seed(start)
+        if self._replay is not None:
+            self._replay = copying.Replay(self._replay.build, start, [])
+        self._frame, self._over, self._started = 0, False, True
+        return self._flat(self._stepper.reset()), {}
 
     def step(self, action: Floats) -> tuple[Floats, float, bool, bool, dict[str, Any]]:
         """Apply one action for `frames` steps of dm_control, or to the episode's end.
 
         Raises:
-            UserError: for what is no action; the episode has not moved.
+            InvalidAction: for what is no action; the episode has not moved.
             ResetNeeded: when the episode is over.
         """
         if self._over:
             raise ResetNeeded("The episode is over: call `reset` before `step`.")
-        control = self._control(action)
-        total = 0.0
+        control, total = self._control(action), 0.0
+        discount = None
         for _ in range(self.frames):
-            kind, reward, discount, observation = self.world.step(control)
+            reward, discount = self._stepper.step(control)
             total += reward
             self._frame += 1
-            if kind is self._last or self._frame == self.horizon:
+            if self._replay is not None:
+                self._replay.controls.append(np.array(control))
+            if discount is not None or self._frame == self.horizon:
                 self._over = True
-                terminated = kind is self._last and discount == 0
-                return self._flat(observation), float(total), terminated, not terminated, {}
-        return self._flat(observation), float(total), False, False, {}
+                break
+        terminated = discount is not None and discount == 0
+        observation = self._flat(self._stepper.observe())
+        return observation, float(total), terminated, self._over and not terminated, {}
 
     def render(self) -> NDArray[np.uint8] | None:
         """Picture of the world as it is, uint8 (240, 320, 3); None without a render mode.
 
         Raises:
             UserError: when there is no OpenGL to draw with.
+            ResetNeeded: before the first `reset`.
         """
         if self.render_mode is None:
             return None
-        from leapbench.envs.urlb.dmc.drawing import Painter
+        begun(self._started)
+        from leapbench.envs.dm_control.drawing import Painter
 
         model, data = self.physics.model.ptr, self.physics.data.ptr
         if self._painter is None or self._painter.model is not model:
@@ -152,21 +169,35 @@ class DmControlEnv(gym.Env[Floats, Floats]):
             self._painter.close()
             self._painter = None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """An equal, independent environment, without what drawing has taken."""
+        state = self.__dict__ | {"_painter": None, "_data": copying.simulation(self.world)}
+        if self._replay is not None:
+            state |= {"world": None, "_stepper": None}
+        return copying.blank, (type(self),), state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        data = state.pop("_data")
+        self.__dict__.update(state)
+        if self._replay is not None:
+            self.world = self._replay.world(self._random)
+            self._stepper = stepper(self.world)
+        copying.take_over(self.world, data)
+
     def _prepare_observations(self, dtype: str) -> None:
-        """One buffer with a view for each entry, and where the entries are."""
+        """Where the entries are, and whether they have to be raveled."""
         spec = self.world.observation_spec()
         sizes = [int(np.prod(each.shape)) for each in spec.values()]
         ends = np.cumsum(sizes).tolist()
-        self._buffer = np.zeros(ends[-1], dtype)
         self.entries = {
             name: slice(end - size, end) for name, end, size in zip(spec, ends, sizes, strict=True)
         }
-        self._views = [
-            self._buffer[place].reshape(spec[name].shape) for name, place in self.entries.items()
+        shaped = (len(each.shape) > 1 for each in spec.values())
+        self._places = [
+            (*one, more) for one, more in zip(self.entries.items(), shaped, strict=True)
         ]
-        self.observation_space = gym.spaces.Box(
-            -np.inf, np.inf, self._buffer.shape, self._buffer.dtype.type
-        )
+        self._size, self._dtype = ends[-1], np.dtype(dtype)
+        self.observation_space = gym.spaces.Box(-np.inf, np.inf, (self._size,), self._dtype.type)
 
     def _prepare_actions(self) -> None:
         """The linear map to the actuators' ranges, None where it changes nothing."""
@@ -180,27 +211,16 @@ class DmControlEnv(gym.Env[Floats, Floats]):
 
     def _control(self, action: Floats) -> Floats:
         """What the actuators are told."""
-        try:
-            given = np.asarray(action)
-        except ValueError:
-            raise self._no_action(action) from None
-        if given.shape != self._shape or given.dtype.kind not in "fiu":
-            raise self._no_action(action)
-        # One product finds NaN, infinities and what MuJoCo would stumble over.
-        if not given.dot(given) < HUGE:
-            raise self._no_action(action)
+        given = reals(action, self._shape)
         if self._map is None:
             return given
         half, middle = self._map
         control: Floats = half * given + middle
         return control
 
-    def _no_action(self, action: Any) -> UserError:
-        got = " ".join(repr(action).split())
-        return UserError(f"An action is {self._shape[0]} finite numbers from -1 to 1, got {got}.")
-
     def _flat(self, observation: dict[str, Any]) -> Floats:
         """The entries as one new array."""
-        for view, value in zip(self._views, observation.values(), strict=True):
-            view[...] = value
-        return self._buffer.copy()
+        flat = np.empty(self._size, self._dtype)
+        for name, place, shaped in self._places:
+            flat[place] = np.ravel(observation[name]) if shaped else observation[name]
+        return flat
