@@ -17,6 +17,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from leapbench.envs.refusals import drawable, no_options
+from leapbench.envs.timed import Timed
 from leapbench.errors import UserError
 
 Flags = NDArray[np.bool_]
@@ -28,6 +30,9 @@ Action = TypeVar("Action", bound=NDArray[Any])
 
 class LockstepVectorEnv(VectorEnv[Observation, Action, NDArray[Any]]):
     """Spaces, modes and arguments of a vector environment without a loop over its lanes.
+
+    Environments derive from it and, once more, from Gymnasium's `VectorEnv`: skrl knows them
+    by their direct bases.
 
     Args:
         num_envs: lanes.
@@ -50,7 +55,7 @@ class LockstepVectorEnv(VectorEnv[Observation, Action, NDArray[Any]]):
     ) -> None:
         if num_envs < 1:
             raise UserError(f"num_envs must be 1 or more, got {num_envs}.")
-        self.num_envs, self.render_mode = num_envs, render_mode
+        self.num_envs, self.render_mode = num_envs, drawable(render_mode)
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {**self.metadata, "autoreset_mode": self.autoreset_mode}
         self.single_observation_space, self.single_action_space = observation, action
@@ -85,7 +90,7 @@ class LockstepVectorEnv(VectorEnv[Observation, Action, NDArray[Any]]):
             raise ResetNeeded("Call `reset` before `step`.")
 
 
-class TimedVectorEnv(LockstepVectorEnv[Observation, Action]):
+class TimedVectorEnv(Timed, LockstepVectorEnv[Observation, Action]):  # type: ignore[misc]
     """Episodes that all last `horizon` steps and never terminate.
 
     With autoreset disabled, where Gymnasium's `SyncVectorEnv` forbids a step, an
@@ -111,7 +116,7 @@ class TimedVectorEnv(LockstepVectorEnv[Observation, Action]):
         super().__init__(num_envs, observation, action, render_mode, autoreset_mode)
         self.horizon = horizon
         self.time = np.zeros(num_envs, np.int64)
-        self._all = np.arange(num_envs)
+        self._all, self._left = np.arange(num_envs), 0
         self._rngs: list[np.random.Generator | None] = [None] * num_envs
 
     @abstractmethod
@@ -119,13 +124,13 @@ class TimedVectorEnv(LockstepVectorEnv[Observation, Action]):
         """Draw what is random about the next episode of a lane, and put it at its start."""
 
     @abstractmethod
-    def _move(self, actions: Any, at: Lanes, waiting: Flags) -> NDArray[np.float64]:
+    def _move(self, actions: Any, at: Lanes, waiting: Flags | None) -> NDArray[np.float64]:
         """Take a step in every lane but those that wait; rewards (num_envs,), 0 for these.
 
         Args:
             actions: of all lanes, as they were checked.
             at: int64 (num_envs,), which step of its episode each lane takes, from 0.
-            waiting: bool (num_envs,), lanes whose episode is over.
+            waiting: bool (num_envs,), lanes whose episode is over; None where none is.
         """
 
     @abstractmethod
@@ -133,12 +138,17 @@ class TimedVectorEnv(LockstepVectorEnv[Observation, Action]):
         """Actions of all lanes.
 
         Raises:
-            UserError: when they are none.
+            InvalidAction: when they are none.
         """
 
     @abstractmethod
     def _observe(self) -> Observation:
         """What every lane sees now, in a new array."""
+
+    @property
+    def longest(self) -> int:
+        """Steps of an episode."""
+        return self.horizon
 
     @property
     def over(self) -> Flags:
@@ -159,13 +169,16 @@ class TimedVectorEnv(LockstepVectorEnv[Observation, Action]):
             Observations and an empty info.
 
         Raises:
-            UserError: for seeds or a mask of another length than `num_envs`.
+            UserError: for an unknown option, or seeds or a mask of another length than
+                `num_envs`.
         """
+        no_options(options, ("reset_mask",))
         lanes, seeds = self._masked((options or {}).get("reset_mask")), self._seeds(seed)
         for lane in lanes.tolist():
             if seeds[lane] is not None or self._rngs[lane] is None:
                 self._rngs[lane] = np_random(seeds[lane])[0]
         self._deal(lanes)
+        self._left = self.horizon - int(self.time.max())
         self._started = True
         return self._observe(), {}
 
@@ -182,11 +195,18 @@ class TimedVectorEnv(LockstepVectorEnv[Observation, Action]):
             (num_envs,), and infos in Gymnasium's vector form.
 
         Raises:
-            UserError: for other actions.
+            InvalidAction: for other actions.
             ResetNeeded: before the first `reset`.
         """
         self._require_started()
-        chosen, waiting = self._checked(actions), self.over
+        chosen = self._checked(actions)
+        if self._left > 1:  # nothing has ended, and nothing will: most steps are like this
+            self._left -= 1
+            rewards = self._move(chosen, self.time, None)
+            self.time = self.time + 1
+            ends = np.zeros((2, self.num_envs), np.bool_)
+            return self._observe(), rewards, ends[0], ends[1], {}
+        waiting = self.over
         rewards = self._move(chosen, np.minimum(self.time, self.horizon - 1), waiting)
         self.time = self.time + ~waiting
         if self.autoreset_mode == AutoresetMode.NEXT_STEP and waiting.any():
@@ -195,6 +215,7 @@ class TimedVectorEnv(LockstepVectorEnv[Observation, Action]):
         infos: dict[str, Any] = {}
         if self.autoreset_mode == AutoresetMode.SAME_STEP and truncations.any():
             infos = self._finish(np.flatnonzero(truncations))
+        self._left = self.horizon - int(self.time.max())
         return self._observe(), rewards, np.zeros_like(truncations), truncations, infos
 
     def _deal(self, lanes: Lanes) -> None:

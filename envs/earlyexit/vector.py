@@ -7,15 +7,17 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from leapbench.envs.earlyexit import observation
 from leapbench.envs.earlyexit.bank import Bank
-from leapbench.envs.earlyexit.dynamics import CONTINUE, EXIT, World
+from leapbench.envs.earlyexit.dynamics import CONTINUE, World
+from leapbench.envs.earlyexit.few import FEW, Few
 from leapbench.envs.earlyexit.lockstep import Lanes, Lockstep
 from leapbench.envs.earlyexit.observation import Column
 from leapbench.envs.lockstep import LockstepVectorEnv, Seeds
+from leapbench.envs.refusals import begun, wholes
 from leapbench.errors import UserError
 
 Step = tuple[
@@ -27,7 +29,10 @@ Step = tuple[
 ]
 
 
-class EarlyExitVectorEnv(LockstepVectorEnv[NDArray[np.float32], NDArray[np.int64]]):
+class EarlyExitVectorEnv(
+    LockstepVectorEnv[NDArray[np.float32], NDArray[np.int64]],
+    VectorEnv[NDArray[np.float32], NDArray[np.int64], NDArray[Any]],
+):
     """`EarlyExitEnv` for `num_envs` streams at once, without a loop over them.
 
     Observations, rewards, terminations and infos are those of Gymnasium's
@@ -78,7 +83,8 @@ class EarlyExitVectorEnv(LockstepVectorEnv[NDArray[np.float32], NDArray[np.int64
         exits = gym.spaces.Discrete(2)
         super().__init__(num_envs, observation.space(), exits, render_mode, autoreset_mode)
         self.copy = copy
-        self.streams = Lockstep(self.world, num_envs)
+        kind = Few if num_envs <= FEW else Lockstep
+        self.streams: Few | Lockstep = kind(self.world, num_envs)
         self._buffer = np.empty((num_envs, len(Column)), np.float32)
 
     @property
@@ -143,23 +149,27 @@ class EarlyExitVectorEnv(LockstepVectorEnv[NDArray[np.float32], NDArray[np.int64
             and truncations bool (num_envs,), and infos in Gymnasium's vector form.
 
         Raises:
-            UserError: for other actions.
+            InvalidAction: for other actions.
             ResetNeeded: before the first `reset`.
         """
         self._require_started()
         asked, streams = self._asked(actions), self.streams
         frozen = self.autoreset_mode == AutoresetMode.DISABLED
-        waiting = np.flatnonzero(streams.over & (not frozen))
+        over = streams.over.copy()
         rewards, ended = streams.advance(asked)
-        if len(waiting):
-            streams.deal(waiting)
-        infos = self._finish(np.flatnonzero(ended)) if ended.any() else {}
-        return self._observe(), rewards, ended | streams.over, np.zeros_like(ended), infos
+        infos: dict[str, Any] = {}
+        if any(over.tolist()) and not frozen:
+            streams.deal(np.flatnonzero(over))
+            over[:] = False
+        if any(ended.tolist()):
+            infos = self._finish(np.flatnonzero(ended))
+        return self._observe(), rewards, ended | over, np.zeros_like(ended), infos
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """One picture a stream, each uint8 (400, 640, 3); None without a render mode."""
         if self.render_mode is None:
             return None
+        begun(self._started)
         from leapbench.envs.earlyexit.render import Scene, draw
 
         state = self.streams
@@ -199,14 +209,7 @@ class EarlyExitVectorEnv(LockstepVectorEnv[NDArray[np.float32], NDArray[np.int64
         return out
 
     def _asked(self, actions: NDArray[np.int64]) -> NDArray[np.bool_]:
-        actions = np.asarray(actions)
-        asked: NDArray[np.bool_] = np.equal(actions, CONTINUE)
-        if actions.shape != (self.num_envs,) or not (asked | (actions == EXIT)).all():
-            raise UserError(
-                f"actions must be {self.num_envs} values of 0 (exit) or 1 (continue), "
-                f"got shape {actions.shape} with values {np.unique(actions)[:5].tolist()}."
-            )
-        return asked
+        return np.asarray(wholes(actions, self.num_envs, 2) == CONTINUE)
 
     def _budgets(self, options: Mapping[str, Any]) -> list[int] | None:
         given = self.world.asked_budget(options)

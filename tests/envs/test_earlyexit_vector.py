@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leapbench.envs.earlyexit import vector
 from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.env import EarlyExitEnv
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
@@ -17,6 +19,14 @@ from leapbench.errors import UserError
 BANK = Bank.synthetic(120, exits=4, seed=9)
 FIRST, FULL = int(BANK.costs[0]), int(BANK.costs[-1])
 LANES = 5
+
+
+@pytest.fixture(autouse=True, scope="module", params=[LANES, 0], ids=["numbers", "arrays"])
+def few(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Few streams and many are kept differently; both are tried with a few."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vector, "FEW", request.param)
+        yield
 
 
 def pair(mode: AutoresetMode, **arguments: object) -> tuple[EarlyExitVectorEnv, SyncVectorEnv]:
@@ -153,7 +163,7 @@ def test_wrong_calls_are_told() -> None:
         native.reset(options={"reset_mask": np.zeros(LANES, bool)})
     native.reset()
     for actions in (np.full(LANES, 2), np.zeros(LANES - 1, int), np.full(LANES, np.nan)):
-        with pytest.raises(UserError, match="actions must be 5"):
+        with pytest.raises(UserError, match="5 integers from 0 to 1, got"):
             native.step(actions)
 
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from leapbench.envs.lockstep import Flags, Lanes, TimedVectorEnv
+from leapbench.envs.refusals import begun, wholes
 from leapbench.envs.urlb.grid.dynamics import ACTIONS, Wholes, World
-from leapbench.errors import UserError
 
 
-class EntropyGridVectorEnv(TimedVectorEnv[Wholes, Wholes]):
+class EntropyGridVectorEnv(TimedVectorEnv[Wholes, Wholes], VectorEnv[Wholes, Wholes, NDArray[Any]]):
     """`EntropyGridEnv` for `num_envs` episodes at once, without a loop over them.
 
     Observations, rewards, ends and infos are those of Gymnasium's `SyncVectorEnv`
@@ -65,6 +65,7 @@ class EntropyGridVectorEnv(TimedVectorEnv[Wholes, Wholes]):
         """One picture an episode, each uint8 (400, 640, 3); None without a render mode."""
         if self.render_mode is None:
             return None
+        begun(self._started)
         from leapbench.envs.urlb.grid.render import Scene, draw
 
         paths = [
@@ -77,9 +78,12 @@ class EntropyGridVectorEnv(TimedVectorEnv[Wholes, Wholes]):
         self._weather[lane] = self.world.weather(rng)
         self.cell[lane] = self._paths[lane, 0] = self.world.start
 
-    def _move(self, actions: Wholes, at: Lanes, waiting: Flags) -> NDArray[np.float64]:
+    def _move(self, actions: Wholes, at: Lanes, waiting: Flags | None) -> NDArray[np.float64]:
         moved = self.world.step(self.cell, actions, self._weather[self._all, at])
-        self.cell = np.where(waiting, self.cell, moved) if waiting.any() else moved
+        if waiting is None:
+            self.cell = self._paths[self._all, at + 1] = moved
+            return self.world.goal[moved].astype(np.float64)
+        self.cell = np.where(waiting, self.cell, moved)
         self._paths[self._all, np.where(waiting, self.time, at + 1)] = self.cell
         return np.asarray(self.world.goal[self.cell] & ~waiting, np.float64)
 
@@ -87,11 +91,4 @@ class EntropyGridVectorEnv(TimedVectorEnv[Wholes, Wholes]):
         return self.cell.copy()
 
     def _checked(self, actions: Wholes) -> Wholes:
-        chosen = np.asarray(actions)
-        shaped = chosen.shape == (self.num_envs,) and chosen.dtype.kind in "iu"
-        if not shaped or chosen.min() < 0 or chosen.max() >= len(ACTIONS):
-            raise UserError(
-                f"actions must be {self.num_envs} integers from 0 to 4, "
-                f"got {chosen.dtype} of shape {chosen.shape}."
-            )
-        return chosen
+        return wholes(actions, self.num_envs, len(ACTIONS)).astype(np.int64, copy=False)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from leapbench.envs.lockstep import Flags, Lanes, TimedVectorEnv
+from leapbench.envs.refusals import begun, reals
 from leapbench.envs.urlb.point.dynamics import World, observed
-from leapbench.envs.urlb.point.env import Observation, checked, spaces
+from leapbench.envs.urlb.point.env import Observation, spaces
 
 
-class EntropyPointVectorEnv(TimedVectorEnv[Observation, Observation]):
+class EntropyPointVectorEnv(
+    TimedVectorEnv[Observation, Observation], VectorEnv[Observation, Observation, NDArray[Any]]
+):
     """`EntropyPointEnv` for `num_envs` episodes at once, without a loop over them.
 
     Observations, rewards, ends and infos are those of Gymnasium's `SyncVectorEnv`
@@ -67,6 +70,7 @@ class EntropyPointVectorEnv(TimedVectorEnv[Observation, Observation]):
         """One picture an episode, each uint8 (400, 640, 3); None without a render mode."""
         if self.render_mode is None:
             return None
+        begun(self._started)
         from leapbench.envs.urlb.point.render import Scene, draw
 
         return tuple(
@@ -79,8 +83,12 @@ class EntropyPointVectorEnv(TimedVectorEnv[Observation, Observation]):
         self.collected[lane] = 0.0
         self._paths[lane, 0] = self.state[lane, :2]
 
-    def _move(self, actions: NDArray[np.float64], at: Lanes, waiting: Flags) -> NDArray[np.float64]:
+    def _move(
+        self, actions: NDArray[np.float64], at: Lanes, waiting: Flags | None
+    ) -> NDArray[np.float64]:
         moved = self.world.step(self.state, actions, self._kicks[self._all, at])
+        if waiting is None:
+            waiting = np.zeros(self.num_envs, np.bool_)
         self.state = np.where(waiting[:, None], self.state, moved) if waiting.any() else moved
         rewards = self.world.reward(self.state) * ~waiting
         self.collected = self.collected + rewards
@@ -91,4 +99,4 @@ class EntropyPointVectorEnv(TimedVectorEnv[Observation, Observation]):
         return observed(self.state)
 
     def _checked(self, actions: NDArray[np.floating]) -> NDArray[np.float64]:
-        return checked(actions, self.num_envs)
+        return reals(actions, (self.num_envs, 2)).astype(np.float64)
