@@ -14,6 +14,7 @@ from leapbench.envs.activeview.cameras import Floats
 from leapbench.envs.activeview.capture import Capture, Picture, Source
 from leapbench.envs.activeview.episode import Episode, Rules
 from leapbench.envs.activeview.observation import Observation
+from leapbench.envs.refusals import begun, drawable, no_options
 
 
 class ViewsEnv(gym.Env[Observation, Any]):
@@ -32,8 +33,8 @@ class ViewsEnv(gym.Env[Observation, Any]):
     episode: Episode
 
     def __init__(self, source: Source, rules: Rules, render_mode: str | None) -> None:
-        self.source, self.rules, self.render_mode = source, rules, render_mode
-        self._over = True
+        self.source, self.rules, self.render_mode = source, rules, drawable(render_mode)
+        self._over, self._started = True, False
 
     @property
     def feature_seconds(self) -> float:
@@ -55,10 +56,11 @@ class ViewsEnv(gym.Env[Observation, Any]):
         Returns:
             The observation, and an info as after a step.
         """
+        no_options(options)
         super().reset(seed=seed)
         capture, start = self.draw()
         self.episode = Episode(capture, self.rules, start)
-        self._over = False
+        self._over, self._started = False, True
         self._begin()
         return self._observe(), self._info()
 
@@ -71,7 +73,7 @@ class ViewsEnv(gym.Env[Observation, Any]):
         """Take one view.
 
         Raises:
-            UserError: for what is no action.
+            InvalidAction: for what is no action.
             ResetNeeded: when the episode is over.
         """
         if self._over:
@@ -84,9 +86,14 @@ class ViewsEnv(gym.Env[Observation, Any]):
         return observation, reward, self._over, False, info
 
     def render(self) -> NDArray[np.uint8] | None:
-        """Picture of the episode so far, uint8 (400, 640, 3); None without a render mode."""
+        """Picture of the episode so far, uint8 (400, 640, 3); None without a render mode.
+
+        Raises:
+            ResetNeeded: before the first `reset`.
+        """
         if self.render_mode is None:
             return None
+        begun(self._started)
         from leapbench.envs.activeview.render import draw
 
         return draw(self.episode, self._free())

@@ -63,6 +63,25 @@ class Capture:
         return photograph(self.scene, pose, Optics.square(side, 2 * float(np.arctan(1 / ABOVE))), 1)
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """Takes pictures of a scene.
+
+    Attributes:
+        scene: what they are drawn from.
+        poses: float32 (C, 4, 4), of the candidates.
+        optics: of all cameras.
+    """
+
+    scene: Scene
+    poses: Floats
+    optics: Optics
+
+    def __call__(self, index: int) -> Picture:
+        """The picture of a candidate, uint8 (H, W, 3)."""
+        return photograph(self.scene, self.poses[index], self.optics)
+
+
 class Source(Protocol):
     """Where captures come from."""
 
@@ -128,6 +147,6 @@ class Procedural:
             cameras.candidates,
             shoot(cameras.test),
             unseen(scene, cameras.test, cameras.initial, self.optics),
-            lambda index: photograph(scene, cameras.candidates[index], self.optics),
+            Drawn(scene, cameras.candidates, self.optics),
             scene,
         )

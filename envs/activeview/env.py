@@ -15,6 +15,7 @@ from leapbench.envs.activeview.capture import Picture
 from leapbench.envs.activeview.episode import Rules
 from leapbench.envs.activeview.observation import Observation
 from leapbench.envs.activeview.sources import source
+from leapbench.envs.refusals import whole
 from leapbench.errors import UserError
 
 
@@ -126,7 +127,7 @@ class ActiveViewEnv(ViewsEnv):
 
     def __init__(
         self,
-        scene: str | None = None,
+        scene: str = "niche",
         pool: str | None = None,
         views: int = 8,
         batch: int = 1,
@@ -161,11 +162,7 @@ class ActiveViewEnv(ViewsEnv):
         self._untaken = np.ones(self.source.candidates, bool)
 
     def _shoot(self, action: Any) -> tuple[Picture, Floats] | None:
-        if not self.action_space.contains(action):
-            raise UserError(
-                f"An action is an integer from 0 to {self.source.candidates - 1}, got {action!r}."
-            )
-        index = int(action)
+        index = whole(action, self.source.candidates)
         if not self._untaken[index]:
             return None
         self._untaken[index] = False

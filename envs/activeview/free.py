@@ -17,7 +17,8 @@ from leapbench.envs.activeview.observation import Observation
 from leapbench.envs.activeview.pools import HIGHEST, LOWEST, pose_at
 from leapbench.envs.activeview.scenes import FAMILIES, photograph
 from leapbench.envs.activeview.sources import source
-from leapbench.errors import UserError, unknown
+from leapbench.envs.refusals import reals
+from leapbench.errors import unknown
 
 
 class ActiveViewFreeEnv(ViewsEnv):
@@ -75,11 +76,7 @@ class ActiveViewFreeEnv(ViewsEnv):
         """Nothing is kept besides the episode."""
 
     def _shoot(self, action: Any) -> tuple[Picture, Floats]:
-        given = np.asarray(action)
-        shaped = given.shape == (2,) and given.dtype.kind in "iuf"
-        if not shaped or not (np.abs(given) <= 1).all():
-            raise UserError(f"An action is two numbers in [-1, 1], got {action!r}.")
-        around, up = given.astype(np.float64)
+        around, up = reals(action, (2,)).astype(np.float64)
         pose = pose_at(np.pi * around, LOWEST + (HIGHEST - LOWEST) * (up + 1) / 2)
         capture = self.episode.capture
         assert capture.scene is not None  # noqa: S101 - only families get here

@@ -7,8 +7,8 @@ table look-up and a policy is scored in seconds. NumPy only.
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, fields
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,12 @@ class Bank:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Bank:
         return self  # read-only, and Gymnasium deep-copies the arguments of `make`
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Made again, so that it is read-only there too."""
+        return partial(
+            type(self), **{each.name: getattr(self, each.name) for each in fields(self)}
+        ), ()
 
     @property
     def samples(self) -> int:

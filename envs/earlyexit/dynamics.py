@@ -84,11 +84,19 @@ class World:
             first=first,
             full=full,
         )
+        world.prices.flags.writeable = world.correct.flags.writeable = False
         if not world.budgets:
             raise UserError("budget must name one amount or more, got none.")
         for amount in world.budgets:
             world.check_budget(amount)
         return world
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> World:
+        return self  # read-only
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Made again of its bank: the tables are larger, and shared by all worlds of a bank."""
+        return World.build, (self.bank, "", "", self.length, self.budgets)
 
     def check_budget(self, budget: object) -> int:
         """`budget` as an int, if streams can be run under it.

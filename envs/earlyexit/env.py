@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from leapbench.envs.earlyexit import observation
 from leapbench.envs.earlyexit.bank import Bank
-from leapbench.envs.earlyexit.dynamics import CLOSED, CONTINUE, EXIT, World
+from leapbench.envs.earlyexit.dynamics import CLOSED, CONTINUE, World
 from leapbench.envs.earlyexit.observation import Column
-from leapbench.errors import UserError
+from leapbench.envs.refusals import begun, drawable, whole
 
 
 class EarlyExitEnv(gym.Env[NDArray[np.float32], np.int64]):
@@ -111,11 +111,11 @@ class EarlyExitEnv(gym.Env[NDArray[np.float32], np.int64]):
         render_mode: str | None = None,
     ) -> None:
         self.world = World.build(bank, data, split, stream, budget)
-        self.render_mode = render_mode
+        self.render_mode = drawable(render_mode)
         self.observation_space = observation.space()
         self.action_space = gym.spaces.Discrete(2)
         self._prices = self.world.prices.tolist()
-        self._over = True
+        self._over, self._started = True, False
 
     @property
     def bank(self) -> Bank:
@@ -148,7 +148,7 @@ class EarlyExitEnv(gym.Env[NDArray[np.float32], np.int64]):
         self.remaining = world.length * self.budget - world.first
         self.position = self.exit = self._forced = 0
         self.sample = self._order[0]
-        self._over = False
+        self._over, self._started = False, True
         return self._observe(), {}
 
     def step(
@@ -157,14 +157,12 @@ class EarlyExitEnv(gym.Env[NDArray[np.float32], np.int64]):
         """Exit (0) or continue (1).
 
         Raises:
-            UserError: for another action.
+            InvalidAction: for another action.
             ResetNeeded: when the stream is over.
         """
         if self._over:
             raise ResetNeeded("The stream is over: call `reset` before `step`.")
-        if action != EXIT and action != CONTINUE:
-            raise UserError(f"An action is 0 (exit) or 1 (continue), got {action!r}.")
-        asked, price = bool(action == CONTINUE), self._prices[self.exit]
+        asked, price = whole(action, 2) == CONTINUE, self._prices[self.exit]
         if self.world.granted(asked, self.remaining, price, self.position):
             self.remaining -= price
             self.exit += 1
@@ -174,9 +172,14 @@ class EarlyExitEnv(gym.Env[NDArray[np.float32], np.int64]):
         return self._observe(), reward, self._over, False, self._summary() if self._over else {}
 
     def render(self) -> NDArray[np.uint8] | None:
-        """Picture of the stream, uint8 (400, 640, 3); None without a render mode."""
+        """Picture of the stream, uint8 (400, 640, 3); None without a render mode.
+
+        Raises:
+            ResetNeeded: before the first `reset`.
+        """
         if self.render_mode is None:
             return None
+        begun(self._started)
         from leapbench.envs.earlyexit.render import Scene, draw
 
         return draw(

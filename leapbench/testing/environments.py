@@ -20,6 +20,7 @@ from gymnasium.utils.env_checker import check_env
 from leapbench.contract.meter import Meter, MeteredEnv
 from leapbench.contract.task import Budget
 from leapbench.errors import BudgetExceeded
+from leapbench.testing.copies import copies
 from leapbench.testing.rollout import STEPS, arrays, make, play, rollout, rollout_elsewhere
 from leapbench.testing.rules import Check, attach, require, run_all
 from leapbench.testing.vectors import vector
@@ -178,6 +179,7 @@ ENVIRONMENT_CHECKS: tuple[Check[str | EnvSpec], ...] = (
     picture,
     metering,
     vector,
+    copies,
     gymnasium_checker,
     sb3_checker,
 )

@@ -38,6 +38,9 @@ BROKEN_WORLDS = {
     "BlankPicture": "picture",
     "DisturbingPicture": "picture",
     "NoPicture": "picture",
+    "Unpicklable": "copies",
+    "FrozenWhenCopied": "copies",
+    "Entangled": "copies",
     "NoReset": "gymnasium_checker",
     "NumpyReward": "sb3_checker",
 }

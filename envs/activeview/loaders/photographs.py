@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leapbench.envs.activeview.cameras import Optics
-from leapbench.envs.activeview.capture import Capture, Views
+from leapbench.envs.activeview.capture import Capture, Picture, Views
 from leapbench.errors import UserError
 
 
@@ -24,6 +25,24 @@ class Dataset:
     optics: Optics
     train: Views
     test: Views
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Uncovers photographs.
+
+    Attributes:
+        images: uint8 (V, H, W, 3), all of them.
+        pool: int64 (C,), which of them the candidates are.
+    """
+
+    images: Picture
+    pool: NDArray[np.int64]
+
+    def __call__(self, index: int) -> Picture:
+        """The photograph of a candidate, uint8 (H, W, 3)."""
+        picture: Picture = self.images[self.pool[index]]
+        return picture
 
 
 @dataclass(frozen=True)
@@ -73,5 +92,5 @@ class Photographs:
             train.poses[pool],
             self.dataset.test,
             None,
-            lambda index: train.images[pool[index]],
+            Taken(train.images, pool),
         )

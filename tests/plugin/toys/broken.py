@@ -124,6 +124,42 @@ class NumpyReward(Coins):
         return observation, np.float32(reward), *rest
 
 
+class Unpicklable(Coins):
+    def __init__(self, render_mode: str | None = None) -> None:
+        super().__init__(render_mode)
+        self.fair = lambda: self.bias == 0.5
+
+
+class FrozenWhenCopied(Coins):
+    """Writes into a view of a buffer, which a copy does not make again."""
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        super().__init__(render_mode)
+        self.buffer = np.zeros(2, np.float32)
+        self.view = self.buffer[:]
+
+    def observe(self) -> np.ndarray:
+        self.view[:] = super().observe()
+        return self.buffer.copy()
+
+
+class Entangled(Coins):
+    """Draws from one generator with all of its copies."""
+
+    generators: dict[int, np.random.Generator] = {}
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        super().reset(seed=seed)
+        self.key = 0
+        if seed is not None:
+            self.generators[self.key] = np.random.default_rng(seed)
+        return self.observe(), {}
+
+    def step(self, action: Any) -> Any:
+        self.bias = float(self.generators[self.key].random())
+        return super().step(action)
+
+
 class GenerousVector(gym.vector.SyncVectorEnv):
     """A native vector environment whose rewards are not the single one's."""
 
