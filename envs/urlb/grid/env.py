@@ -9,11 +9,12 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
+from leapbench.envs.refusals import begun, drawable, no_options, whole
+from leapbench.envs.timed import Timed
 from leapbench.envs.urlb.grid.dynamics import ACTIONS, World
-from leapbench.errors import UserError
 
 
-class EntropyGridEnv(gym.Env[np.int64, np.int64]):
+class EntropyGridEnv(Timed, gym.Env[np.int64, np.int64]):  # type: ignore[misc]
     """Walk in a grid whose dynamics are as random as one likes.
 
     ## Description
@@ -73,7 +74,8 @@ class EntropyGridEnv(gym.Env[np.int64, np.int64]):
     * `size`: cells on a side, n, from 9 to 99.
     * `noise`: probability of a gust, in [0, 1].
     * `horizon`: steps of an episode, T, from 1 on.
-    * `task`: a name of the table above, or None for no reward.
+    * `task`: a name of the table above, or None for no reward; that of the id is
+      `shelter`.
     * `render_mode`: None or "rgb_array" (uint8 (400, 640, 3)).
 
     Wrong arguments raise `leapbench.errors.UserError`.
@@ -94,10 +96,15 @@ class EntropyGridEnv(gym.Env[np.int64, np.int64]):
         render_mode: str | None = None,
     ) -> None:
         self.world = World.build(size, noise, horizon, task)
-        self.render_mode = render_mode
+        self.render_mode = drawable(render_mode)
         self.observation_space = gym.spaces.Discrete(self.world.cells)
         self.action_space = gym.spaces.Discrete(len(ACTIONS))
-        self._over = True
+        self._over, self._started = True, False
+
+    @property
+    def longest(self) -> int:
+        """Steps of an episode."""
+        return self.world.horizon
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -111,27 +118,27 @@ class EntropyGridEnv(gym.Env[np.int64, np.int64]):
         Returns:
             The agent's cell and an empty info.
         """
+        no_options(options)
         super().reset(seed=seed)
         self._weather = self.world.weather(self.np_random)
         self.cell = np.int64(self.world.start)
         self.path = [self.world.start]
         self.collected = 0.0
-        self._over = False
+        self._over, self._started = False, True
         return self.cell, {}
 
     def step(self, action: np.int64 | int) -> tuple[np.int64, float, bool, bool, dict[str, Any]]:
         """Move, and be moved.
 
         Raises:
-            UserError: for what is no action.
+            InvalidAction: for what is no action.
             ResetNeeded: when the episode is over.
         """
         if self._over:
             raise ResetNeeded("The episode is over: call `reset` before `step`.")
-        if not self.action_space.contains(action):
-            raise UserError(f"An action is an integer from 0 to 4, got {action!r}.")
+        move = whole(action, len(ACTIONS))
         gust = int(self._weather[len(self.path) - 1])
-        self.cell = np.int64(self.world.step(int(self.cell), int(action), gust))
+        self.cell = np.int64(self.world.step(int(self.cell), move, gust))
         self.path.append(int(self.cell))
         reward = float(self.world.goal[self.cell])
         self.collected += reward
@@ -139,9 +146,14 @@ class EntropyGridEnv(gym.Env[np.int64, np.int64]):
         return self.cell, reward, False, self._over, {}
 
     def render(self) -> NDArray[np.uint8] | None:
-        """Picture of the episode so far, uint8 (400, 640, 3); None without a render mode."""
+        """Picture of the episode so far, uint8 (400, 640, 3); None without a render mode.
+
+        Raises:
+            ResetNeeded: before the first `reset`.
+        """
         if self.render_mode is None:
             return None
+        begun(self._started)
         from leapbench.envs.urlb.grid.render import Scene, draw
 
         return draw(Scene(self.world, np.array(self.path), self.collected))

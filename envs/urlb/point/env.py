@@ -9,8 +9,9 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
+from leapbench.envs.refusals import begun, drawable, no_options, reals
+from leapbench.envs.timed import Timed
 from leapbench.envs.urlb.point.dynamics import FASTEST, SCALE, World, observed
-from leapbench.errors import UserError
 
 Observation = NDArray[np.float32]
 
@@ -21,23 +22,7 @@ def spaces() -> tuple[Any, Any]:
     return gym.spaces.Box(-reach, reach), gym.spaces.Box(-1, 1, (2,), np.float32)
 
 
-def checked(actions: Any, count: int) -> NDArray[np.float64]:
-    """`actions` as float64 (count, 2).
-
-    Raises:
-        UserError: for another shape, or what does not lie in [-1, 1].
-    """
-    given = np.asarray(actions)
-    shaped = given.shape == (count, 2) and given.dtype.kind in "iuf"
-    if not shaped or not (np.abs(given) <= 1).all():
-        raise UserError(
-            f"An action is two numbers in [-1, 1]; for {count} of them, got {given.dtype} of "
-            f"shape {given.shape}."
-        )
-    return given.astype(np.float64)
-
-
-class EntropyPointEnv(gym.Env[Observation, Observation]):
+class EntropyPointEnv(Timed, gym.Env[Observation, Observation]):  # type: ignore[misc]
     """Steer a point in a box whose dynamics are as random as one likes.
 
     ## Description
@@ -103,7 +88,7 @@ class EntropyPointEnv(gym.Env[Observation, Observation]):
 
     * `noise`: standard deviation of a kick, in [0, 1].
     * `horizon`: steps of an episode, T, from 1 on.
-    * `task`: a name of the table above, or None for no reward.
+    * `task`: a name of the table above, or None for no reward; that of the id is `calm`.
     * `gain`: speed that a full action adds in a step, from 0.001 to 1.
     * `width`: standard deviation of the reward's bell, from 0.01 to 10.
     * `render_mode`: None or "rgb_array" (uint8 (400, 640, 3)).
@@ -127,9 +112,14 @@ class EntropyPointEnv(gym.Env[Observation, Observation]):
         render_mode: str | None = None,
     ) -> None:
         self.world = World.build(noise, horizon, task, gain, width)
-        self.render_mode = render_mode
+        self.render_mode = drawable(render_mode)
         self.observation_space, self.action_space = spaces()
-        self._over = True
+        self._over, self._started = True, False
+
+    @property
+    def longest(self) -> int:
+        """Steps of an episode."""
+        return self.world.horizon
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -143,10 +133,12 @@ class EntropyPointEnv(gym.Env[Observation, Observation]):
         Returns:
             The observation, float32 (4,), and an empty info.
         """
+        no_options(options)
         super().reset(seed=seed)
         start, self._kicks = self.world.begin(self.np_random)
         self.state = start[None]
-        self.path, self.collected, self._over = [start[:2]], 0.0, False
+        self.path, self.collected = [start[:2]], 0.0
+        self._over, self._started = False, True
         return observed(self.state)[0], {}
 
     def step(
@@ -155,12 +147,12 @@ class EntropyPointEnv(gym.Env[Observation, Observation]):
         """Push, and be pushed.
 
         Raises:
-            UserError: for what is no action.
+            InvalidAction: for what is no action.
             ResetNeeded: when the episode is over.
         """
         if self._over:
             raise ResetNeeded("The episode is over: call `reset` before `step`.")
-        push = checked(np.asarray(action)[None], 1)
+        push = reals(action, (2,)).astype(np.float64)[None]
         kick = self._kicks[len(self.path) - 1][None]
         self.state = self.world.step(self.state, push, kick)
         self.path.append(self.state[0, :2])
@@ -170,9 +162,14 @@ class EntropyPointEnv(gym.Env[Observation, Observation]):
         return observed(self.state)[0], reward, False, self._over, {}
 
     def render(self) -> NDArray[np.uint8] | None:
-        """Picture of the episode so far, uint8 (400, 640, 3); None without a render mode."""
+        """Picture of the episode so far, uint8 (400, 640, 3); None without a render mode.
+
+        Raises:
+            ResetNeeded: before the first `reset`.
+        """
         if self.render_mode is None:
             return None
+        begun(self._started)
         from leapbench.envs.urlb.point.render import Scene, draw
 
         return draw(Scene(self.world, np.stack(self.path), self.collected))
