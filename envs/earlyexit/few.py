@@ -137,6 +137,10 @@ class Few:
                 stream.position / world.length,
             )
 
+    def order(self, lane: int) -> NDArray[np.int64]:
+        """Samples of stream `lane`, in the order in which they come, int64 (length,)."""
+        return np.array(self._streams[lane].order, np.int64)
+
     def answers(self, lane: int) -> NDArray[np.int16]:
         """`2 * exit + correct` of each sample that stream `lane` has answered."""
         return np.array(self._streams[lane].history, np.int16)

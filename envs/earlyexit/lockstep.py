@@ -103,6 +103,10 @@ class Lockstep:
         out[:, Column.REMAINING] = np.minimum(1.0, share)
         out[:, Column.PROGRESS] = position / world.length
 
+    def order(self, lane: int) -> NDArray[np.int64]:
+        """Samples of stream `lane`, in the order in which they come, int64 (length,)."""
+        return self._orders[lane].copy()
+
     def answers(self, lane: int) -> NDArray[np.int16]:
         """`2 * exit + correct` of each sample that stream `lane` has answered."""
         return self._history[lane, : self.position[lane]]

@@ -100,7 +100,7 @@ class Budgeted(Oracle):
         """See `Oracle.target`; plans each stream that has just been dealt."""
         streams = env.streams
         for lane in np.flatnonzero((streams.position == 0) & (streams.exit == 0)):
-            first = self._first[streams._orders[lane]]
+            first = self._first[streams.order(lane)]
             self._plan[lane] = plan(first, env.bank.costs, int(streams.budget[lane]))
         at = np.minimum(streams.position, env.world.length - 1)
         return np.asarray(self._plan[np.arange(env.num_envs), at])

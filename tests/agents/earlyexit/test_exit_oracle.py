@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from leapbench.agents.earlyexit.oracle.policy import Budgeted, FirstCorrect, plan
 from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.few import FEW
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
 from leapbench.errors import UserError
 
@@ -35,10 +36,11 @@ def test_plan_is_the_best_of_all_plans(seed, level):
     assert right(found) == max(right(exits) for exits in affordable)
 
 
+@pytest.mark.parametrize("lanes", [3, FEW + 1])
 @pytest.mark.parametrize("mode", list(AutoresetMode))
-def test_every_plan_comes_true(mode):
+def test_every_plan_comes_true(mode, lanes):
     bank = banks()[1]
-    env = EarlyExitVectorEnv(3, bank=bank, stream=50, budget=grid(bank), autoreset_mode=mode)
+    env = EarlyExitVectorEnv(lanes, bank=bank, stream=50, budget=grid(bank), autoreset_mode=mode)
     oracle = Budgeted()
     observation, _ = env.reset(seed=1)
     oracle.bind(env)
