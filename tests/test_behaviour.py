@@ -17,7 +17,7 @@ import pytest
 from leapbench.contract import registry
 from leapbench.contract.task import TIERS, Task
 from leapbench.leaderboards.sources import committed_root, entries
-from leapbench.leaderboards.submissions.verify.rerun import TOLERANCE, lock
+from leapbench.leaderboards.submissions.verify.rerun import TOLERANCE
 from leapbench.results.result import Result
 from leapbench.running import cell
 from leapbench.running.cell import Cell
@@ -35,6 +35,12 @@ ROUNDING = {
 """Relative difference of an episode's numbers. Families that are not here train networks in
 single precision: after the first rounding the training goes another way, as another seed's
 does, and only the score can be compared."""
+
+
+def lock(row: Result) -> dict[str, object]:
+    """What decides floating-point results bit by bit: releases, interpreter, processor."""
+    said = row.provenance.items()
+    return {k: v for k, v in said if k.startswith("version:") or k in ("python", "cpu")}
 
 
 def current(row: Result, task: Task) -> bool:
@@ -65,7 +71,7 @@ def smallest(family: str) -> Result:
 
 def difference(row: Result, again: Result) -> str:
     """The first thing that differs by more than it may; empty when nothing does."""
-    if lock(row.provenance) == lock(again.provenance):
+    if lock(row) == lock(again):
         return _first(row, again, 0.0)
     if row.family in ROUNDING:
         return _first(row, again, ROUNDING[row.family])
