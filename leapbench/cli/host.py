@@ -56,4 +56,14 @@ def command(
             "Hosting needs two more packages.", 'pip install "leapbench[host]"'
         ) from None
     made = application(board, site, signed, hourly)
-    uvicorn.run(made, host=bind, port=port, log_level="info", proxy_headers=proxy)
+    uvicorn.run(
+        made,
+        host=bind,
+        port=port,
+        log_level="info",
+        proxy_headers=proxy,
+        http="h11",
+        h11_max_incomplete_event_size=2**14,
+        limit_concurrency=64,
+        timeout_keep_alive=5,
+    )

@@ -55,6 +55,11 @@ class Cell:
     device: str = "cpu"
 
     @property
+    def in_file(self) -> bool:
+        """Whether code of a file is run in this process, unless it is given one of its own."""
+        return not self.isolated and ".py:" in self.agent
+
+    @property
     def composition(self) -> Composition:
         """The agent's parts and settings."""
         task = registry.task(self.task)
@@ -132,23 +137,14 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
             return run(cell, report, guests, salt)
     torch.set_num_threads(1)
     agent = agent or cell.composition
-    made_by = code.of_result(registry.task(cell.task), cell.protocol, agent)
     clock = phases.Clock(agent)
-    blank = Result(
-        status="failed",
-        task=cell.task,
-        tier=cell.tier,
-        protocol_hash=cell.protocol.hash,
-        agent=agent.record(),
-        seed=cell.seed,
-        provenance=provenance() | described(resolved(cell.device)) | {"code": made_by},
-    )
+    blank = _blank(cell, agent)
     spent: list[Spent] = []
     try:
         fields = _scored(cell, agent, salt, spent, clock, report)
     except UserError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         status = error.status if isinstance(error, AgentError) else "failed"
         fields = {"status": status, "message": _line(error)[:2000]}
     done = blank.model_copy(update=fields | {"budget": tuple(spent), "timing": clock.timing()})
@@ -161,7 +157,28 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
     return checked
 
 
-def _line(error: Exception) -> str:
+def failed(cell: Cell, message: str) -> Result:
+    """Write the result of a cell whose process ended before it could."""
+    made = _blank(cell, cell.composition).model_copy(update={"message": message})
+    result.write(made, cell.path)
+    return made
+
+
+def _blank(cell: Cell, agent: Composition) -> Result:
+    """A result without what comes of running."""
+    made_by = code.of_result(registry.task(cell.task), cell.protocol, agent)
+    return Result(
+        status="failed",
+        task=cell.task,
+        tier=cell.tier,
+        protocol_hash=cell.protocol.hash,
+        agent=agent.record(),
+        seed=cell.seed,
+        provenance=provenance() | described(resolved(cell.device)) | {"code": made_by},
+    )
+
+
+def _line(error: BaseException) -> str:
     """What went wrong and where, for the result."""
     if isinstance(error, GuestError):
         return str(error)

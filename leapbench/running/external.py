@@ -11,6 +11,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from contextlib import chdir, redirect_stdout
 from functools import cache
 from hashlib import sha256
 from importlib import import_module
@@ -113,11 +114,17 @@ def module(path: str) -> ModuleType:
         raise UserError(f"{path} is not a Python file.")
     loaded = module_from_spec(spec)
     sys.modules[name] = loaded  # dataclasses look their module up
+    variables = dict(os.environ)
     try:
-        spec.loader.exec_module(loaded)
+        # It is only looked at here; `running.apart` runs it in a process of its own.
+        with redirect_stdout(sys.stderr), chdir(os.curdir):
+            spec.loader.exec_module(loaded)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise UserError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+    finally:
+        os.environ.clear()
+        os.environ.update(variables)
     return loaded
 
 

@@ -6,8 +6,6 @@ import multiprocessing
 import os
 import re
 import signal
-import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -18,11 +16,13 @@ from multiprocessing.util import Finalize
 from queue import Empty
 from typing import Any, Protocol
 
+from leapbench.contract.harness import Report
 from leapbench.errors import UserError
 from leapbench.results.result import Result
+from leapbench.running import apart
+from leapbench.running.apart import INTERVAL
 from leapbench.running.cell import Cell, run
 
-INTERVAL = 0.2  # seconds between two reports of a cell
 _reports: Any = None  # a worker's queue to the parent
 
 
@@ -58,7 +58,9 @@ def sweep(cells: Sequence[Cell], jobs: int, observer: Observer) -> list[Result]:
     for i, result in found.items():
         observer.finished(cells[i], result, True)
     todo = [i for i in range(len(cells)) if i not in found]
-    run_all = _serial if jobs == 1 or len(todo) < 2 else _parallel
+    # To look at a file, this process has imported it: no other agent runs here then.
+    mixed = len({cell.in_file for cell in cells}) > 1
+    run_all = _parallel if mixed or (jobs > 1 and len(todo) > 1) else _serial
     for i, result in run_all({i: cells[i] for i in todo}, jobs, observer):
         found[i] = result
         observer.finished(cells[i], result, False)
@@ -68,7 +70,7 @@ def sweep(cells: Sequence[Cell], jobs: int, observer: Observer) -> list[Result]:
 def _serial(cells: dict[int, Cell], jobs: int, observer: Observer) -> Iterator[tuple[int, Result]]:
     for i, cell in cells.items():
         observer.started(cell)
-        yield i, run(cell, partial(observer.progress, cell))
+        yield i, _run(cell, partial(observer.progress, cell))
 
 
 def _parallel(
@@ -115,21 +117,17 @@ def _pool(jobs: int) -> Iterator[tuple[ProcessPoolExecutor, Any]]:
 
 
 def _begin(queue: Any) -> None:
-    """Prepare a worker: the parent alone handles Ctrl-C, and no worker outlives it."""
+    """Prepare a worker."""
     global _reports
     _reports = queue
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    apart.settle()
     # A worker that is leaving anyway would be stopped amid what libraries clear up.
     Finalize(None, signal.signal, (signal.SIGTERM, signal.SIG_IGN), exitpriority=100)
-    threading.Thread(target=_follow_parent, daemon=True).start()
 
 
-def _follow_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def _run(cell: Cell, report: Report) -> Result:
+    """Run a cell: what a file does to its process, no other cell may feel."""
+    return apart.run(cell, report) if cell.in_file else run(cell, report)
 
 
 def _work(index: int, cell: Cell) -> Result:
@@ -145,8 +143,8 @@ def _work(index: int, cell: Cell) -> Result:
             _reports.put((index, fraction, line))
 
     try:
-        return run(cell, report)
-    except SystemExit:  # terminated: what was half made is cleared away by now
+        return _run(cell, report)
+    except apart.Terminated:  # what was half made is cleared away by now
         os._exit(1)
 
 

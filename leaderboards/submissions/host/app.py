@@ -1,7 +1,7 @@
 """The web application of a hosted board.
 
     POST /submissions        a bundle as the body; 201 when it is new, 200 when it was there
-    GET  /submissions        what was submitted, as JSON; ?task= and ?tier= narrow it
+    GET  /submissions        what was submitted, as JSON, 100 a page: ?page= ?task= ?tier=
     GET  /submissions/{id}   a bundle as it came
     GET  /verdicts           every verdict, as JSON
     GET  /rounds             the rounds with their hashes, and the salts of closed ones
@@ -12,7 +12,10 @@ Nothing that is submitted is run here: a submission is read, checked and filed.
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +35,11 @@ from leapbench.leaderboards.submissions.bundle.read import open_bundle
 from leapbench.leaderboards.submissions.bundle.refusal import FILE_BYTES, Refused
 from leapbench.leaderboards.submissions.host.throttle import Throttle
 from leapbench.leaderboards.submissions.rounds import Rounds
-from leapbench.leaderboards.submissions.store import Store, Submission
+from leapbench.leaderboards.submissions.store import Store
+from leapbench.leaderboards.submissions.store.records import Head
+
+PAGE = 100  # submissions in one listing
+SECONDS = 120.0  # in which a body has to be there
 
 
 def application(
@@ -75,16 +82,22 @@ class _Submissions:
 
     async def _list(self, request: Request) -> Response:
         wanted = [request.query_params.get(key) for key in ("task", "tier")]
-        found = await run_in_threadpool(self.store.submissions, *wanted)
-        return JSONResponse([record(each) for each in found])
+        number = request.query_params.get("page", "0")
+        if not re.fullmatch(r"[0-9]{1,9}", number):
+            raise HTTPException(400, "A page is a number from 0 on.")
+        found = await run_in_threadpool(self.store.page, *wanted, PAGE * int(number), PAGE)
+        return JSONResponse([record(*each) for each in found])
 
     async def _take(self, request: Request) -> Response:
         handle, name = tempfile.mkstemp(suffix=".zip")
         path = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
-                await _save(request, file.write)
+                async with asyncio.timeout(SECONDS):
+                    await _save(request, file.write)
             return await run_in_threadpool(self._add, path)
+        except TimeoutError:
+            return JSONResponse({"error": f"A bundle arrives within {SECONDS:g} s."}, 408)
         except ClientDisconnect:
             return JSONResponse({"error": "The bundle did not arrive whole."}, 400)
         finally:
@@ -132,19 +145,11 @@ def _listing(find: Callable[[], list[Any]]) -> Callable[[Request], Any]:
     return answer
 
 
-def record(submission: Submission) -> dict[str, Any]:
+def record(head: Head, attempts: int, scores: dict[str, float | None]) -> dict[str, Any]:
     """A submission for programs, without its episodes."""
-    return {
-        "id": submission.id,
-        "task": submission.task,
-        "tier": submission.tier,
-        "agent": submission.agent,
-        "entrant": submission.entrant.model_dump(),
-        "signed_by": submission.signed_by,
-        "received": submission.received,
-        "attempts": submission.attempts,
-        "scores": {str(row.seed): row.score for row in submission.results},
-    }
+    names = ("id", "task", "tier", "agent", "signed_by", "received")
+    own = {name: getattr(head, name) for name in names}
+    return own | {"entrant": json.loads(head.entrant), "attempts": attempts, "scores": scores}
 
 
 async def _told(request: Request, error: Exception) -> Response:

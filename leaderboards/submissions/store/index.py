@@ -13,7 +13,7 @@ from pathlib import Path
 
 from leapbench.leaderboards.submissions.store.records import Head, Row
 
-VERSION = 2
+VERSION = 3
 BUSY = 120  # seconds that a transaction waits for others, such as a rebuild
 HEAD = ", ".join(Head._fields)
 SCHEMA = f"""
@@ -24,6 +24,7 @@ CREATE TABLE results (
     submission TEXT NOT NULL REFERENCES submissions (id),
     seed INTEGER NOT NULL,
     result TEXT NOT NULL,
+    score REAL,
     PRIMARY KEY (submission, seed)
 );
 """
@@ -61,7 +62,7 @@ class Index:
                 if deep and db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
                     return False
                 db.execute(f"SELECT {HEAD} FROM submissions LIMIT 1").fetchone()  # noqa: S608
-                db.execute("SELECT submission, seed, result FROM results LIMIT 1").fetchone()
+                db.execute("SELECT submission, seed, result, score FROM results LIMIT 1").fetchone()
                 version: int = db.execute("PRAGMA user_version").fetchone()[0]
             return version == VERSION
         except sqlite3.DatabaseError as error:
@@ -113,7 +114,7 @@ def insert(db: sqlite3.Connection, row: Row) -> None:
     if added.rowcount:
         rows = [(row.head.id, *each) for each in row.results]
         db.executemany(
-            "INSERT OR REPLACE INTO results (submission, seed, result) VALUES (?, ?, ?)", rows
+            "INSERT OR REPLACE INTO results VALUES (?, ?, ?, json_extract(?3, '$.score'))", rows
         )
 
 
@@ -173,6 +174,26 @@ def select(
     )
     for *head, attempts in heads.fetchall():
         yield Row(Head(*head), _results(db, head[0])), attempts
+
+
+def page(
+    db: sqlite3.Connection, task: str | None, tier: str | None, skip: int, count: int
+) -> list[tuple[Head, int, dict[str, float | None]]]:
+    """Some submissions, the oldest first: attempts and scores by seed; no result is read."""
+    heads = db.execute(
+        f"""SELECT * FROM (
+            SELECT {HEAD}, count(*) OVER (PARTITION BY task, identity) FROM submissions)
+        WHERE (? IS NULL OR task = ?) AND (? IS NULL OR tier = ?)
+        ORDER BY received, id LIMIT ? OFFSET ?""",  # noqa: S608
+        (task, task, tier, tier, count, skip),
+    ).fetchall()
+    scores = "SELECT seed, score FROM results WHERE submission = ? ORDER BY seed"
+    found = []
+    for *columns, attempts in heads:
+        head = Head(*columns)
+        own = {str(seed): score for seed, score in db.execute(scores, (head.id,))}
+        found.append((head, attempts, own))
+    return found
 
 
 def row(db: sqlite3.Connection, identity: str) -> Row | None:

@@ -25,7 +25,7 @@ from leapbench.leaderboards.submissions.bundle.refusal import Refused
 from leapbench.leaderboards.submissions.store import index
 from leapbench.leaderboards.submissions.store.damage import problems
 from leapbench.leaderboards.submissions.store.files import ID, Files, is_store
-from leapbench.leaderboards.submissions.store.records import Receipt, Row, Submission
+from leapbench.leaderboards.submissions.store.records import Head, Receipt, Row, Submission
 from leapbench.leaderboards.verdict import Check, Ledger, Verdict
 
 T = TypeVar("T")
@@ -107,6 +107,17 @@ class Store:
         except ValidationError:  # somebody edited the index
             self.rebuild()
             return self._guarded(read)
+
+    def page(
+        self, task: str | None, tier: str | None, skip: int, count: int
+    ) -> list[tuple[Head, int, dict[str, float | None]]]:
+        """Some submissions from the index alone; see `index.page`."""
+
+        def read() -> list[tuple[Head, int, dict[str, float | None]]]:
+            with self.index.reading() as db:
+                return index.page(db, task, tier, skip, count)
+
+        return self._guarded(read)
 
     def bundle(self, identity: str) -> Path:
         """Path of the bundle of a submission.

@@ -205,3 +205,27 @@ def test_delivery_to_a_file_keeps_what_is_there(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is another file"):
         deliver(packed("other"), str(path))
     assert path.read_bytes() == packed()
+
+
+def test_a_slow_body_is_not_waited_for(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("leapbench.leaderboards.submissions.host.app.SECONDS", 0.5)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+    connection.putrequest("POST", "/submissions")
+    connection.putheader("Content-Length", "1000")
+    connection.endheaders(b"x")
+    assert connection.getresponse().status == 408
+    connection.close()
+
+
+def test_a_listing_is_paged_and_reads_no_results(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leapbench.leaderboards.submissions.host.app.PAGE", 2)
+    for name in ("one", "two", "three"):
+        assert server.ask("POST", "/submissions", packed(name))[0] == 201
+    monkeypatch.setattr("leapbench.results.result.Result.model_validate_json", None)
+    pages = [json.loads(server.ask("GET", f"/submissions?page={n}")[1]) for n in range(3)]
+    assert [len(page) for page in pages] == [2, 1, 0]
+    assert len({each["id"] for page in pages for each in page}) == 3
+    for bad in ("-1", "x", "", "1e3", "9" * 30):
+        assert server.ask("GET", f"/submissions?page={bad}")[0] == 400
