@@ -2,8 +2,10 @@
 
 A declaration is a list of `[[env]]` tables with `id`, `entry_point` and,
 optionally, `vector_entry_point`, `kwargs` and `max_episode_steps`, all passed
-to `gymnasium.register` as they are. A table `[small]` of the file, and `small` of
-one environment over it, are keyword arguments with which tests make it.
+to `gymnasium.register` as they are. One whose `id` has names in braces is declared
+for each row of the table `[each]`; see `leapbench.contract.each`. A table `[small]`
+of the file, and `small` of one environment over it, are keyword arguments with which
+tests make it.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 def declared() -> Iterator[dict[str, Any]]:
     """Yield the declaration of every environment that comes with the package.
 
-    Its `family` is the name of its folder.
+    Its `family` is the name of its folder; `another` is True where it differs from one
+    before it in the row of `[each]` alone.
 
     Raises:
         tomllib.TOMLDecodeError: when an `envs.toml` is malformed.
@@ -29,21 +32,26 @@ def declared() -> Iterator[dict[str, Any]]:
     from importlib.util import find_spec
     from pathlib import Path
 
+    from leapbench.contract import each
+
     spec = find_spec("leapbench.envs")
     for folder in (spec and spec.submodule_search_locations) or ():
         for path in sorted(Path(folder).glob("*/envs.toml")):
             read = tomllib.loads(path.read_text(encoding="utf-8"))
             shared = read.get("small", {})
-            for each in read["env"]:
-                small = shared | each.get("small", {})
-                yield each | {"family": path.parent.name, "small": small}
+            for one in read["env"]:
+                small = shared | one.get("small", {})
+                told = one | {"family": path.parent.name, "small": small}
+                many = list(each.rows(read)) if "{" in one["id"] else [{}]
+                for place, row in enumerate(many):
+                    yield each.filled(told, row) | {"another": place > 0}
 
 
 def register_all(gymnasium: ModuleType) -> None:
     """Register every declared id that `gymnasium` does not know yet."""
     for declaration in declared():
         if declaration["id"] not in gymnasium.registry:
-            ours = ("family", "small")
+            ours = ("family", "small", "another")
             gymnasium.register(**{k: v for k, v in declaration.items() if k not in ours})
 
 

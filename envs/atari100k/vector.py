@@ -1,0 +1,169 @@
+"""Atari games, many at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium.utils.seeding import np_random
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+
+from leapbench.envs.atari100k.emulator import Pixels
+from leapbench.envs.atari100k.env import FRAMES_A_SECOND, spaces
+from leapbench.envs.atari100k.game import LIMIT, NOOPS, SIZE, SKIP, STACK, Game, Rules
+from leapbench.envs.lockstep import LockstepVectorEnv, Seeds
+from leapbench.errors import UserError
+
+Flags = NDArray[np.bool_]
+Wholes = NDArray[np.int64]
+
+
+class Atari100kVectorEnv(LockstepVectorEnv[Pixels, Wholes]):
+    """`Atari100kEnv` for `num_envs` games at once, which paint into one array.
+
+    Observations, rewards, ends and infos are those of Gymnasium's `SyncVectorEnv` over
+    `Atari100kEnv` with the same seeds and autoreset mode. With autoreset disabled,
+    where that class forbids a step, an episode that is over stays over, without reward
+    or info, until `reset`: so that each of many evaluation games is played exactly once.
+
+    ale-py's own vector environment does not follow the protocol: it resizes by area,
+    draws 0 to 29 no-ops, and keeps the stack when a life is lost.
+
+    Args:
+        num_envs: games.
+        game: see `Atari100kEnv`, as for the rest.
+        training: whether a lost life ends an episode, and rewards are signs.
+        sticky: probability with which a frame repeats the action before it.
+        noops: largest number of no-ops.
+        limit: longest game, frames.
+        render_mode: None or "rgb_array".
+        autoreset_mode: "NextStep", "SameStep" or "Disabled", or the enum.
+
+    Attributes:
+        games: the rules and emulators.
+
+    Raises:
+        UserError: for the arguments that `Atari100kEnv` refuses, or no games.
+    """
+
+    metadata: dict[str, Any] = {
+        "render_modes": ["rgb_array"],
+        "render_fps": FRAMES_A_SECOND // SKIP,
+        "autoreset_mode": AutoresetMode.NEXT_STEP,
+    }
+
+    def __init__(
+        self,
+        num_envs: int = 1,
+        game: str = "Breakout",
+        training: bool = False,
+        sticky: float = 0.0,
+        noops: int = NOOPS,
+        limit: int = LIMIT,
+        render_mode: str | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+    ) -> None:
+        rules = Rules(game, training, sticky, noops, limit)
+        first = Game(rules)
+        super().__init__(num_envs, *spaces(first), render_mode, autoreset_mode)
+        self.games = [first, *(Game(rules) for _ in range(num_envs - 1))]
+        self._rngs: list[np.random.Generator | None] = [None] * num_envs
+        self._stacks = np.zeros((num_envs, STACK, SIZE, SIZE), np.uint8)
+        self._terminated, self._truncated = np.zeros((2, num_envs), np.bool_)
+
+    def reset(
+        self, *, seed: Seeds = None, options: dict[str, Any] | None = None
+    ) -> tuple[Pixels, dict[str, Any]]:
+        """Start all episodes, or those of a mask.
+
+        Args:
+            seed: s seeds game i with s + i; a list gives each its own; None goes on
+                with each one's random numbers, and with a game that has lost a life.
+            options: "reset_mask", bool (num_envs,), False leaves an episode as it is.
+
+        Returns:
+            Observations uint8 (num_envs, 4, 84, 84) and an empty info.
+
+        Raises:
+            UserError: for seeds or a mask of another length than `num_envs`.
+        """
+        lanes, seeds = self._masked((options or {}).get("reset_mask")), self._seeds(seed)
+        for lane in lanes.tolist():
+            if seeds[lane] is not None:
+                self._rngs[lane] = np_random(seeds[lane])[0]
+            self._begin(lane, anew=seeds[lane] is not None)
+        self._started = True
+        return self._stacks.copy(), {}
+
+    def step(
+        self, actions: Wholes
+    ) -> tuple[Pixels, NDArray[np.float64], Flags, Flags, dict[str, Any]]:
+        """Take a step in every game.
+
+        Args:
+            actions: integers (num_envs,); ignored where an episode is over.
+
+        Returns:
+            Observations uint8 (num_envs, 4, 84, 84), rewards float64, terminations and
+            truncations bool (num_envs,), and infos in Gymnasium's vector form.
+
+        Raises:
+            UserError: for other actions; no game has moved.
+            ResetNeeded: before the first `reset`.
+        """
+        self._require_started()
+        chosen = self._checked(actions)
+        rewards, ended = np.zeros(self.num_envs), []
+        for lane, (game, action) in enumerate(zip(self.games, chosen, strict=True)):
+            if not game.over:
+                told = game.step(action, self._rng(lane), self._stacks[lane])
+                rewards[lane], self._terminated[lane], self._truncated[lane] = told
+                if game.over:
+                    ended.append(lane)
+            elif self.autoreset_mode == AutoresetMode.NEXT_STEP:
+                self._begin(lane, anew=False)
+        flags = self._terminated.copy(), self._truncated.copy()
+        infos = self._finish(ended)
+        return self._stacks.copy(), rewards, *flags, infos
+
+    def render(self) -> tuple[Pixels, ...] | None:
+        """One picture a game, each uint8 (400, 640, 3); None without a render mode."""
+        if self.render_mode is None:
+            return None
+        from leapbench.envs.atari100k.render import draw
+
+        return tuple(draw(*each) for each in zip(self.games, self._stacks, strict=True))
+
+    def _begin(self, lane: int, anew: bool) -> None:
+        self.games[lane].begin(self._rng(lane), self._stacks[lane], anew)
+        self._terminated[lane] = self._truncated[lane] = False
+
+    def _rng(self, lane: int) -> np.random.Generator:
+        rng = self._rngs[lane] or np_random()[0]
+        self._rngs[lane] = rng
+        return rng
+
+    def _finish(self, lanes: list[int]) -> dict[str, Any]:
+        """Infos of the episodes that have just ended; with SAME_STEP, start the next."""
+        infos: dict[str, Any] = {}
+        same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
+        for lane in lanes:
+            info: dict[str, Any] = self.games[lane].summary()
+            if same_step:
+                info = {"final_obs": self._stacks[lane].copy(), "final_info": info}
+                self._begin(lane, anew=False)
+            infos = self._add_info(infos, info, lane)
+        return infos
+
+    def _checked(self, actions: Any) -> list[int]:
+        chosen = np.asarray(actions)
+        count = len(self.games[0].actions)
+        shaped = chosen.shape == (self.num_envs,) and chosen.dtype.kind in "iu"
+        if not shaped or chosen.min() < 0 or chosen.max() >= count:
+            raise UserError(
+                f"actions must be {self.num_envs} integers from 0 to {count - 1}, "
+                f"got {chosen.dtype} of shape {chosen.shape}."
+            )
+        checked: list[int] = chosen.tolist()
+        return checked
