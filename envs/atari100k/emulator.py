@@ -79,13 +79,15 @@ def cartridge(game: str) -> Cartridge:
     ale = _loaded(path)
     ale.reset_game()
     actions = ale.getMinimalActionSet()
-    return Cartridge(
+    found = Cartridge(
         path,
         tuple(int(action.value) for action in actions),
         tuple(action.name for action in actions),
         ale.cloneSystemState(),
         ale.getScreenDims(),
     )
+    _given_back(game, ale)
+    return found
 
 
 class Emulator:

@@ -33,11 +33,12 @@ def spaces(environment: str | EnvSpec) -> None:
     """Observations lie in the observation space and have its dtype."""
     env = make(_spec(environment))
     space = env.observation_space
+    expected = [leaf.dtype for leaf in arrays(space.sample())]
 
     def look(observation: Any) -> None:
-        require(space.contains(observation), "spaces", f"{observation!r} is not in {space}")
+        if not space.contains(observation):  # telling what it is costs more than looking
+            require(False, "spaces", f"{observation!r} is not in {space}")
         found = [leaf.dtype for leaf in arrays(observation)]
-        expected = [leaf.dtype for leaf in arrays(space.sample())]
         require(found == expected, "spaces", f"dtypes are {found}, the space's are {expected}")
 
     look(env.reset(seed=0)[0])
