@@ -138,7 +138,7 @@ class Emulator:
         """
         act, screen = self.ale.act, self.ale.getScreenGrayscale
         self._kept = None
-        score = 0
+        score: int = 0
         for action in frames[:-1]:
             score += act(action)
         screen(self._before)

@@ -153,7 +153,7 @@ class Atari100kEnv(gym.Env[Pixels, int]):
         return draw(self.game, self._stack)
 
 
-def spaces(game: Game) -> tuple[gym.spaces.Box, gym.spaces.Discrete]:
+def spaces(game: Game) -> tuple[gym.Space[Any], gym.Space[Any]]:
     """Spaces of one game: observations and actions."""
     box = gym.spaces.Box(0, 255, (STACK, SIZE, SIZE), np.uint8)
     return box, gym.spaces.Discrete(len(game.actions))

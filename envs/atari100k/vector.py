@@ -114,7 +114,8 @@ class Atari100kVectorEnv(LockstepVectorEnv[Pixels, Wholes]):
         """
         self._require_started()
         chosen = self._checked(actions)
-        rewards, ended = np.zeros(self.num_envs), []
+        rewards = np.zeros(self.num_envs)
+        ended: list[int] = []
         for lane, (game, action) in enumerate(zip(self.games, chosen, strict=True)):
             if not game.over:
                 told = game.step(action, self._rng(lane), self._stacks[lane])
