@@ -50,12 +50,12 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: $(DECLARED) | $(VENV)/bin/python
 	@echo "Installing leapbench and its dependencies into $(VENV) ..."
-	$(INSTALL) --editable .
+	$(INSTALL) --editable ".[dmc,atari]"
 	@touch $@
 
 $(VENV)/.installed-dev: $(DECLARED) | $(VENV)/bin/python
 	@echo "Installing leapbench with its tools into $(VENV) ..."
-	$(INSTALL) --editable ".[parquet,plots,host,onnx,dmc,dev]"
+	$(INSTALL) --editable ".[all,dev]"
 	@touch $@ $(VENV)/.installed
 
 lock: $(VENV)/bin/python

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = "parquet,plots,host,onnx,dmc,dev"
+EXTRAS = "all,dev"
 PINS = ["torch==2.13.0", "setuptools<83"]
 HEADER = """\
 # Exact versions of all dependencies, direct and transitive, for Linux and Python 3.11+.

@@ -41,16 +41,20 @@ class Bilinear(AtariPreprocessing):
         return cv2.resize(self.obs_buffer[0], self.screen_size, interpolation=cv2.INTER_LINEAR)
 
 
-def emulation(game: str) -> Case:
-    ale = gym.make(f"ALE/{game}-v5", frameskip=1, repeat_action_probability=0.0).unwrapped.ale
-    actions = ale.getMinimalActionSet()
+def emulation(game: str, lanes: int) -> Case:
+    made = [
+        gym.make(f"ALE/{game}-v5", frameskip=1, repeat_action_probability=0.0).unwrapped.ale
+        for _ in range(lanes)
+    ]
+    actions = made[0].getMinimalActionSet()
 
     def play(chosen: np.ndarray) -> None:
-        for index in chosen[:, 0].tolist():
-            for _ in range(4):
-                ale.act(actions[index])
-            if ale.game_over():
-                ale.reset_game()
+        for row in chosen[: len(chosen) // lanes, :lanes].tolist():
+            for ale, index in zip(made, row, strict=True):
+                for _ in range(4):
+                    ale.act(actions[index])
+                if ale.game_over():
+                    ale.reset_game()
 
     return play
 
@@ -86,7 +90,8 @@ def cases(game: str) -> dict[str, Case]:
     name = f"leapbench/Atari100k-{game}-v0"
     sync = gym.vector.SyncVectorEnv
     return {
-        "emulation alone": emulation(game),
+        "emulation alone": emulation(game, 1),
+        "emulation of 8": emulation(game, LANES),
         "single": single(gym.make(name)),
         "Gymnasium": single(theirs(game, AtariPreprocessing)),
         "Gymnasium, bilinear": single(theirs(game, Bilinear)),
@@ -125,7 +130,7 @@ PAIRS = (
     ("sync", "native"),
     ("sync, bilinear", "native"),
     ("emulation alone", "single"),
-    ("emulation alone", "native"),
+    ("emulation of 8", "native"),
 )
 
 

@@ -35,7 +35,8 @@ def constraints() -> dict[str, str]:
 def direct() -> list[Requirement]:
     """Requirements of the package and of the extras that the lock covers."""
     extras = project()["optional-dependencies"]
-    texts = [*project()["dependencies"], *extras["parquet"], *extras["dev"]]
+    locked = ("parquet", "dmc", "atari", "dev")
+    texts = [*project()["dependencies"], *(text for name in locked for text in extras[name])]
     return [Requirement(text) for text in texts]
 
 
