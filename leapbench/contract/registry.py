@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from leapbench.contract import each
 from leapbench.contract.declaration import Declaration
 from leapbench.contract.task import Task
 from leapbench.errors import UserError, unknown
@@ -88,10 +89,12 @@ def read_task(file: Path, family: Path | None = None) -> dict[str, Task]:
     """Read one task file, merged over the variant that it extends, and over its family's.
 
     Tables are merged key by key; lists, such as claims and phases, and default agents
-    stand in the place of those below.
+    stand in the place of those below. A file with a table `[each]` declares a task for
+    each of its rows, called what its column `variant` says; tests run the first.
 
     Raises:
-        ValueError: when a file extends one that is not there, or itself in the end.
+        ValueError: when a file extends one that is not there, or itself in the end, or when
+            the lists of `[each]` are of unequal lengths.
     """
     shared = _toml(family) if family else {}
     own = _toml(file)
@@ -100,14 +103,24 @@ def read_task(file: Path, family: Path | None = None) -> dict[str, Task]:
         data["default_agents"] = own["default_agents"]
     if "small" not in own:  # tests run the tasks that say so themselves
         data.pop("small", None)
-    name = f"{file.parent.name}/{file.stem}"
-    for tier, protocol in data["protocols"].items():
-        base = merge(data.get("protocol", {}), protocol)
-        data["protocols"][tier] = base | {"task": name, "tier": tier}
-    data.pop("protocol", None)
     title = shared.get("card", {}).get("title", "")
     data["card"] = {"family": title} | data.get("card", {})
-    return {name: Task(name=name, **data)}
+    many = list(each.rows(data)) or [{"variant": file.stem}]
+    data.pop("each", None)
+    found: dict[str, Task] = {}
+    for row in many:
+        name = f"{file.parent.name}/{row['variant']}"
+        found[name] = _task(name, each.filled(data, row))
+        data.pop("small", None)
+    return found
+
+
+def _task(name: str, data: dict[str, Any]) -> Task:
+    """A task from its merged tables, which share `protocol`."""
+    shared = data.pop("protocol", {})
+    for tier, protocol in data["protocols"].items():
+        data["protocols"][tier] = merge(shared, protocol) | {"task": name, "tier": tier}
+    return Task(name=name, **data)
 
 
 def _extended(file: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
