@@ -218,12 +218,13 @@ class Dies:
 """
 
 
-def test_a_worker_that_dies_is_told(tmp_path: Path) -> None:
+def test_a_process_that_dies_is_a_row(tmp_path: Path) -> None:
     file = tmp_path / "dies.py"
     file.write_text(AGENT)
     doomed = [Cell("coins/small", "smoke", f"{file}:Dies", seed, (), tmp_path) for seed in (0, 1)]
-    with pytest.raises(UserError, match=r"worker process was killed.*goes on from there"):
-        sweep(doomed, 2, Told())
+    made = sweep(doomed, 2, Told())
+    assert [row.status for row in made] == ["failed"] * 2
+    assert {row.message for row in made} == {"The agent ended its process: exit code 9."}
 
 
 @pytest.mark.parametrize(
