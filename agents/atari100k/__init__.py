@@ -1,0 +1,1 @@
+"""Agents for Atari with few interactions."""

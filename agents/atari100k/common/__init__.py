@@ -1,0 +1,1 @@
+"""A data-efficient Rainbow and the losses that are added to it."""

@@ -1,0 +1,1 @@
+"""Data-efficient Rainbow without auxiliary losses."""

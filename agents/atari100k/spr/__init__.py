@@ -1,0 +1,1 @@
+"""Self-predictive representations (Schwarzer et al., ICLR 2021)."""

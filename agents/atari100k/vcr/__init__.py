@@ -1,0 +1,1 @@
+"""Value-consistent representations (Yue et al., AAAI 2023) and their ablations."""

@@ -1,0 +1,47 @@
+"""Which losses are added to those of the reinforcement learner, and how heavy they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leapbench.errors import UserError
+
+
+@dataclass(frozen=True)
+class Auxiliary:
+    """Losses on what a model imagines K steps ahead.
+
+    Equations are of Yue et al., Value-Consistent Representation Learning for
+    Data-Efficient Reinforcement Learning, AAAI 2023 (arXiv 2206.12542).
+
+    Attributes:
+        ahead: K, imagined steps; 0 for no model and no loss.
+        cosine: weight of SPR's loss, the sum over k of 1 - cos.
+        value: weight of the value consistency, Eq 4, summed over k.
+        latent: weight of the mean squared error between latents, summed over k.
+        predictor: whether SPR's loss has a linear layer on the imagined side.
+        substitute: whether the action really taken is held to the n-step return, Eq 6,
+            and not to the value of the real state.
+        every: whether all actions are held to a target, or the taken one alone.
+
+    Raises:
+        UserError: for a negative number.
+    """
+
+    ahead: int = 0
+    cosine: float = 0.0
+    value: float = 0.0
+    latent: float = 0.0
+    predictor: bool = True
+    substitute: bool = True
+    every: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("ahead", "cosine", "value", "latent"):
+            if not getattr(self, name) >= 0:
+                raise UserError(f"{name} must be 0 or more, got {getattr(self, name)}.")
+
+    @property
+    def returns(self) -> bool:
+        """Whether n-step returns of the imagined steps are needed."""
+        return self.value > 0 and self.substitute
