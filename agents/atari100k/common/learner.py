@@ -130,8 +130,8 @@ class Learner:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.encoder = Encoder(channels, backbone.filters, backbone.encoder).to(device)
-            inputs, hidden = int(np.prod(self.encoder.shape)), backbone.hidden
-            self.head = Head(inputs, actions, hidden, backbone.atoms, backbone.sigma).to(device)
+            shape, hidden = self.encoder.shape, backbone.hidden
+            self.head = Head(shape, actions, hidden, backbone.atoms, backbone.sigma).to(device)
             self.model = Model(self.encoder.shape, actions).to(device) if auxiliary.ahead else None
             own = auxiliary.predictor and auxiliary.cosine > 0 and auxiliary.ahead > 0
             self.predictor = nn.Linear(2 * hidden, 2 * hidden).to(device) if own else None

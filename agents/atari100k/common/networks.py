@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leapbench.agents.atari100k.common.noisy import Noise, NoisyLinear
+from leapbench.agents.atari100k.common.noisy import Noise, NoisyLatent, NoisyLinear
 from leapbench.errors import unknown
 
 SMALL = 1e-5
@@ -23,10 +23,11 @@ was published, and van Hasselt et al. (2019), about six times as cheap."""
 
 
 def rescale(latent: Tensor) -> Tensor:
-    """Each latent (N, ...) moved and scaled into [0, 1]."""
-    low, high = latent.flatten(1).aminmax(dim=1)
-    view = (-1, *[1] * (latent.dim() - 1))
-    return (latent - low.view(view)) / (high - low).clamp(min=SMALL).view(view)
+    """Each latent (N, channels, height, width) moved and scaled into [0, 1]."""
+    apart = latent.permute(0, 2, 3, 1).flatten(1)
+    low, high = apart.amin(1), apart.amax(1)
+    scale = (high - low).clamp(min=SMALL).reciprocal()
+    return (latent - low.view(-1, 1, 1, 1)) * scale.view(-1, 1, 1, 1)
 
 
 class Encoder(nn.Module):
@@ -68,24 +69,30 @@ class Head(nn.Module):
     advantage in the second. Without noise they are SPR's projection.
 
     Args:
-        inputs: numbers of a latent.
+        shape: (channels, height, width) of a latent.
         actions: of the game.
         hidden: units of each branch.
         atoms: of a distribution.
         sigma: initial noise of the noisy layers.
     """
 
-    def __init__(self, inputs: int, actions: int, hidden: int, atoms: int, sigma: float) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, int, int],
+        actions: int,
+        hidden: int,
+        atoms: int,
+        sigma: float,
+    ) -> None:
         super().__init__()
         self.actions, self.atoms, self.width = actions, atoms, hidden
-        self.first = NoisyLinear(inputs, hidden, sigma, branches=2)
+        self.first = NoisyLatent(shape, hidden, sigma, branches=2)
         self.value = NoisyLinear(hidden, atoms, sigma)
         self.advantage = NoisyLinear(hidden, atoms * actions, sigma)
 
     def hidden(self, latent: Tensor, noise: Noise | None = None) -> Tensor:
-        """Latents (N, ...) to pre-activations (N, 2 * hidden)."""
-        # Channels first, as in the released code: unit weights are ordered so.
-        return self.first(latent.flatten(1), noise and noise["first"])
+        """Latents (N, *shape) to pre-activations (N, 2 * hidden)."""
+        return self.first(latent, noise and noise["first"])
 
     def logits(self, hidden: Tensor, noise: Noise | None = None) -> Tensor:
         """Pre-activations (N, 2 * hidden) to logits (N, actions, atoms)."""

@@ -1,0 +1,78 @@
+"""A short stream of steps, and weights that both codes can make."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from leapbench.agents.atari100k.common.learner import Backbone, Learner
+from leapbench.agents.common.augment import Augmenter
+from leapbench.agents.common.auxiliary import Auxiliary
+from leapbench.agents.common.replay import Replay
+
+CPU = torch.device("cpu")
+STEPS, ACTIONS, ENDS = 60, 6, (9, 23, 38)
+NONE = Auxiliary()
+SPR = Auxiliary(5, cosine=2.0)
+VCR = Auxiliary(5, cosine=2.0, value=1.0, predictor=False)
+
+
+def wave(parameter: torch.Tensor, phase: float) -> None:
+    """Fill by a formula, in the order of (out, in, row, column)."""
+    fan = int(np.prod(parameter.shape[1:])) if parameter.dim() > 1 else 64
+    values = np.sin(np.arange(parameter.numel()) * 0.7 + phase) * fan**-0.5
+    filled = torch.from_numpy(values.astype(np.float32)).view(parameter.shape)
+    with torch.no_grad():
+        parameter.copy_(filled)
+
+
+def stream() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Frames (60, 84, 84), actions and rewards of the golden numbers."""
+    rng = np.random.default_rng(7)
+    frames = rng.integers(0, 256, (STEPS, 84, 84), dtype=np.uint8)
+    actions = rng.integers(0, ACTIONS, STEPS)
+    return frames, actions, rng.integers(-1, 2, STEPS).astype(np.float32)
+
+
+def stored() -> Replay:
+    """The stream in a replay, with episodes that end after the steps `ENDS`."""
+    replay = Replay((84, 84), 4, (), STEPS, pixels=True, discrete=True)
+    stack = np.zeros((4, 84, 84), np.uint8)
+    for i, (frame, action, reward) in enumerate(zip(*stream(), strict=True)):
+        stack = np.concatenate([stack[1:], frame[None]])
+        replay.add(stack, int(action), float(reward))
+        if i in ENDS:
+            replay.finish(stack, True)
+            stack = np.zeros_like(stack)
+    return replay
+
+
+def plain(replay: Replay) -> Augmenter:
+    """Inputs as they were seen."""
+    return Augmenter(replay, np.random.default_rng(0), CPU, pad=0, intensity=0)
+
+
+def waving(auxiliary: Auxiliary) -> Learner:
+    """A learner of full size with the golden weights and without noise."""
+    learner = Learner(4, ACTIONS, Backbone(sigma=0.0), auxiliary, 0, CPU)
+    for i in range(3):
+        layer = learner.encoder.layers[2 * i]
+        wave(layer.weight, i), wave(layer.bias, i + 0.5)
+    head = learner.head
+    halves = {10: head.first.weight[256:], 12: head.first.weight[:256]}
+    biases = {10: head.first.bias[256:], 12: head.first.bias[:256]}
+    for phase, part in halves.items():
+        wave(part, phase), wave(biases[phase], phase + 0.5)
+    for phase, layer in ((11, head.advantage), (13, head.value)):
+        wave(layer.weight, phase), wave(layer.bias, phase + 0.5)
+    if learner.model is not None:
+        whole = torch.empty(64, 64 + ACTIONS, 3, 3)
+        wave(whole, 20)
+        with torch.no_grad():
+            learner.model.first.weight.copy_(whole[:, :64])
+            learner.model.action.copy_(whole[:, 64:])
+        wave(learner.model.first.bias, 20.5)
+        wave(learner.model.second.weight, 21), wave(learner.model.second.bias, 21.5)
+    if learner.predictor is not None:
+        wave(learner.predictor.weight, 30), wave(learner.predictor.bias, 30.5)
+    return learner
