@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from leapbench.agent import LearningPhase
+from leapbench.agents.common import snapshot
 from leapbench.agents.common.replay import Replay
-from leapbench.agents.intrinsic_common import snapshot
+from leapbench.contract.agent import LearningPhase
+from leapbench.contract.checkpoints import unreadable
 from leapbench.errors import UserError
-from leapbench.saves import unreadable
 
 LINES = 200
 """Steps between two reports, and between two points of a curve of losses."""

@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from leapbench.agent import LearningPhase
 from leapbench.agents.atari100k.common.learner import Backbone, Learner
 from leapbench.agents.atari100k.common.student import RainbowStudent
 from leapbench.agents.common.auxiliary import Auxiliary
+from leapbench.agents.common.mlp import seeded
 from leapbench.agents.common.practice import Point, Practice, device_of, environment
-from leapbench.agents.exit_common.mlp import seeded
+from leapbench.contract.agent import LearningPhase
 from leapbench.errors import UserError
 
 WEIGHTS, RECORD = "networks.safetensors", "agent.json"

@@ -15,9 +15,9 @@ from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
 
+from leapbench.agents.common.alone import Alone
 from leapbench.agents.common.sb3_network import WEIGHTS, Progress, SB3Network
 from leapbench.agents.common.state import require
-from leapbench.agents.urlb.sb3.alone import Alone
 from leapbench.contract.agent import LearningPhase
 from leapbench.errors import UserError
 

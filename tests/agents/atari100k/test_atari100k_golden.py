@@ -7,7 +7,7 @@ without augmentation and noise.
 import numpy as np
 import pytest
 import torch
-from tests.agents.atari100k.pieces import SPR, plain, stored, waving
+from atari100k_pieces import SPR, plain, stored, waving
 
 ROWS = np.array([1, 4, 8, 12, 20, 23, 25, 33])
 WEIGHTS = np.linspace(0.4, 1, 8).astype(np.float32)
