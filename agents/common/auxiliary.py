@@ -22,7 +22,7 @@ class Auxiliary:
         predictor: whether SPR's loss has a linear layer on the imagined side.
         substitute: whether the action really taken is held to the n-step return, Eq 6,
             and not to the value of the real state.
-        every: whether all actions are held to a target, or the taken one alone.
+        all_actions: whether all actions are held to a target, or the taken one alone.
 
     Raises:
         UserError: for a negative number.
@@ -34,7 +34,7 @@ class Auxiliary:
     latent: float = 0.0
     predictor: bool = True
     substitute: bool = True
-    every: bool = True
+    all_actions: bool = True
 
     def __post_init__(self) -> None:
         for name in ("ahead", "cosine", "value", "latent"):

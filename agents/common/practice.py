@@ -49,7 +49,8 @@ class Practice:
     of the first episode after every so many steps, where a phase that was killed goes on.
 
     Args:
-        phase: gives the environment and the budget.
+        phase: gives the budget and where to save.
+        env: its environment, a vector of one.
         student: acts and learns.
 
     Attributes:
@@ -57,8 +58,8 @@ class Practice:
         curve: returns of training episodes ("return") and losses, by steps.
     """
 
-    def __init__(self, phase: LearningPhase, student: Student) -> None:
-        self.phase, self.student = phase, student
+    def __init__(self, phase: LearningPhase, env: Any, student: Student) -> None:
+        self.phase, self.env, self.student = phase, env, student
         self.count = 0
         self.curve: list[Point] = []
 
@@ -66,9 +67,9 @@ class Practice:
         """Walk until the budget is spent.
 
         Raises:
-            UserError: when the phase has no environment, or its save is damaged.
+            UserError: when the phase's save is damaged.
         """
-        env, meter, replay = environment(self.phase), self.phase.meter, self.student.replay
+        env, meter, replay = self.env, self.phase.meter, self.student.replay
         observation, saved, earned = self._begin(env), meter.used, 0.0
         while meter.left:
             action = self.student.act(observation[0], self.count)

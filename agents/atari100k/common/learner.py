@@ -9,13 +9,13 @@ released code draws two.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from leapbench.agents.atari100k.common.backbone import Backbone
 from leapbench.agents.atari100k.common.distribution import Support, surprise
 from leapbench.agents.atari100k.common.networks import DUELING, Encoder, Head, Model, Scaled
 from leapbench.agents.common import losses
@@ -23,65 +23,6 @@ from leapbench.agents.common.augment import Augmenter
 from leapbench.agents.common.auxiliary import Auxiliary
 from leapbench.agents.common.optimiser import restore
 from leapbench.agents.common.replay import Sequences
-from leapbench.errors import UserError
-
-
-@dataclass(frozen=True)
-class Backbone:
-    """Constants of the learner; defaults are those of the paper.
-
-    Attributes:
-        encoder: "nature" or "data-efficient", see `Encoder`.
-        filters: of the encoder's first layer.
-        hidden: units of each branch of the head.
-        batch: sequences of an update.
-        updates: for each step.
-        rate: Adam's learning rate.
-        warmup: steps with random actions before the first update.
-        steps: n of the n-step returns.
-        discount: a step's.
-        atoms: of a distribution of returns.
-        limit: the largest return that it can tell.
-        sigma: initial noise of the noisy layers.
-        alpha: how much priorities prefer, 0 not at all.
-        beta: how much of that is undone at the beginning; all of it at the end.
-        clip: the largest norm of a gradient.
-        pad: pixels of the widest random shift; 0 for none.
-        intensity: of the random intensity; 0 for none.
-
-    Raises:
-        UserError: for a number that has no meaning.
-    """
-
-    encoder: str = "nature"
-    filters: int = 32
-    hidden: int = 256
-    batch: int = 32
-    updates: int = 2
-    rate: float = 1e-4
-    warmup: int = 2000
-    steps: int = 10
-    discount: float = 0.99
-    atoms: int = 51
-    limit: float = 10.0
-    sigma: float = 0.5
-    alpha: float = 0.5
-    beta: float = 0.4
-    clip: float = 10.0
-    pad: int = 4
-    intensity: float = 0.05
-
-    def __post_init__(self) -> None:
-        least = {"filters": 1, "hidden": 1, "batch": 2, "updates": 0, "steps": 1, "atoms": 2}
-        for name, bound in (least | {"warmup": 0, "pad": 0, "intensity": 0, "sigma": 0}).items():
-            if not getattr(self, name) >= bound:
-                raise UserError(f"{name} must be {bound} or more, got {getattr(self, name)}.")
-        for name in ("rate", "limit", "clip"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"{name} must be above 0, got {getattr(self, name)}.")
-        for name in ("discount", "alpha", "beta"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{name} must be in [0, 1], got {getattr(self, name)}.")
 
 
 class Targets(NamedTuple):
@@ -271,7 +212,7 @@ class Learner:
             returns = self._bootstrapped(targets.later, earned, left, noisy=False)
         taken = self._tensor(found.actions[:, 1:].T.ravel())
         predicted = self.head.logits(hidden).log_softmax(-1)
-        every = self.auxiliary.every
+        every = self.auxiliary.all_actions
         return losses.distribution_consistency(predicted, chances, taken, returns, every)
 
     def _sum(self, means: dict[str, Tensor]) -> Tensor:

@@ -19,7 +19,7 @@ class Vcr(Rainbow):
         value: weight of the value consistency; the paper does not give it.
         latent: weight of the mean squared error between latents, for the control.
         substitute: see `Auxiliary`.
-        every: see `Auxiliary`.
+        all_actions: see `Auxiliary`.
         **settings: see `Rainbow`.
     """
 
@@ -30,8 +30,8 @@ class Vcr(Rainbow):
         value: float = 1.0,
         latent: float = 0.0,
         substitute: bool = True,
-        every: bool = True,
+        all_actions: bool = True,
         **settings: Any,
     ) -> None:
-        own = Auxiliary(ahead, cosine, value, latent, False, substitute, every)
+        own = Auxiliary(ahead, cosine, value, latent, False, substitute, all_actions)
         super().__init__(own, **settings)

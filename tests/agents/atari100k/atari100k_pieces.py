@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from leapbench.agents.atari100k.common.learner import Backbone, Learner
+from leapbench.agents.atari100k.common.backbone import Backbone
+from leapbench.agents.atari100k.common.learner import Learner
 from leapbench.agents.common.augment import Augmenter
 from leapbench.agents.common.auxiliary import Auxiliary
 from leapbench.agents.common.replay import Replay

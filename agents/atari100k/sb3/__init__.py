@@ -1,0 +1,1 @@
+"""Outside references: DQN and PPO of Stable-Baselines3."""

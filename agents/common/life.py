@@ -1,0 +1,133 @@
+"""The life of an agent that practises: learn, be saved, be loaded."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from leapbench.agents.common.mlp import seeded
+from leapbench.agents.common.practice import Point, Practice, Student, device_of, environment
+from leapbench.contract.agent import LearningPhase
+from leapbench.errors import UserError
+
+WEIGHTS, RECORD = "networks.safetensors", "agent.json"
+Sizes = dict[str, Any]
+"""What an environment says about networks, as JSON data."""
+
+
+class HasParts(Protocol):
+    """What is saved of a learner."""
+
+    def parts(self) -> dict[str, nn.Module]:
+        """Its networks by name."""
+
+
+L = TypeVar("L", bound=HasParts)
+
+
+class Life(ABC, Generic[L]):
+    """Everything but how it learns and acts.
+
+    Attributes:
+        learner: the networks; None until something was learned.
+        curve: returns and losses by steps, of the newest phase.
+    """
+
+    learner: L | None = None
+
+    def __init__(self) -> None:
+        self.sizes: Sizes = {}
+        self.curve: list[Point] = []
+        self._restart(0)
+
+    @abstractmethod
+    def measure(self, observation: Any, action: Any) -> Sizes:
+        """Sizes from the spaces of a single environment.
+
+        Raises:
+            UserError: for spaces that it cannot learn on.
+        """
+
+    @abstractmethod
+    def make(self, sizes: Sizes, seed: int, device: torch.device) -> L:
+        """New networks."""
+
+    @abstractmethod
+    def student(self, learner: L, sizes: Sizes, limit: int, seed: int) -> Student:
+        """Who practises with them for at most `limit` steps."""
+
+    def learn(self, phase: LearningPhase) -> None:
+        """Practise until the budget is spent.
+
+        Raises:
+            UserError: when the environment's spaces do not fit.
+        """
+        env = environment(phase)
+        self.sizes = self.measure(env.single_observation_space, env.single_action_space)
+        with seeded(phase.seed):
+            learner = self.make(self.sizes, phase.seed, device_of(phase))
+            student = self.student(learner, self.sizes, phase.meter.budget.limit, phase.seed)
+            practice = Practice(phase, env, student)
+            practice.run()
+        self.learner, self.curve = learner, practice.curve
+        self._restart(phase.seed)
+        phase.report(1.0, f"{phase.meter.used} {phase.meter.budget.unit} used")
+
+    def save(self, folder: Path) -> None:
+        """Write networks (safetensors), and sizes, seed and curve (JSON).
+
+        Raises:
+            UserError: before `learn` or `load`.
+        """
+        weights = {
+            f"{name}.{key}": value.detach().cpu().contiguous()
+            for name, part in self._require().parts().items()
+            for key, value in part.state_dict().items()
+        }
+        save_file(weights, folder / WEIGHTS)
+        record = {"sizes": self.sizes, "seed": self.seed, "curve": self.curve}
+        (folder / RECORD).write_text(json.dumps(record))
+
+    def load(self, folder: Path) -> None:
+        """Restore what `save` wrote.
+
+        Raises:
+            UserError: when a file is absent or is not of these settings.
+        """
+        try:
+            record = json.loads((folder / RECORD).read_text())
+            learner = self.make(record["sizes"], 0, torch.device("cpu"))
+            weights = load_file(folder / WEIGHTS)
+            for name, part in learner.parts().items():
+                head = f"{name}."
+                own = {k.removeprefix(head): v for k, v in weights.items() if k.startswith(head)}
+                part.load_state_dict(own)
+            self.curve = [(int(a), str(b), float(c)) for a, b, c in record["curve"]]
+            seed = int(record["seed"])
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+            reason, name = " ".join(str(error).split()), type(self).__name__
+            raise UserError(
+                f"{folder} holds no {name} of these settings: {reason}.",
+                f"{name}.save(folder) writes one.",
+            ) from error
+        self.learner, self.sizes = learner, record["sizes"]
+        self._restart(seed)
+
+    def _restart(self, seed: int) -> None:
+        self.seed, self._rng = seed, np.random.default_rng([seed, 2])
+
+    def _require(self) -> L:
+        if self.learner is None:
+            raise UserError(
+                f"{type(self).__name__} has nothing learned yet.",
+                "Call learn(phase) or load(folder) first.",
+            )
+        return self.learner

@@ -1,0 +1,1 @@
+"""Agents for control with few interactions."""

@@ -1,0 +1,1 @@
+"""Soft actor-critic and the losses that are added to it."""

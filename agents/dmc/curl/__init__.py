@@ -1,0 +1,1 @@
+"""Contrastive representations on soft actor-critic (Laskin et al., 2020)."""

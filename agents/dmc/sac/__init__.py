@@ -1,0 +1,1 @@
+"""Soft actor-critic alone, with one random shift or two (DrQ)."""

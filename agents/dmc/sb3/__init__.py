@@ -1,0 +1,1 @@
+"""Outside reference: SAC of Stable-Baselines3."""

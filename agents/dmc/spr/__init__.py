@@ -1,0 +1,1 @@
+"""Self-predictive representations on soft actor-critic."""

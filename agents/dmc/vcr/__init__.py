@@ -1,0 +1,1 @@
+"""Value-consistent representations on soft actor-critic, and their ablations."""
