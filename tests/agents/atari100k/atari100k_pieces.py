@@ -1,15 +1,20 @@
-"""A short stream of steps, and weights that both codes can make."""
+"""A short stream of steps, weights that both codes can make, and a tiny game."""
 
 from __future__ import annotations
 
+import gymnasium as gym
 import numpy as np
 import torch
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from leapbench.agents.atari100k.common.backbone import Backbone
 from leapbench.agents.atari100k.common.learner import Learner
 from leapbench.agents.common.augment import Augmenter
 from leapbench.agents.common.auxiliary import Auxiliary
 from leapbench.agents.common.replay import Replay
+from leapbench.contract.agent import LearningPhase
+from leapbench.contract.meter import Meter, MeteredVectorEnv
+from leapbench.contract.task import Budget
 
 CPU = torch.device("cpu")
 STEPS, ACTIONS, ENDS = 60, 6, (9, 23, 38)
@@ -77,3 +82,43 @@ def waving(auxiliary: Auxiliary) -> Learner:
     if learner.predictor is not None:
         wave(learner.predictor.weight, 30), wave(learner.predictor.bias, 30.5)
     return learner
+
+
+class Catch(gym.Env):
+    """A tiny game of the shape of Atari: a square falls, action 1 or 2 moves towards it."""
+
+    def __init__(self):
+        self.observation_space = gym.spaces.Box(0, 255, (4, 84, 84), np.uint8)
+        self.action_space = gym.spaces.Discrete(3)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.stack = np.zeros((4, 84, 84), np.uint8)
+        self.x, self.y, self.at = int(self.np_random.integers(12)), 0, 6
+        return self._seen(), {}
+
+    def step(self, action):
+        self.at = int(np.clip(self.at + (0, -1, 1)[int(action)], 0, 11))
+        self.y += 1
+        over = self.y == 11
+        reward = float(self.at == self.x) if over else 0.0
+        return self._seen(), reward, over, False, {}
+
+    def _seen(self):
+        frame = np.zeros((84, 84), np.uint8)
+        frame[7 * self.y : 7 * self.y + 7, 7 * self.x : 7 * self.x + 7] = 255
+        frame[77:, 7 * self.at : 7 * self.at + 7] = 128
+        self.stack = np.concatenate([self.stack[1:], frame[None]])
+        return self.stack.copy()
+
+
+def phase(limit, make=Catch, seed=0, **settings):
+    """A metered phase; give `saves` to save in it."""
+    saves = settings.pop("saves", None)
+    meter = Meter(Budget(unit="steps", limit=limit))
+
+    def make_env(count):
+        mode = AutoresetMode.SAME_STEP
+        return MeteredVectorEnv(SyncVectorEnv([make] * count, autoreset_mode=mode), meter)
+
+    return LearningPhase("learn", meter, seed, settings, make_env=make_env, saves=saves)

@@ -1,0 +1,101 @@
+"""Learning, saving and acting on a tiny game."""
+
+import numpy as np
+import pytest
+import torch
+from atari100k_pieces import Catch, phase
+
+from leapbench.agents.common.chance import Chance
+from leapbench.contract import registry
+from leapbench.contract.checkpoints import Saves
+from leapbench.contract.registry import agents_of
+from leapbench.errors import UserError
+
+SMALL = {
+    "encoder": "data-efficient", "filters": 4, "hidden": 16, "batch": 8, "updates": 1,
+    "warmup": 40, "steps": 3, "ahead": 2,
+}  # fmt: skip
+NAMES = sorted(name for name, part in agents_of("atari100k").items() if part.family == "atari100k")
+
+
+def made(name, **settings):
+    part = registry.agent(name, "atari100k")
+    module, _, kind = part.entry.partition(":")
+    own = {k: v for k, v in {**SMALL, **settings}.items() if k in part.config}
+    entry = getattr(__import__(module, fromlist=[kind]), kind)
+    return entry(**{**part.config, **own})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_was_learned_survives_its_folder(name, tmp_path):
+    small = {"rollout": 64, "batch": 16} if name == "sb3-ppo" else {}
+    agent, given = made(name, **small), phase(90)
+    agent.learn(given)
+    assert given.meter.used in (0, 90)
+    agent.save(tmp_path)
+    again = made(name, **small)
+    again.load(tmp_path)
+    seen = np.random.default_rng(0).integers(0, 256, (5, 4, 84, 84), dtype=np.uint8)
+    actions = again.predict(seen, deterministic=True)[0]
+    assert actions.shape == (5,)
+    assert set(actions.tolist()) <= {0, 1, 2}
+    if not isinstance(agent, Chance):
+        assert actions.tolist() == agent.predict(seen, deterministic=True)[0].tolist()
+    if name not in ("random", "sb3-dqn", "sb3-ppo"):
+        assert {"return"} <= {what for _, what, _ in again.curve}
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("name", ["rainbow", "vcr"])
+def test_a_killed_phase_goes_on_to_equal_bytes(name, tmp_path):
+    whole = made(name)
+    saves = Saves(tmp_path / "whole")
+    whole.learn(phase(120, saves=saves, save_every=50))
+
+    half, saves = made(name), Saves(tmp_path / "half")
+    opened = phase(120, saves=saves, save_every=50)
+    make = opened.make_env
+
+    def dying(count):
+        env = make(count)
+        step = env.step
+
+        def stepping(actions):
+            if opened.meter.used == 100:
+                raise Killed
+            return step(actions)
+
+        env.step = stepping
+        return env
+
+    opened.make_env = dying
+    with pytest.raises(Killed):
+        half.learn(opened)
+    going = phase(120, saves=saves, save_every=50)
+    saves.resume(going.meter)
+    assert 50 <= going.meter.used < 100
+    last = made(name)
+    last.learn(going)
+    for key, part in whole.learner.parts().items():
+        for one, other in zip(
+            part.state_dict().values(), last.learner.parts()[key].state_dict().values(), strict=True
+        ):
+            assert torch.equal(one, other)
+    assert whole.curve == last.curve
+
+
+def test_other_spaces_are_refused():
+    class Wide(Catch):
+        def __init__(self):
+            super().__init__()
+            self.observation_space = type(self.observation_space)(0, 255, (4, 96, 96), np.uint8)
+
+    with pytest.raises(UserError, match="needs observations uint8"):
+        made("rainbow").learn(phase(5, Wide))
+    with pytest.raises(UserError, match="nothing learned yet"):
+        made("rainbow").predict(np.zeros((1, 4, 84, 84), np.uint8))
+    with pytest.raises(UserError, match="no encoder"):
+        made("rainbow", encoder="natur").learn(phase(5))
