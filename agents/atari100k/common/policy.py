@@ -20,23 +20,95 @@ SIDE = 84
 
 
 class Rainbow(Life[Learner]):
-    """Data-efficient Rainbow with losses on imagined steps.
+    """Data-efficient Rainbow with losses on imagined steps; by default with none.
+
+    The first seven arguments are those of `Auxiliary`, and what follows `epsilon` are those
+    of `Backbone`.
 
     Args:
-        auxiliary: what is learned besides.
+        ahead: K, imagined steps; 5 as published.
+        cosine: weight of SPR's loss, 2 in SPR: the released code's 5 times the mean over its
+            5 steps of the squared distance. VCR's paper does not give it.
+        value: weight of the value consistency, which VCR's paper does not give.
+        latent: weight of the mean squared error between latents.
+        predictor: whether SPR's loss has a layer of its own on the imagined side; VCR's has not.
+        substitute: whether Eq 6 holds the action taken to its n-step return.
+        all_actions: whether Eq 6 is about all actions or the one taken.
         epsilon: share of random actions when evaluated without `deterministic`.
-        **backbone: see `Backbone`.
+        encoder: see `Backbone`, as for the rest.
+        filters: see `Backbone`.
+        hidden: see `Backbone`.
+        batch: see `Backbone`.
+        updates: see `Backbone`.
+        rate: see `Backbone`.
+        warmup: see `Backbone`.
+        steps: see `Backbone`.
+        discount: see `Backbone`.
+        atoms: see `Backbone`.
+        limit: see `Backbone`.
+        sigma: see `Backbone`.
+        alpha: see `Backbone`.
+        beta: see `Backbone`.
+        clip: see `Backbone`.
+        pad: see `Backbone`.
+        intensity: see `Backbone`.
 
     Raises:
         UserError: for a setting that has no meaning.
     """
 
-    def __init__(self, auxiliary: Auxiliary, epsilon: float = 0.001, **backbone: Any) -> None:
+    def __init__(
+        self,
+        ahead: int = 0,
+        cosine: float = 0.0,
+        value: float = 0.0,
+        latent: float = 0.0,
+        predictor: bool = True,
+        substitute: bool = True,
+        all_actions: bool = True,
+        epsilon: float = 0.001,
+        encoder: str = "nature",
+        filters: int = 32,
+        hidden: int = 256,
+        batch: int = 32,
+        updates: int = 2,
+        rate: float = 1e-4,
+        warmup: int = 2000,
+        steps: int = 10,
+        discount: float = 0.99,
+        atoms: int = 51,
+        limit: float = 10.0,
+        sigma: float = 0.5,
+        alpha: float = 0.5,
+        beta: float = 0.4,
+        clip: float = 10.0,
+        pad: int = 4,
+        intensity: float = 0.05,
+    ) -> None:
         super().__init__()
         if not 0 <= epsilon <= 1:
             raise UserError(f"epsilon must be in [0, 1], got {epsilon}.")
-        self.auxiliary, self.epsilon = auxiliary, epsilon
-        self.backbone = Backbone(**backbone)
+        self.epsilon = epsilon
+        self.auxiliary = Auxiliary(ahead, cosine, value, latent, predictor, substitute, all_actions)
+        self.backbone = Backbone(
+            encoder=encoder,
+            filters=filters,
+            hidden=hidden,
+            batch=batch,
+            updates=updates,
+            rate=rate,
+            warmup=warmup,
+            steps=steps,
+            discount=discount,
+            atoms=atoms,
+            limit=limit,
+            sigma=sigma,
+            alpha=alpha,
+            beta=beta,
+            clip=clip,
+            pad=pad,
+            intensity=intensity,
+        )
 
     def measure(self, observation: Any, action: Any) -> Sizes:
         """Frames of a stack and number of actions; see `Life.measure`."""

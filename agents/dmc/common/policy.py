@@ -18,23 +18,96 @@ from leapbench.errors import UserError
 
 
 class Sac(Life[Learner]):
-    """Soft actor-critic with auxiliary losses.
+    """Soft actor-critic with auxiliary losses; by default with none.
+
+    Eq 6 holds the action taken to the critic's own target, one step's reward and the soft
+    value of what follows. The paper writes that target without the entropy, and does not say
+    how many random actions it compares besides.
 
     Args:
-        auxiliary: losses on imagined steps.
+        ahead: K, imagined steps; 3 as published.
+        cosine: weight of SPR's loss; VCR's paper does not give it.
+        value: weight of the value consistency, which VCR's paper does not give.
+        latent: weight of the mean squared error between latents.
+        predictor: whether SPR's loss has a network of its own on the imagined side; VCR's has
+            not.
+        substitute: whether Eq 6 holds the action taken to the critic's target.
+        all_actions: whether Eq 6 compares random actions besides.
         contrast: weight of CURL's loss.
-        **backbone: see `Backbone`.
+        hidden: see `Backbone`, as for the rest.
+        filters: see `Backbone`.
+        model: see `Backbone`.
+        batch: see `Backbone`.
+        sequences: see `Backbone`.
+        rate: see `Backbone`.
+        temperature: see `Backbone`.
+        temperature_rate: see `Backbone`.
+        every: see `Backbone`.
+        follow: see `Backbone`.
+        follow_encoder: see `Backbone`.
+        discount: see `Backbone`.
+        warmup: see `Backbone`.
+        views: see `Backbone`.
+        pad: see `Backbone`.
+        intensity: see `Backbone`.
+        others: see `Backbone`.
 
     Raises:
         UserError: for a setting that has no meaning.
     """
 
-    def __init__(self, auxiliary: Auxiliary, contrast: float = 0.0, **backbone: Any) -> None:
+    def __init__(
+        self,
+        ahead: int = 0,
+        cosine: float = 0.0,
+        value: float = 0.0,
+        latent: float = 0.0,
+        predictor: bool = True,
+        substitute: bool = True,
+        all_actions: bool = True,
+        contrast: float = 0.0,
+        hidden: int = 1024,
+        filters: int = 64,
+        model: int = 512,
+        batch: int = 512,
+        sequences: int = 128,
+        rate: float = 1e-3,
+        temperature: float = 0.1,
+        temperature_rate: float = 1e-4,
+        every: int = 2,
+        follow: float = 0.01,
+        follow_encoder: float = 0.05,
+        discount: float = 0.99,
+        warmup: int = 1000,
+        views: int = 1,
+        pad: int = 4,
+        intensity: float = 0.05,
+        others: int = 4,
+    ) -> None:
         super().__init__()
         if not contrast >= 0:
             raise UserError(f"contrast must be 0 or more, got {contrast}.")
-        self.auxiliary, self.contrast = auxiliary, contrast
-        self.backbone = Backbone(**backbone)
+        self.contrast = contrast
+        self.auxiliary = Auxiliary(ahead, cosine, value, latent, predictor, substitute, all_actions)
+        self.backbone = Backbone(
+            hidden=hidden,
+            filters=filters,
+            model=model,
+            batch=batch,
+            sequences=sequences,
+            rate=rate,
+            temperature=temperature,
+            temperature_rate=temperature_rate,
+            every=every,
+            follow=follow,
+            follow_encoder=follow_encoder,
+            discount=discount,
+            warmup=warmup,
+            views=views,
+            pad=pad,
+            intensity=intensity,
+            others=others,
+        )
 
     def measure(self, observation: Any, action: Any) -> Sizes:
         """Shape of an observation and numbers of an action; see `Life.measure`."""
