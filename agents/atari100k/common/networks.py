@@ -54,7 +54,7 @@ class Encoder(nn.Module):
         for multiple, kernel, stride in ENCODERS[kind]:
             layers += [nn.Conv2d(channels, filters * multiple, kernel, stride), nn.ReLU(True)]
             channels, side = filters * multiple, (side - kernel) // stride + 1
-        self.layers = nn.Sequential(*layers).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.layers = nn.Sequential(*layers)
         self.shape = (channels, side, side)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -135,7 +135,6 @@ class Model(nn.Module):
         self.actions, self.shape = actions, shape
         ones = functional.unfold(torch.ones(1, 1, height, width), 3, padding=1)
         self.register_buffer("reach", ones[0], persistent=False)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def planes(self, actions: Tensor) -> Tensor:
         """What actions int64 (N,) add to the first convolution (N, channels, h, w)."""

@@ -33,13 +33,13 @@ class NoisyLinear(nn.Module):
         self.bias_sigma = nn.Parameter(torch.full((rows,), sigma * outputs**-0.5))
 
     def draw(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Noise of the weights, shaped as they are, and of the biases."""
+        """Noise of the weights and of the biases."""
         sizes = (self.branches, 1, self.inputs), (self.branches, self.outputs, 1)
         into, out = (
             torch.randn(size, generator=generator, device=generator.device) for size in sizes
         )
         into, out = into.sign() * into.abs().sqrt(), out.sign() * out.abs().sqrt()
-        return self.laid((out * into).flatten(0, 1)), out.flatten()
+        return (out * into).flatten(0, 1), out.flatten()
 
     def forward(self, inputs: Tensor, noise: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """(N, inputs) to (N, branches * outputs); the mean weights without noise."""
@@ -49,17 +49,16 @@ class NoisyLinear(nn.Module):
         bias = torch.addcmul(self.bias, self.bias_sigma, noise[1])
         return self.apply_weights(inputs, weight, bias)
 
-    def laid(self, weights: Tensor) -> Tensor:
-        """Weights (rows, inputs) as they lie in memory here."""
-        return weights
-
     def apply_weights(self, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """The product with given weights."""
         return functional.linear(inputs, weight, bias)
 
 
 class NoisyLatent(NoisyLinear):
-    """The same on latents (N, channels, height, width) that lie channels last.
+    """The same on latents (N, channels, height, width).
+
+    The inputs of its weights are in the order (height, width, channels), in which latents
+    lie in memory.
 
     Args:
         shape: (channels, height, width).
@@ -73,13 +72,6 @@ class NoisyLatent(NoisyLinear):
     ) -> None:
         channels, height, width = shape
         super().__init__(channels * height * width, outputs, sigma, branches)
-        self.shape = shape
-        for name in ("weight", "weight_sigma"):
-            setattr(self, name, nn.Parameter(self.laid(getattr(self, name).detach())))
-
-    def laid(self, weights: Tensor) -> Tensor:
-        """Weights (rows, channels, height, width), channels last."""
-        return weights.view(-1, *self.shape).contiguous(memory_format=torch.channels_last)
 
     def apply_weights(self, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         """Latents (N, channels, height, width) to (N, rows)."""
@@ -88,7 +80,7 @@ class NoisyLatent(NoisyLinear):
 
 
 class Product(torch.autograd.Function):
-    """Latents times weights of their shape, all channels last: (N, *shape), (M, *shape) to (N, M).
+    """Latents (N, C, H, W), channels last, times weights (M, H * W * C): (N, M).
 
     oneDNN's convolution over a whole latent takes half the time of a matrix product on
     CPUs; its gradient of the weights takes longer, so that this one is a matrix product.
@@ -98,7 +90,7 @@ class Product(torch.autograd.Function):
     def forward(ctx: Any, latent: Tensor, weight: Tensor) -> Tensor:
         """See class."""
         ctx.save_for_backward(latent, weight)
-        return functional.conv2d(latent, weight).flatten(1)
+        return functional.conv2d(latent, kernel(weight, latent)).flatten(1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Any:
@@ -108,9 +100,13 @@ class Product(torch.autograd.Function):
         into = of = None
         if ctx.needs_input_grad[0]:
             back = gradient.view(*gradient.shape, 1, 1)
-            into = torch.nn.grad.conv2d_input(list(latent.shape), weight, back)
+            into = torch.nn.grad.conv2d_input(list(latent.shape), kernel(weight, latent), back)
         if ctx.needs_input_grad[1]:
-            product = gradient.T @ latent.permute(0, 2, 3, 1).flatten(1)
-            channels, height, width = latent.shape[1:]
-            of = product.view(-1, height, width, channels).permute(0, 3, 1, 2)
+            of = gradient.T @ latent.permute(0, 2, 3, 1).flatten(1)
         return into, of
+
+
+def kernel(weight: Tensor, latent: Tensor) -> Tensor:
+    """Weights (M, H * W * C) as kernels (M, C, H, W) of the size of a latent; a view."""
+    channels, height, width = latent.shape[1:]
+    return weight.view(-1, height, width, channels).permute(0, 3, 1, 2)

@@ -65,10 +65,11 @@ def waving(auxiliary: Auxiliary) -> Learner:
         layer = learner.encoder.layers[2 * i]
         wave(layer.weight, i), wave(layer.bias, i + 0.5)
     head = learner.head
-    halves = {10: head.first.weight[256:], 12: head.first.weight[:256]}
-    biases = {10: head.first.bias[256:], 12: head.first.bias[:256]}
-    for phase, part in halves.items():
-        wave(part, phase), wave(biases[phase], phase + 0.5)
+    for phase, half in ((10, slice(256, 512)), (12, slice(256))):
+        weight = torch.empty(256, 64, 7, 7)
+        wave(weight, phase), wave(head.first.bias[half], phase + 0.5)
+        with torch.no_grad():
+            head.first.weight[half] = weight.permute(0, 2, 3, 1).flatten(1)
     for phase, layer in ((11, head.advantage), (13, head.value)):
         wave(layer.weight, phase), wave(layer.bias, phase + 0.5)
     if learner.model is not None:
