@@ -64,20 +64,39 @@ class Life(ABC, Generic[L]):
     def student(self, learner: L, sizes: Sizes, limit: int, seed: int) -> Student:
         """Who practises with them for at most `limit` steps."""
 
+    @abstractmethod
+    def probe(self, phase: LearningPhase, learner: L) -> list[Point]:
+        """Learn the model alone from the phase's data; see `agents.common.probe`.
+
+        Returns:
+            Losses by sequences.
+        """
+
+    @abstractmethod
+    def sizes_of(self, data: Any) -> Sizes:
+        """Sizes from a phase's `Transitions`."""
+
     def learn(self, phase: LearningPhase) -> None:
-        """Practise until the budget is spent.
+        """Practise until the budget is spent, or learn the model alone where data are given.
 
         Raises:
-            UserError: when the environment's spaces do not fit.
+            UserError: when the environment's spaces, or the data, do not fit.
         """
-        env = environment(phase)
-        self.sizes = self.measure(env.single_observation_space, env.single_action_space)
+        if phase.data is None:
+            env = environment(phase)
+            self.sizes = self.measure(env.single_observation_space, env.single_action_space)
+        else:
+            self.sizes = self.sizes_of(phase.data)
         with seeded(phase.seed):
             learner = self.make(self.sizes, phase.seed, device_of(phase))
-            student = self.student(learner, self.sizes, phase.meter.budget.limit, phase.seed)
-            practice = Practice(phase, env, student)
-            practice.run()
-        self.learner, self.curve = learner, practice.curve
+            if phase.data is None:
+                student = self.student(learner, self.sizes, phase.meter.budget.limit, phase.seed)
+                practice = Practice(phase, env, student)
+                practice.run()
+                self.curve = practice.curve
+            else:
+                self.curve = self.probe(phase, learner)
+        self.learner = learner
         self._restart(phase.seed)
         phase.report(1.0, f"{phase.meter.used} {phase.meter.budget.unit} used")
 

@@ -8,7 +8,6 @@ released code draws two.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +20,7 @@ from leapbench.agents.atari100k.common.networks import DUELING, Encoder, Head, M
 from leapbench.agents.common import losses
 from leapbench.agents.common.augment import Augmenter
 from leapbench.agents.common.auxiliary import Auxiliary
-from leapbench.agents.common.optimiser import restore
+from leapbench.agents.common.optimiser import clip, restore
 from leapbench.agents.common.replay import Sequences
 
 
@@ -136,7 +135,7 @@ class Learner:
         rl, priorities = self._rainbow(latent, found, targets)
         each = {"rl": rl}
         if self.model is not None:
-            each |= self._imagined(latent, found, targets)
+            each |= self.imagined(latent, found, targets)
         means = {name: (loss * weighing).mean() for name, loss in each.items()}
         self._step(self._sum(means))
         return priorities, {name: loss.detach() for name, loss in means.items()}
@@ -180,8 +179,14 @@ class Learner:
         kept = self._at(chances, best)
         return self.support.project(kept, self._tensor(returns), self._tensor(discounts))
 
-    def _imagined(self, latent: Tensor, found: Sequences, targets: Targets) -> dict[str, Tensor]:
-        """The auxiliary losses that there are (B,), each summed over k."""
+    def imagined(self, latent: Tensor, found: Sequences, targets: Targets) -> dict[str, Tensor]:
+        """The auxiliary losses that there are (B,), each summed over k.
+
+        Args:
+            latent: (B, ...), of k = 0.
+            found: the sequences.
+            targets: what is aimed at.
+        """
         own = self.auxiliary
         assert self.model is not None  # noqa: S101
         made = self.model.rollout(latent, self._tensor(found.actions[:, :-1]))
@@ -224,12 +229,10 @@ class Learner:
 
     def _step(self, loss: Tensor) -> None:
         self.optimiser.zero_grad()
-        loss.backward()
-        clip = self.backbone.clip
-        stem: Iterable[nn.Parameter] = [*self.encoder.parameters(), *self.head.parameters()]
-        nn.utils.clip_grad_norm_(stem, clip)
+        loss.backward()  # type: ignore[no-untyped-call]
+        clip([*self.encoder.parameters(), *self.head.parameters()], self.backbone.clip)
         if self.model is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), clip)
+            clip(self.model.parameters(), self.backbone.clip)
         self.optimiser.step()
 
     def _tensor(self, values: np.ndarray) -> Tensor:

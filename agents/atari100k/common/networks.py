@@ -92,15 +92,17 @@ class Head(nn.Module):
 
     def hidden(self, latent: Tensor, noise: Noise | None = None) -> Tensor:
         """Latents (N, *shape) to pre-activations (N, 2 * hidden)."""
-        return self.first(latent, noise and noise["first"])
+        made: Tensor = self.first(latent, noise and noise["first"])
+        return made
 
     def logits(self, hidden: Tensor, noise: Noise | None = None) -> Tensor:
         """Pre-activations (N, 2 * hidden) to logits (N, actions, atoms)."""
-        value, advantage = functional.relu(hidden).split(self.width, dim=1)
+        value, advantage = functional.relu(hidden).chunk(2, dim=1)
         value = self.value(value, noise and noise["value"])
         advantage = self.advantage(advantage, noise and noise["advantage"])
         advantage = advantage.view(-1, self.actions, self.atoms)
-        return value.unsqueeze(1) + advantage - advantage.mean(1, keepdim=True)
+        made: Tensor = value.unsqueeze(1) + advantage - advantage.mean(1, keepdim=True)
+        return made
 
     def draw(self, generator: torch.Generator) -> Noise:
         """Noise for all layers."""
@@ -159,7 +161,7 @@ class Model(nn.Module):
             (K * B, *shape), by step.
         """
         made = []
-        for planes in self.planes(actions.T.flatten()).split(len(latent)):
+        for planes in self.planes(actions.T.flatten()).chunk(actions.shape[1]):
             latent = self(latent, planes)
             made.append(latent)
         return torch.cat(made)

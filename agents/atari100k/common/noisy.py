@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.grad import conv2d_input
 
 Noise = dict[str, tuple[Tensor, Tensor]]
 """By layer: what is added to its weights and to its biases, times their sigma."""
@@ -100,7 +101,8 @@ class Product(torch.autograd.Function):
         into = of = None
         if ctx.needs_input_grad[0]:
             back = gradient.view(*gradient.shape, 1, 1)
-            into = torch.nn.grad.conv2d_input(list(latent.shape), kernel(weight, latent), back)
+            shape = list(latent.shape)
+            into = conv2d_input(shape, kernel(weight, latent), back)  # type: ignore[no-untyped-call]
         if ctx.needs_input_grad[1]:
             of = gradient.T @ latent.permute(0, 2, 3, 1).flatten(1)
         return into, of

@@ -9,11 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from leapbench.agents.atari100k.common import probe
 from leapbench.agents.atari100k.common.backbone import Backbone
 from leapbench.agents.atari100k.common.learner import Learner
 from leapbench.agents.atari100k.common.student import RainbowStudent
 from leapbench.agents.common.auxiliary import Auxiliary
 from leapbench.agents.common.life import Life, Sizes
+from leapbench.agents.common.practice import Point
+from leapbench.contract.agent import LearningPhase
 from leapbench.errors import UserError
 
 SIDE = 84
@@ -130,6 +133,19 @@ class Rainbow(Life[Learner]):
     def student(self, learner: Learner, sizes: Sizes, limit: int, seed: int) -> RainbowStudent:
         """See `Life.student`."""
         return RainbowStudent(learner, (int(sizes["stack"]), SIDE, SIDE), limit, seed)
+
+    def probe(self, phase: LearningPhase, learner: Learner) -> list[Point]:
+        """See `Life.probe`."""
+        return probe.learn_model(phase, learner)
+
+    def sizes_of(self, data: Any) -> Sizes:
+        """See `Life.sizes_of`; observations are taken for stacks of 4 frames."""
+        atoms = len(data.weights["head.value.bias"])
+        return {"stack": 4, "actions": len(data.weights["head.advantage.bias"]) // atoms}
+
+    def imagine(self, latents: NDArray[np.float32], actions: NDArray[np.int64]) -> Any:
+        """Latents that the model imagines; see `probe.imagine`."""
+        return probe.imagine(self._require(), latents, actions)
 
     def predict(
         self,

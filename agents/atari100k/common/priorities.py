@@ -68,4 +68,4 @@ class Priorities:
 def importance(priorities: Doubles, beta: float) -> NDArray[np.float32]:
     """Weights (B,) that undo the preference to the degree beta, the largest of them 1."""
     weights = (priorities + SMALL) ** -beta
-    return (weights / weights.max()).astype(np.float32)
+    return np.asarray(weights / weights.max(), np.float32)

@@ -129,8 +129,9 @@ class Learner:
         return own | {k: v for k, v in self.side.nets.items() if k == "projection"}
 
     def _optimisers(self) -> dict[str, torch.optim.Optimizer]:
-        own, encoder = self.backbone, list(self.encoder.parameters())
-        rated = {
+        own = self.backbone
+        encoder: list[Tensor] = list(self.encoder.parameters())
+        rated: dict[str, tuple[list[Tensor], float, float]] = {
             "critic": (encoder + list(self.critic.parameters()), own.rate, 0.9),
             "actor": (list(self.actor.parameters()), own.rate, 0.9),
             "temperature": ([self.temperature], own.temperature_rate, 0.5),
@@ -208,7 +209,7 @@ class Learner:
     def _follow(self) -> None:
         for name, part in self._followed().items():
             share = self.backbone.follow if name == "critic" else self.backbone.follow_encoder
-            targets = list(self.targets[name].parameters())
+            targets: list[Tensor] = list(self.targets[name].parameters())
             torch._foreach_lerp_(targets, list(part.parameters()), share)
 
     def _sampled(self, seen: Tensor) -> tuple[Tensor, Tensor]:

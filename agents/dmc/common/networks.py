@@ -118,7 +118,8 @@ class Stacked(nn.Module):
 
     def forward(self, inputs: Tensor, frozen: bool = False) -> Tensor:
         """(2, N, inputs) to (2, N, outputs); no gradient into the weights if `frozen`."""
-        weight, bias = self.weight, self.bias
+        weight: Tensor = self.weight
+        bias: Tensor = self.bias
         if frozen:
             weight, bias = weight.detach(), bias.detach()
         return torch.baddbmm(bias, inputs, weight)

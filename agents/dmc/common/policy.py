@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from leapbench.agents.common.auxiliary import Auxiliary
 from leapbench.agents.common.life import Life, Sizes
+from leapbench.agents.common.practice import Point
+from leapbench.agents.dmc.common import probe
 from leapbench.agents.dmc.common.backbone import Backbone
 from leapbench.agents.dmc.common.learner import Learner
 from leapbench.agents.dmc.common.student import CHANNELS, SacStudent
+from leapbench.contract.agent import LearningPhase
 from leapbench.errors import UserError
 
 
@@ -132,6 +135,18 @@ class Sac(Life[Learner]):
     def student(self, learner: Learner, sizes: Sizes, limit: int, seed: int) -> SacStudent:
         """See `Life.student`."""
         return SacStudent(learner, tuple(sizes["observation"]), limit, seed)
+
+    def probe(self, phase: LearningPhase, learner: Learner) -> list[Point]:
+        """See `Life.probe`."""
+        return probe.learn_model(phase, learner)
+
+    def sizes_of(self, data: Any) -> Sizes:
+        """See `Life.sizes_of`; an encoder that is not used is made for one number."""
+        return {"observation": [1], "actions": int(data.actions.shape[1])}
+
+    def imagine(self, latents: NDArray[np.float32], actions: NDArray[np.float32]) -> Any:
+        """Latents that the model imagines; see `probe.imagine`."""
+        return probe.imagine(self._require(), latents, actions)
 
     def predict(
         self,

@@ -12,10 +12,15 @@ from leapbench.agents.atari100k.common.learner import Learner
 from leapbench.agents.common.augment import Augmenter
 from leapbench.agents.common.auxiliary import Auxiliary
 from leapbench.agents.common.replay import Replay
+from leapbench.contract import registry
 from leapbench.contract.agent import LearningPhase
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.contract.task import Budget
 
+SMALL = {
+    "encoder": "data-efficient", "filters": 4, "hidden": 16, "batch": 8, "updates": 1,
+    "warmup": 40, "steps": 3, "ahead": 2,
+}  # fmt: skip
 CPU = torch.device("cpu")
 STEPS, ACTIONS, ENDS = 60, 6, (9, 23, 38)
 NONE = Auxiliary()
@@ -123,3 +128,11 @@ def phase(limit, make=Catch, seed=0, **settings):
         return MeteredVectorEnv(SyncVectorEnv([make] * count, autoreset_mode=mode), meter)
 
     return LearningPhase("learn", meter, seed, settings, make_env=make_env, saves=saves)
+
+
+def made(name, **settings):
+    part = registry.agent(name, "atari100k")
+    module, _, kind = part.entry.partition(":")
+    own = {k: v for k, v in {**SMALL, **settings}.items() if k in part.config}
+    entry = getattr(__import__(module, fromlist=[kind]), kind)
+    return entry(**{**part.config, **own})

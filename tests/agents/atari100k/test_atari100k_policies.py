@@ -3,27 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from atari100k_pieces import Catch, phase
+from atari100k_pieces import Catch, made, phase
 
 from leapbench.agents.common.chance import Chance
-from leapbench.contract import registry
 from leapbench.contract.checkpoints import Saves
 from leapbench.contract.registry import agents_of
 from leapbench.errors import UserError
 
-SMALL = {
-    "encoder": "data-efficient", "filters": 4, "hidden": 16, "batch": 8, "updates": 1,
-    "warmup": 40, "steps": 3, "ahead": 2,
-}  # fmt: skip
 NAMES = sorted(name for name, part in agents_of("atari100k").items() if part.family == "atari100k")
-
-
-def made(name, **settings):
-    part = registry.agent(name, "atari100k")
-    module, _, kind = part.entry.partition(":")
-    own = {k: v for k, v in {**SMALL, **settings}.items() if k in part.config}
-    entry = getattr(__import__(module, fromlist=[kind]), kind)
-    return entry(**{**part.config, **own})
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,12 +1,19 @@
 """Tiny worlds of the shapes of dmc, and a phase in one."""
 
+from importlib import import_module
+
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from leapbench.contract import registry
 from leapbench.contract.agent import LearningPhase
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.contract.task import Budget
+
+SMALL = {
+    "hidden": 16, "filters": 4, "model": 16, "batch": 8, "sequences": 6, "warmup": 20, "ahead": 2,
+}  # fmt: skip
 
 
 class Push(gym.Env):
@@ -58,3 +65,10 @@ def phase(limit, make=Push, seed=0, saves=None, **settings):
         return MeteredVectorEnv(SyncVectorEnv([make] * count, autoreset_mode=mode), meter)
 
     return LearningPhase("learn", meter, seed, settings, make_env=make_env, saves=saves)
+
+
+def made(name, **settings):
+    part = registry.agent(name, "dmc")
+    module, _, kind = part.entry.partition(":")
+    own = {k: v for k, v in {**SMALL, **settings}.items() if k in part.config}
+    return getattr(import_module(module), kind)(**{**part.config, **own})

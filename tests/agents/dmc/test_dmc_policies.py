@@ -1,29 +1,16 @@
 """Learning, saving and acting on tiny worlds of states and of pixels."""
 
-from importlib import import_module
-
 import numpy as np
 import pytest
 import torch
-from dmc_pieces import Pixels, Push, phase
+from dmc_pieces import Pixels, Push, made, phase
 
 from leapbench.agents.common.chance import Chance
-from leapbench.contract import registry
 from leapbench.contract.checkpoints import Saves
 from leapbench.contract.registry import agents_of
 from leapbench.errors import UserError
 
-SMALL = {
-    "hidden": 16, "filters": 4, "model": 16, "batch": 8, "sequences": 6, "warmup": 20, "ahead": 2,
-}  # fmt: skip
 OWN = sorted(name for name, part in agents_of("dmc").items() if part.family == "dmc")
-
-
-def made(name, **settings):
-    part = registry.agent(name, "dmc")
-    module, _, kind = part.entry.partition(":")
-    own = {k: v for k, v in {**SMALL, **settings}.items() if k in part.config}
-    return getattr(import_module(module), kind)(**{**part.config, **own})
 
 
 @pytest.mark.parametrize("name", OWN)
