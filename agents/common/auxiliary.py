@@ -42,6 +42,11 @@ class Auxiliary:
                 raise UserError(f"{name} must be 0 or more, got {getattr(self, name)}.")
 
     @property
+    def any(self) -> bool:
+        """Whether there is a loss on imagined steps."""
+        return self.ahead > 0 and max(self.cosine, self.value, self.latent) > 0
+
+    @property
     def returns(self) -> bool:
         """Whether n-step returns of the imagined steps are needed."""
         return self.value > 0 and self.substitute

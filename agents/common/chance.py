@@ -11,6 +11,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from leapbench.agents.common.practice import environment
+from leapbench.agents.common.state import broken, require
 from leapbench.contract.agent import LearningPhase
 from leapbench.errors import UserError
 
@@ -57,8 +58,7 @@ class Chance:
         Raises:
             UserError: before `learn` or `load`.
         """
-        if not self.choices and not self.size:
-            raise UserError("Chance has seen no actions yet.", "Call learn(phase) or load(folder).")
+        require(bool(self.choices or self.size), self)
         if self.choices:
             return self._rng.integers(self.choices, size=len(observation)), state
         shape = (len(observation), self.size)
@@ -80,9 +80,7 @@ class Chance:
             self.choices, self.size = int(record["choices"]), int(record["size"])
             self._restart(int(record["seed"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"{folder / RECORD} is not a Chance's: {error}.", "Chance.save(folder) writes one."
-            ) from error
+            raise broken(folder / RECORD, self, error) from error
 
     def _restart(self, seed: int) -> None:
         self.seed, self._rng = seed, np.random.default_rng([seed, 2])

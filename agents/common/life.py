@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import numpy as np
 import torch
@@ -15,8 +15,8 @@ from torch import nn
 
 from leapbench.agents.common.mlp import seeded
 from leapbench.agents.common.practice import Point, Practice, Student, device_of, environment
+from leapbench.agents.common.state import broken, require
 from leapbench.contract.agent import LearningPhase
-from leapbench.errors import UserError
 
 WEIGHTS, RECORD = "networks.safetensors", "agent.json"
 Sizes = dict[str, Any]
@@ -132,11 +132,7 @@ class Life(ABC, Generic[L]):
             self.curve = [(int(a), str(b), float(c)) for a, b, c in record["curve"]]
             seed = int(record["seed"])
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            reason, name = " ".join(str(error).split()), type(self).__name__
-            raise UserError(
-                f"{folder} holds no {name} of these settings: {reason}.",
-                f"{name}.save(folder) writes one.",
-            ) from error
+            raise broken(folder, self, error, " of these settings") from error
         self.learner, self.sizes = learner, record["sizes"]
         self._restart(seed)
 
@@ -144,9 +140,5 @@ class Life(ABC, Generic[L]):
         self.seed, self._rng = seed, np.random.default_rng([seed, 2])
 
     def _require(self) -> L:
-        if self.learner is None:
-            raise UserError(
-                f"{type(self).__name__} has nothing learned yet.",
-                "Call learn(phase) or load(folder) first.",
-            )
-        return self.learner
+        require(self.learner is not None, self)
+        return cast(L, self.learner)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from leapbench.agents.common import snapshot
+from leapbench.agents.common import nested
 from leapbench.agents.common.replay import Replay
 from leapbench.contract.agent import LearningPhase
 from leapbench.contract.checkpoints import unreadable
@@ -100,17 +100,17 @@ class Practice:
         if latest is None:
             first: NDArray[Any] = env.reset(seed=self.phase.seed)[0]
             return first
-        state = self._state()
         try:
-            snapshot.read(state, latest)
-        except (OSError, ValueError) as error:
+            state = nested.read(latest)
+            self.count = int(state["count"])
+            self.curve = [(int(a), str(b), float(c)) for a, b, c in state["curve"]]
+            self.student.load_state_dict(state["student"])
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise unreadable(latest, error) from error
-        self.count, self.curve = state["count"], [tuple(each) for each in state["curve"]]
         return self._renewed(env)
 
     def _state(self) -> dict[str, Any]:
-        curve = [list(each) for each in self.curve]
-        return {"count": self.count, "curve": curve, "student": self.student}
+        return {"count": self.count, "curve": self.curve, "student": self.student.state_dict()}
 
     def _due(self, saved: int) -> bool:
         """Whether a multiple of `save_every` was passed since; never at the very end."""
@@ -119,7 +119,7 @@ class Practice:
 
     def _save(self) -> None:
         if self.phase.saves is not None:
-            self.phase.saves.write(self.phase.meter, lambda to: snapshot.write(self._state(), to))
+            self.phase.saves.write(self.phase.meter, lambda to: nested.write(self._state(), to))
 
     def _renewed(self, env: Any) -> NDArray[Any]:
         """First observation (1, ...) after a save, which depends on nothing before it."""

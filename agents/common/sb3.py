@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 import numpy as np
@@ -19,8 +19,8 @@ from stable_baselines3.common.policies import BasePolicy
 from leapbench.agents.common.alone import Alone
 from leapbench.agents.common.mlp import seeded
 from leapbench.agents.common.practice import LINES, device_of, environment
+from leapbench.agents.common.state import broken, require
 from leapbench.contract.agent import LearningPhase
-from leapbench.errors import UserError
 
 WEIGHTS, RECORD = "policy.safetensors", "agent.json"
 
@@ -92,20 +92,12 @@ class Library(ABC):
             policy = self.algorithm(still, 1, 0, "cpu").policy
             policy.load_state_dict(load_file(folder / WEIGHTS))
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            reason, name = " ".join(str(error).split()), type(self).__name__
-            raise UserError(
-                f"{folder} holds no {name} of these settings: {reason}.",
-                f"{name}.save(folder) writes one.",
-            ) from error
+            raise broken(folder, self, error, " of these settings") from error
         self.policy = policy
 
     def _require(self) -> BasePolicy:
-        if self.policy is None:
-            raise UserError(
-                f"{type(self).__name__} has nothing learned yet.",
-                "Call learn(phase) or load(folder) first.",
-            )
-        return self.policy
+        require(self.policy is not None, self)
+        return cast(BasePolicy, self.policy)
 
 
 class Still(gym.Env[Any, Any]):

@@ -25,9 +25,6 @@ SIDE = 84
 class Rainbow(Life[Learner]):
     """Data-efficient Rainbow with losses on imagined steps; by default with none.
 
-    The first seven arguments are those of `Auxiliary`, and what follows `epsilon` are those
-    of `Backbone`.
-
     Args:
         ahead: K, imagined steps; 5 as published.
         cosine: weight of SPR's loss, 2 in SPR: the released code's 5 times the mean over its
@@ -38,23 +35,23 @@ class Rainbow(Life[Learner]):
         substitute: whether Eq 6 holds the action taken to its n-step return.
         all_actions: whether Eq 6 is about all actions or the one taken.
         epsilon: share of random actions when evaluated without `deterministic`.
-        encoder: see `Backbone`, as for the rest.
-        filters: see `Backbone`.
-        hidden: see `Backbone`.
-        batch: see `Backbone`.
-        updates: see `Backbone`.
-        rate: see `Backbone`.
-        warmup: see `Backbone`.
-        steps: see `Backbone`.
-        discount: see `Backbone`.
-        atoms: see `Backbone`.
-        limit: see `Backbone`.
-        sigma: see `Backbone`.
-        alpha: see `Backbone`.
-        beta: see `Backbone`.
-        clip: see `Backbone`.
-        pad: see `Backbone`.
-        intensity: see `Backbone`.
+        encoder: "nature" or "data-efficient", see `Encoder`.
+        filters: of the encoder's first layer.
+        hidden: units of each branch of the head.
+        batch: sequences of an update.
+        updates: for each step.
+        rate: Adam's learning rate.
+        warmup: steps with random actions before the first update.
+        steps: n of the n-step returns.
+        discount: a step's.
+        atoms: of a distribution of returns.
+        limit: the largest return that it can tell.
+        sigma: initial noise of the noisy layers.
+        alpha: how much priorities prefer, 0 not at all.
+        beta: how much of that is undone at the beginning; all of it at the end.
+        clip: the largest norm of a gradient.
+        pad: pixels of the widest random shift; 0 for none.
+        intensity: of the random intensity; 0 for none.
 
     Raises:
         UserError: for a setting that has no meaning.

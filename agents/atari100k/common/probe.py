@@ -30,7 +30,7 @@ def learn_model(phase: LearningPhase, learner: Learner) -> list[Point]:
     Raises:
         UserError: when the learner has no model, or the head's weights do not fit.
     """
-    if learner.model is None:
+    if learner.model is None or not learner.auxiliary.any:
         raise UserError("An agent without imagined steps has no model to learn.", "Use spr or vcr.")
     data: Transitions = phase.data
     freeze(learner, data)

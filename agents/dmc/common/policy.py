@@ -37,23 +37,23 @@ class Sac(Life[Learner]):
         substitute: whether Eq 6 holds the action taken to the critic's target.
         all_actions: whether Eq 6 compares random actions besides.
         contrast: weight of CURL's loss.
-        hidden: see `Backbone`, as for the rest.
-        filters: see `Backbone`.
-        model: see `Backbone`.
-        batch: see `Backbone`.
-        sequences: see `Backbone`.
-        rate: see `Backbone`.
-        temperature: see `Backbone`.
-        temperature_rate: see `Backbone`.
-        every: see `Backbone`.
-        follow: see `Backbone`.
-        follow_encoder: see `Backbone`.
-        discount: see `Backbone`.
-        warmup: see `Backbone`.
-        views: see `Backbone`.
-        pad: see `Backbone`.
-        intensity: see `Backbone`.
-        others: see `Backbone`.
+        hidden: units of actor and critics.
+        filters: of the pixel encoder's convolutions.
+        model: units of the model.
+        batch: transitions of an update.
+        sequences: sequences of an update of the auxiliary losses.
+        rate: Adam's learning rate of actor, critic and auxiliary losses.
+        temperature: initial weight of the entropy.
+        temperature_rate: its learning rate.
+        every: updates of the critic for one of actor, temperature and targets.
+        follow: share by which target critics follow.
+        follow_encoder: share by which target encoder and projection follow.
+        discount: a step's.
+        warmup: steps with random actions before the first update.
+        views: random shifts that target and loss are averaged over; 2 is DrQ.
+        pad: pixels of the widest random shift; 0 for none.
+        intensity: of the random intensity in the auxiliary losses; 0 for none.
+        others: random actions besides the one taken that Eq 6 compares.
 
     Raises:
         UserError: for a setting that has no meaning.

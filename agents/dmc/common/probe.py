@@ -47,7 +47,7 @@ def learn_model(phase: LearningPhase, learner: Learner) -> list[Point]:
         UserError: when the learner has no model, or the critic's weights do not fit.
     """
     own, constants, weights = learner.side.auxiliary, learner.backbone, learner.side.weights
-    if not own.ahead:
+    if not own.any:
         raise UserError("An agent without imagined steps has no model to learn.", "Use spr or vcr.")
     data: Transitions = phase.data
     freeze(learner, data)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import gymnasium as gym
 import numpy as np
 import torch
@@ -17,10 +19,6 @@ from leapbench.contract.agent import LearningPhase
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.contract.task import Budget
 
-SMALL = {
-    "encoder": "data-efficient", "filters": 4, "hidden": 16, "batch": 8, "updates": 1,
-    "warmup": 40, "steps": 3, "ahead": 2,
-}  # fmt: skip
 CPU = torch.device("cpu")
 STEPS, ACTIONS, ENDS = 60, 6, (9, 23, 38)
 NONE = Auxiliary()
@@ -131,8 +129,7 @@ def phase(limit, make=Catch, seed=0, **settings):
 
 
 def made(name, **settings):
+    """The agent called `name`, small."""
     part = registry.agent(name, "atari100k")
     module, _, kind = part.entry.partition(":")
-    own = {k: v for k, v in {**SMALL, **settings}.items() if k in part.config}
-    entry = getattr(__import__(module, fromlist=[kind]), kind)
-    return entry(**{**part.config, **own})
+    return getattr(import_module(module), kind)(**part.config | part.small | settings)

@@ -11,10 +11,6 @@ from leapbench.contract.agent import LearningPhase
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.contract.task import Budget
 
-SMALL = {
-    "hidden": 16, "filters": 4, "model": 16, "batch": 8, "sequences": 6, "warmup": 20, "ahead": 2,
-}  # fmt: skip
-
 
 class Push(gym.Env):
     """Push a point to the middle; an episode is cut after 12 steps."""
@@ -68,7 +64,7 @@ def phase(limit, make=Push, seed=0, saves=None, **settings):
 
 
 def made(name, **settings):
+    """The agent called `name`, small."""
     part = registry.agent(name, "dmc")
     module, _, kind = part.entry.partition(":")
-    own = {k: v for k, v in {**SMALL, **settings}.items() if k in part.config}
-    return getattr(import_module(module), kind)(**{**part.config, **own})
+    return getattr(import_module(module), kind)(**part.config | part.small | settings)
