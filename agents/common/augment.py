@@ -43,9 +43,12 @@ class Augmenter:
         self.replay, self.rng, self.device = replay, rng, device
         self.pad, self.intensity = pad, intensity
         self.chunk = CHUNK if device.type == "cpu" else 10**9
+        self._kept = torch.empty(0)
 
     def inputs(self, rows: Ints) -> Iterator[Tensor]:
         """Inputs float32 (<= chunk, channels, height, width) in [0, 1.1], channels last.
+
+        Each is overwritten by the next.
 
         Args:
             rows: int64 (M,).
@@ -59,7 +62,7 @@ class Augmenter:
 
     def whole(self, rows: Ints) -> Tensor:
         """The same as one tensor (M, channels, height, width)."""
-        return torch.cat(list(self.inputs(rows)))
+        return torch.cat([part.clone() for part in self.inputs(rows)])
 
     def _shifted(self, rows: Ints, offsets: Ints) -> NDArray[np.uint8]:
         if not self.pad:
@@ -67,9 +70,13 @@ class Augmenter:
         return shifted(self.replay.observations(rows), offsets, self.pad)
 
     def _scaled(self, images: NDArray[np.uint8], factors: Tensor) -> Tensor:
+        # In one place, since fresh memory of this size costs more than what is done with it.
+        if self._kept.shape[1:] != images.shape[1:] or len(self._kept) < len(images):
+            made = torch.empty(images.shape, device=self.device)
+            self._kept = made.contiguous(memory_format=torch.channels_last)
         raw = torch.from_numpy(images).to(self.device)
-        raw = raw.contiguous(memory_format=torch.channels_last)
-        return raw.float().mul_(factors.to(self.device).view(-1, 1, 1, 1))
+        scale = factors.to(self.device).view(-1, 1, 1, 1)
+        return torch.mul(raw, scale, out=self._kept[: len(images)])
 
 
 def shifted(images: NDArray[np.uint8], offsets: Ints, pad: int) -> NDArray[np.uint8]:
