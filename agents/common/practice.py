@@ -141,4 +141,4 @@ def environment(phase: LearningPhase) -> Any:
 
 def device_of(phase: LearningPhase) -> torch.device:
     """Where the networks of the phase are."""
-    return torch.device(str(phase.settings.get("device", "cpu")))
+    return torch.device(phase.device)

@@ -75,7 +75,7 @@ class Learner:
             self.model = Model(self.encoder.shape, actions).to(device) if auxiliary.ahead else None
             own = auxiliary.predictor and auxiliary.cosine > 0 and auxiliary.ahead > 0
             self.predictor = nn.Linear(2 * hidden, 2 * hidden).to(device) if own else None
-        self.generator = torch.Generator(device).manual_seed(seed + 1)
+        self.generator = torch.Generator().manual_seed(seed + 1)
         self.noise = self.stale = self.head.draw(self.generator)
         self.optimiser = torch.optim.Adam(
             self.parameters(), lr=backbone.rate, eps=1.5e-4, fused=True
@@ -112,7 +112,10 @@ class Learner:
         for name, part in self.parts().items():
             part.load_state_dict(state["parts"][name])
         restore(self.optimiser, state["adam"])
-        self.noise = {k: (v[0], v[1]) for k, v in state["noise"].items()}
+        self.noise = {
+            name: (weight.to(self.device), bias.to(self.device))
+            for name, (weight, bias) in state["noise"].items()
+        }
         self.generator.set_state(state["generator"])
 
     def update(

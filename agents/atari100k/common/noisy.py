@@ -37,7 +37,7 @@ class NoisyLinear(nn.Module):
         """Noise of the weights and of the biases."""
         sizes = (self.branches, 1, self.inputs), (self.branches, self.outputs, 1)
         into, out = (
-            torch.randn(size, generator=generator, device=generator.device) for size in sizes
+            torch.randn(size, generator=generator).to(self.weight.device) for size in sizes
         )
         into, out = into.sign() * into.abs().sqrt(), out.sign() * out.abs().sqrt()
         return (out * into).flatten(0, 1), out.flatten()

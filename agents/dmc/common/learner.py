@@ -57,7 +57,7 @@ class Learner:
             self.side = Side(actions, backbone, auxiliary, contrast).to(device)
         self.targets = copy.deepcopy(nn.ModuleDict(self._followed())).requires_grad_(False)
         self.temperature = torch.tensor(backbone.temperature, device=device).log().requires_grad_()
-        self.generator = torch.Generator(device).manual_seed(seed + 1)
+        self.generator = torch.Generator().manual_seed(seed + 1)
         self.optimisers = self._optimisers()
 
     def parts(self) -> dict[str, nn.Module]:
@@ -216,8 +216,8 @@ class Learner:
         return self.actor.sample(seen, self._normal(len(seen)))
 
     def _normal(self, count: int) -> Tensor:
-        shape = (count, self.actions)
-        return torch.randn(shape, generator=self.generator, device=self.device)
+        drawn = torch.randn((count, self.actions), generator=self.generator)
+        return drawn.to(self.device)
 
     def _step(self, name: str, loss: Tensor) -> Tensor:
         self.optimisers[name].zero_grad()

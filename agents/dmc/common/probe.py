@@ -51,18 +51,19 @@ def learn_model(phase: LearningPhase, learner: Learner) -> list[Point]:
         raise UserError("An agent without imagined steps has no model to learn.", "Use spr or vcr.")
     data: Transitions = phase.data
     freeze(learner, data)
-    replay, curve = probe.stored(data, data.choices), []
+    replay, curve, device = probe.stored(data, data.choices), [], learner.device
     optimiser = torch.optim.Adam(learner.side.parameters(), lr=constants.rate, fused=True)
     given = (constants.sequences, own.ahead, 1, constants.discount)
     for i, found in enumerate(probe.batches(phase, replay, *given)):
-        states, _ = _parts(replay, found.rows[:, 1:].T.ravel())
-        latent, _ = _parts(replay, found.rows[:, 0])
+        states, _ = _parts(replay, found.rows[:, 1:].T.ravel(), device)
+        latent, _ = _parts(replay, found.rows[:, 0], device)
         returns = None
         if own.returns:
             with torch.no_grad():
-                worth = learner.critic(*_parts(replay, found.after[:, 1:].T.ravel())).amin(0)
+                after = _parts(replay, found.after[:, 1:].T.ravel(), device)
+                worth = learner.critic(*after).amin(0)
                 earned, left = (
-                    torch.from_numpy(each[:, 1:].T.ravel())
+                    torch.from_numpy(each[:, 1:].T.ravel()).to(device)
                     for each in (found.returns, found.discounts)
                 )
                 returns = earned + left * worth
@@ -112,22 +113,28 @@ def imagine(learner: Learner, latents: np.ndarray, actions: np.ndarray) -> np.nd
     """
     if "model" not in learner.side.nets:
         raise UserError("An agent without imagined steps has no model.", "Use spr or vcr.")
-    first, done = (torch.from_numpy(np.ascontiguousarray(each)) for each in (latents, actions))
+    first, done = (
+        torch.from_numpy(np.ascontiguousarray(each)).to(learner.device)
+        for each in (latents, actions)
+    )
     made = learner.side.nets["model"].rollout(first, done)  # type: ignore[operator]
     shape = (actions.shape[1], len(latents), FEATURES)
-    found: np.ndarray = made.view(shape).transpose(0, 1).contiguous().numpy()
+    found: np.ndarray = made.view(shape).transpose(0, 1).contiguous().cpu().numpy()
     return found
 
 
 @torch.no_grad()
 def values(learner: Learner, latents: np.ndarray, actions: np.ndarray) -> np.ndarray:
     """The smaller of both action values float32 (N,) of latents (N, FEATURES) and actions."""
-    both = (torch.from_numpy(np.ascontiguousarray(each)) for each in (latents, actions))
-    found: np.ndarray = learner.critic(*both).amin(0).numpy()
+    both = (
+        torch.from_numpy(np.ascontiguousarray(each)).to(learner.device)
+        for each in (latents, actions)
+    )
+    found: np.ndarray = learner.critic(*both).amin(0).cpu().numpy()
     return found
 
 
-def _parts(replay: Replay, rows: Ints) -> tuple[Tensor, Tensor]:
+def _parts(replay: Replay, rows: Ints, device: torch.device) -> tuple[Tensor, Tensor]:
     """Latents (M, FEATURES) and the frozen actor's choices (M, actions)."""
-    both = torch.from_numpy(replay.observations(rows))
+    both = torch.from_numpy(replay.observations(rows)).to(device)
     return both[:, :FEATURES].contiguous(), both[:, FEATURES:].contiguous()

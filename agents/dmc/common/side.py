@@ -123,7 +123,7 @@ class Side(nn.Module):
         """
         count, width = len(made), 1 + self.others
         shape = (count, self.others, self.actions)
-        drawn = torch.rand(shape, generator=values.generator, device=made.device)
+        drawn = torch.rand(shape, generator=values.generator).to(made.device)
         actions = torch.cat([taken.unsqueeze(1), 2 * drawn - 1], dim=1).flatten(0, 1)
         predicted = values.critic(made.repeat_interleave(width, 0), actions, frozen=True)
         with torch.no_grad():
