@@ -42,7 +42,9 @@ def seeded(seed: int) -> Iterator[None]:
 
 def save_weights(path: Path, module: nn.Module) -> None:
     """Write the parameters of `module` as safetensors."""
-    save_file({k: v.detach().contiguous() for k, v in module.state_dict().items()}, path)
+    # Copies, since parts of a network may share a tensor, which the format refuses.
+    weights = {k: v.detach().contiguous().clone() for k, v in module.state_dict().items()}
+    save_file(weights, path)
 
 
 def load_weights(path: Path, module: nn.Module, policy: object) -> None:

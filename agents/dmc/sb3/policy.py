@@ -9,7 +9,7 @@ import stable_baselines3 as sb3
 from stable_baselines3.common.base_class import BaseAlgorithm
 
 from leapbench.agents.common.bounds import bounded
-from leapbench.agents.common.sb3 import Library
+from leapbench.agents.common.sb3_library import Library
 
 
 class SAC(Library):
