@@ -15,9 +15,9 @@ NAMES = sorted(name for name, part in agents_of("atari100k").items() if part.fam
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_was_learned_survives_its_folder(name, tmp_path):
-    agent, given = made(name), phase(96)
+    agent, given = made(name), phase(60)
     agent.learn(given)
-    assert given.meter.used in (0, 96)
+    assert given.meter.used in (0, 60)
     agent.save(tmp_path)
     again = made(name)
     again.load(tmp_path)
@@ -35,8 +35,8 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("name", ["rainbow", "vcr"])
-def test_a_killed_phase_goes_on_to_equal_bytes(name, tmp_path):
+def test_a_killed_phase_goes_on_to_equal_bytes(tmp_path):
+    name = "vcr"
     whole = made(name)
     saves = Saves(tmp_path / "whole")
     whole.learn(phase(120, saves=saves, save_every=50))
