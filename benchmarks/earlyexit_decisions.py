@@ -13,8 +13,8 @@ from collections.abc import Callable
 import numpy as np
 from gymnasium.vector import SyncVectorEnv
 
-from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.env import EarlyExitEnv
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
 
 SAMPLES, EXITS, CLASSES = 10_000, 7, 10
@@ -23,8 +23,8 @@ ROUNDS = 5
 ACTIONS = 97  # prime, so that the random actions do not fall in step with the streams
 
 
-def single(bank: Bank) -> Callable[[int], int]:
-    env = EarlyExitEnv(bank)
+def single(predictions: PredictionCache) -> Callable[[int], int]:
+    env = EarlyExitEnv(predictions)
     actions = np.random.default_rng(0).integers(2, size=ACTIONS)
     env.reset(seed=0)
 
@@ -56,12 +56,12 @@ def rate(run: Callable[[int], int], steps: int) -> float:
 
 
 def main() -> None:
-    bank = Bank.synthetic(SAMPLES, EXITS, CLASSES)
-    cases: dict[str, tuple[Callable[[int], int], int]] = {"single": (single(bank), 20_000)}
+    predictions = PredictionCache.synthetic(SAMPLES, EXITS, CLASSES)
+    cases: dict[str, tuple[Callable[[int], int], int]] = {"single": (single(predictions), 20_000)}
     for width in WIDTHS:
-        singles = [lambda: EarlyExitEnv(bank)] * width
+        singles = [lambda: EarlyExitEnv(predictions)] * width
         cases[f"SyncVectorEnv {width}"] = (vector(SyncVectorEnv(singles)), 20_000 // width)
-        cases[f"native {width}"] = (vector(EarlyExitVectorEnv(width, bank)), 2_000)
+        cases[f"native {width}"] = (vector(EarlyExitVectorEnv(width, predictions)), 2_000)
     # Rounds are interleaved, so that a busy machine slows every case alike.
     rates: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(ROUNDS):

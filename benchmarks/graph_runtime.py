@@ -1,7 +1,7 @@
 """Images per second of exported networks in ONNX Runtime against PyTorch, on one thread.
 
 The suite runs a graph one image at a time, in a process of its own, transfers
-included; PyTorch runs batches of 500 in this process, as it does for banks.
+included; PyTorch runs batches of 500 in this process, as it does for prediction caches.
 Rounds are interleaved, so that a busy machine slows both alike. Run it as
 
     OMP_NUM_THREADS=1 python benchmarks/graph_runtime.py

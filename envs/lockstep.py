@@ -1,6 +1,6 @@
-"""What vector environments in lockstep share: lanes, seeds, masks, and timed episodes.
+"""What vector environments in lockstep share: sub-environments, seeds, masks, and timed episodes.
 
-A lane is one of the episodes that are stepped together.
+A sub-environment is one of the episodes that are stepped together.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from leapbench.envs.timed import Timed
 from leapbench.errors import UserError
 
 Flags = NDArray[np.bool_]
-Lanes = NDArray[np.int64]
+EnvIndices = NDArray[np.int64]
 Seeds = int | Sequence[int | None] | None
 Observation = TypeVar("Observation", bound=NDArray[Any])
 Action = TypeVar("Action", bound=NDArray[Any])
 
 
 class LockstepVectorEnv(VectorEnv[Observation, Action, NDArray[Any]]):
-    """Spaces, modes and arguments of a vector environment without a loop over its lanes.
+    """Spaces, modes and arguments of a vector environment without a loop over its sub-environments.
 
     Environments derive from it and, once more, from Gymnasium's `VectorEnv`: skrl knows them
     by their direct bases.
 
     Args:
-        num_envs: lanes.
-        observation: space of one lane.
-        action: space of one lane.
+        num_envs: sub-environments.
+        observation: space of one sub-environment.
+        action: space of one sub-environment.
         render_mode: None or "rgb_array".
         autoreset_mode: "NextStep", "SameStep" or "Disabled", or the enum.
 
     Raises:
-        UserError: for no lanes.
+        UserError: for no sub-environments.
     """
 
     def __init__(
@@ -64,17 +64,17 @@ class LockstepVectorEnv(VectorEnv[Observation, Action, NDArray[Any]]):
         self._started = False
 
     def _seeds(self, seed: Seeds) -> list[int | None]:
-        """A seed a lane, None where its random numbers go on."""
+        """A seed a sub-environment, None where its random numbers continue."""
         if seed is None:
             return [None] * self.num_envs
         if isinstance(seed, int | np.integer):
-            return [int(seed) + lane for lane in range(self.num_envs)]
+            return [int(seed) + index for index in range(self.num_envs)]
         if len(seed) != self.num_envs:
             raise UserError(f"seed must list {self.num_envs} seeds, got {len(seed)}.")
         return list(seed)
 
-    def _masked(self, mask: Flags | None) -> Lanes:
-        """The lanes of a mask; all where there is none."""
+    def _masked(self, mask: Flags | None) -> EnvIndices:
+        """The sub-environments of a mask; all where there is none."""
         if mask is None:
             return np.arange(self.num_envs)
         mask = np.asarray(mask)
@@ -120,22 +120,22 @@ class TimedVectorEnv(Timed, LockstepVectorEnv[Observation, Action]):  # type: ig
         self._rngs: list[np.random.Generator | None] = [None] * num_envs
 
     @abstractmethod
-    def _begin(self, lane: int, rng: np.random.Generator) -> None:
-        """Draw what is random about the next episode of a lane, and put it at its start."""
+    def _begin(self, index: int, rng: np.random.Generator) -> None:
+        """Draw the random part of a sub-environment's next episode, and put it at its start."""
 
     @abstractmethod
-    def _move(self, actions: Any, at: Lanes, waiting: Flags | None) -> NDArray[np.float64]:
-        """Take a step in every lane but those that wait; rewards (num_envs,), 0 for these.
+    def _move(self, actions: Any, at: EnvIndices, waiting: Flags | None) -> NDArray[np.float64]:
+        """Take a step in all sub-environments that do not wait; rewards (num_envs,), else 0.
 
         Args:
-            actions: of all lanes, as they were checked.
-            at: int64 (num_envs,), which step of its episode each lane takes, from 0.
-            waiting: bool (num_envs,), lanes whose episode is over; None where none is.
+            actions: of all sub-environments, as they were checked.
+            at: int64 (num_envs,), which step of its episode each sub-environment takes, from 0.
+            waiting: bool (num_envs,), sub-environments whose episode is over; None where none is.
         """
 
     @abstractmethod
     def _checked(self, actions: Any) -> Any:
-        """Actions of all lanes.
+        """Actions of all sub-environments.
 
         Raises:
             InvalidAction: when they are none.
@@ -143,7 +143,7 @@ class TimedVectorEnv(Timed, LockstepVectorEnv[Observation, Action]):  # type: ig
 
     @abstractmethod
     def _observe(self) -> Observation:
-        """What every lane sees now, in a new array."""
+        """What every sub-environment sees now, in a new array."""
 
     @property
     def longest(self) -> int:
@@ -161,7 +161,7 @@ class TimedVectorEnv(Timed, LockstepVectorEnv[Observation, Action]):  # type: ig
         """Start all episodes, or those of a mask.
 
         Args:
-            seed: s seeds lane i with s + i; a list gives each its own; None goes on
+            seed: s seeds sub-environment i with s + i; a list gives each its own; None continues
                 with each one's random numbers.
             options: "reset_mask", bool (num_envs,), False leaves an episode as it is.
 
@@ -173,11 +173,11 @@ class TimedVectorEnv(Timed, LockstepVectorEnv[Observation, Action]):  # type: ig
                 `num_envs`.
         """
         no_options(options, ("reset_mask",))
-        lanes, seeds = self._masked((options or {}).get("reset_mask")), self._seeds(seed)
-        for lane in lanes.tolist():
-            if seeds[lane] is not None or self._rngs[lane] is None:
-                self._rngs[lane] = np_random(seeds[lane])[0]
-        self._deal(lanes)
+        indices, seeds = self._masked((options or {}).get("reset_mask")), self._seeds(seed)
+        for index in indices.tolist():
+            if seeds[index] is not None or self._rngs[index] is None:
+                self._rngs[index] = np_random(seeds[index])[0]
+        self._deal(indices)
         self._left = self.horizon - int(self.time.max())
         self._started = True
         return self._observe(), {}
@@ -188,7 +188,7 @@ class TimedVectorEnv(Timed, LockstepVectorEnv[Observation, Action]):  # type: ig
         """Take a step in every episode.
 
         Args:
-            actions: one a lane; ignored where an episode is over.
+            actions: one a sub-environment; ignored where an episode is over.
 
         Returns:
             Observations, rewards float64, terminations and truncations bool
@@ -218,19 +218,19 @@ class TimedVectorEnv(Timed, LockstepVectorEnv[Observation, Action]):  # type: ig
         self._left = self.horizon - int(self.time.max())
         return self._observe(), rewards, np.zeros_like(truncations), truncations, infos
 
-    def _deal(self, lanes: Lanes) -> None:
-        """Start new episodes in `lanes`."""
-        for lane in lanes.tolist():
-            rng = self._rngs[lane]
+    def _deal(self, indices: EnvIndices) -> None:
+        """Start new episodes in `indices`."""
+        for index in indices.tolist():
+            rng = self._rngs[index]
             if rng is not None:
-                self._begin(lane, rng)
-        self.time[lanes] = 0
+                self._begin(index, rng)
+        self.time[indices] = 0
 
-    def _finish(self, lanes: Lanes) -> dict[str, Any]:
+    def _finish(self, indices: EnvIndices) -> dict[str, Any]:
         """Infos of the episodes that have just ended, which start again."""
         infos: dict[str, Any] = {}
         last = self._observe()
-        for lane in lanes.tolist():
-            infos = self._add_info(infos, {"final_obs": last[lane], "final_info": {}}, lane)
-        self._deal(lanes)
+        for index in indices.tolist():
+            infos = self._add_info(infos, {"final_obs": last[index], "final_info": {}}, index)
+        self._deal(indices)
         return infos

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.earlyexit.observation import Column
+from leapbench.envs.earlyexit.observation import ExitColumn
 
 
 class TwoStage:
@@ -28,9 +28,9 @@ class TwoStage:
 
     def learn(self, phase: LearningPhase) -> None:
         """Remember how sure the first exit is of calibration samples; spends no decisions."""
-        bank = phase.data
-        self.first = float(bank.costs[0] / bank.costs[-1])
-        self.sure = np.quantile(bank.confidence[:, 0], np.linspace(0, 1, 101)).tolist()
+        predictions = phase.data
+        self.first = float(predictions.costs[0] / predictions.costs[-1])
+        self.sure = np.quantile(predictions.confidence[:, 0], np.linspace(0, 1, 101)).tolist()
 
     def predict(
         self,
@@ -40,11 +40,11 @@ class TwoStage:
         deterministic: bool = False,
     ) -> tuple[np.ndarray, Any]:
         """Actions (B,), 0 = exit and 1 = continue, for observations (B, 14)."""
-        budget = self.safety * observation[:, Column.BUDGET]
+        budget = self.safety * observation[:, ExitColumn.BUDGET]
         payable = np.clip((budget - self.first) / (1 - self.first), 0, 1)
         limit = np.interp(payable, np.linspace(0, 1, 101), self.sure)
-        started = observation[:, Column.EXIT] > 0
-        return (started | (observation[:, Column.TOP1] < limit)).astype(np.int64), state
+        started = observation[:, ExitColumn.EXIT] > 0
+        return (started | (observation[:, ExitColumn.TOP1] < limit)).astype(np.int64), state
 
     def save(self, folder: Path) -> None:
         """Write what `learn` found as JSON."""

@@ -99,7 +99,7 @@ def test_environment(name: str, check: Any) -> None:
             env.reset()
             env.render()
         env.close()
-    except UserError as missing:  # a bank, a package, OpenGL
+    except UserError as missing:  # a prediction cache, a package, OpenGL
         pytest.skip(str(missing))
     check(spec)
 
@@ -131,7 +131,7 @@ class TestCoins(EnvironmentConformance):
 
 
 @pytest.mark.usefixtures("plugin")
-def test_the_early_exit_world_over_another_bank() -> None:
+def test_the_early_exit_world_over_another_prediction_cache() -> None:
     gym.register("toys/Exits-v0", "toys.exits:Exits", vector_entry_point="toys.exits:VectorExits")
     try:
         check_environment("toys/Exits-v0")

@@ -24,7 +24,7 @@ ObservationMode = Literal["cameras", "field", "batch"]
 """What is looked at: cameras alone; the field too; or also what a batch will tell it."""
 
 
-class Column(IntEnum):
+class ViewColumn(IntEnum):
     """Position of each quantity in a candidate's row; what is not looked at is 0."""
 
     X = 0
@@ -74,22 +74,24 @@ class ViewTable(gym.ObservationWrapper[NDArray[np.float32], Any, dict[str, Any]]
         super().__init__(env)
         self.mode = mode
         count = int(env.action_space.n)  # type: ignore[attr-defined]
-        self.observation_space = gym.spaces.Box(-np.inf, np.inf, (count, len(Column)), np.float32)
+        self.observation_space = gym.spaces.Box(
+            -np.inf, np.inf, (count, len(ViewColumn)), np.float32
+        )
         self._expected: tuple[int, VoxelField] | None = None
 
     def observation(self, observation: dict[str, Any]) -> NDArray[np.float32]:
         """The table of an observation of `ActiveViewEnv`."""
         episode: Episode = self.unwrapped.episode  # type: ignore[attr-defined]
-        table = np.zeros((len(observation["candidate_mask"]), len(Column)), np.float32)
+        table = np.zeros((len(observation["candidate_mask"]), len(ViewColumn)), np.float32)
         taken = observation["poses"][: observation["n_views"]]
         _cameras(table, observation["candidate_poses"], taken)
-        table[:, Column.FREE] = observation["candidate_mask"]
-        table[:, Column.LEFT] = observation["views_left"] / episode.rules.views
+        table[:, ViewColumn.FREE] = observation["candidate_mask"]
+        table[:, ViewColumn.LEFT] = observation["views_left"] / episode.rules.views
         if self.mode != "cameras" and not episode.over:
             seen = episode.referee.features()
-            table[:, Column.VARIANCE : Column.OPACITY + 1] = seen[:, :5]
+            table[:, ViewColumn.VARIANCE : ViewColumn.OPACITY + 1] = seen[:, :5]
             gains = seen if self.mode == "field" else self._after_batch(episode, seen)
-            table[:, Column.BATCH_GAIN :] = gains[:, 1:3]
+            table[:, ViewColumn.BATCH_GAIN :] = gains[:, 1:3]
         return table
 
     def _after_batch(self, episode: Episode, seen: Floats) -> Floats:
@@ -123,7 +125,7 @@ def _cameras(table: NDArray[np.float32], candidates: Floats, taken: Floats) -> N
     """Fill in what follows from the poses of candidates (C, 4, 4) and of views (V, 4, 4)."""
     places, directions = candidates[:, :3, 3], -candidates[:, :3, 2]
     along = directions @ -taken[:, :3, 2].T
-    table[:, Column.X : Column.Z + 1] = places
-    table[:, Column.RIGHT : Column.UP + 1] = directions
-    table[:, Column.DISTANCE] = nearest(candidates, taken)
-    table[:, Column.ANGLE] = np.arccos(np.clip(along.max(axis=1), -1, 1))
+    table[:, ViewColumn.X : ViewColumn.Z + 1] = places
+    table[:, ViewColumn.RIGHT : ViewColumn.UP + 1] = directions
+    table[:, ViewColumn.DISTANCE] = nearest(candidates, taken)
+    table[:, ViewColumn.ANGLE] = np.arccos(np.clip(along.max(axis=1), -1, 1))

@@ -210,7 +210,7 @@ class DmControlEnv(Timed, gym.Env[Floats, Floats]):  # type: ignore[misc]
         self.action_space = gym.spaces.Box(-1, 1, spec.shape, np.float32)
 
     def _control(self, action: Floats) -> Floats:
-        """What the actuators are told."""
+        """Control signals of the actuators."""
         given = reals(action, self._shape)
         if self._map is None:
             return given

@@ -18,7 +18,7 @@ def load(module: str) -> Any:
     """Import a module of dm_control, or of MuJoCo below it.
 
     Where there is no display and `MUJOCO_GL` is unset, dm_control would choose a
-    window system that fails later. It is told to choose nothing instead: `drawing`
+    window system that fails later. It is set to choose nothing instead: `drawing`
     makes its own context, when a picture is asked for. The variable is left as it was.
 
     Raises:
@@ -34,9 +34,9 @@ def load(module: str) -> Any:
     except ModuleNotFoundError as error:
         raise UserError(f"dm_control cannot be imported: {error}.", INSTALL) from error
     except Exception as error:  # each binding that `MUJOCO_GL` names fails in its own ways
-        asked, said = os.environ.get("MUJOCO_GL"), " ".join(str(error).split())
+        backend, reason = os.environ.get("MUJOCO_GL"), " ".join(str(error).split())
         raise UserError(
-            f"dm_control cannot be imported with MUJOCO_GL={asked}: {said}.",
+            f"dm_control cannot be imported with MUJOCO_GL={backend}: {reason}.",
             "Unset MUJOCO_GL; states need none, and pictures find their own.",
         ) from error
     finally:

@@ -1,4 +1,4 @@
-"""States of a dm_control environment from which an equal, independent one is made.
+"""States of a dm_control environment from which an equal, independent one is built.
 
 Worlds of the suite are pickled as they are. Those of the composer hold weak references and
 functions that cannot be, so they are built anew and their episode is played again. In both
@@ -19,12 +19,12 @@ from leapbench.envs.dm_control.backend import load
 
 
 class Replay(NamedTuple):
-    """What a world of the composer is made again from.
+    """What a world of the composer is rebuilt from.
 
     Attributes:
         build: makes the world.
         start: seed of the episode, uint32 (4,); None before the first.
-        controls: what the actuators were told since.
+        controls: control signals of the actuators since.
     """
 
     build: Callable[[np.random.RandomState], Any]

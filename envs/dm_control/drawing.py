@@ -1,4 +1,4 @@
-"""Pictures of a simulation, through an OpenGL context made when the first is asked for."""
+"""Pictures of a simulation, through an OpenGL context opened for the first picture."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEIGHT, WIDTH = 240, 320
 MAX_GEOMS = 1000
 BINDINGS = ("egl", "osmesa", "glfw")
 _refused: dict[str, str] = {}
-"""Bindings that failed, and what they said: at a second try MuJoCo ends the process."""
+"""Bindings that failed, with the reason: at a second try MuJoCo ends the process."""
 
 
 class Painter:
@@ -33,7 +33,7 @@ class Painter:
         width: likewise.
 
     Raises:
-        UserError: when no context can be made.
+        UserError: when no context can be opened.
     """
 
     def __init__(self, model: Any, height: int = HEIGHT, width: int = WIDTH) -> None:

@@ -1,4 +1,4 @@
 """Early exits under a compute budget: when to stop a network with several classifiers.
 
-Import `bank` for NumPy-only data and `env` or `vector` for the Gymnasium worlds.
+Import `predictions` for NumPy-only data and `env` or `vector` for the Gymnasium worlds.
 """

@@ -13,8 +13,8 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.envs.earlyexit.bank import MAX_COST, Bank
 from leapbench.envs.earlyexit.observation import table
+from leapbench.envs.earlyexit.predictions import MAX_COST, PredictionCache
 from leapbench.envs.earlyexit.reference import SPLITS, load_reference
 from leapbench.errors import UserError, unknown
 
@@ -28,11 +28,11 @@ Wholes = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class World:
-    """A bank, the length of its streams and their budgets.
+class StreamWorld:
+    """A prediction cache, the length of its streams and their budgets.
 
     Attributes:
-        bank: what the exits say.
+        predictions: what the exits say.
         length: samples in a stream, n.
         budgets: multiply-adds per sample, one of which is drawn each episode.
         observations: float32 (N * K, 14), row `sample * K + exit`.
@@ -42,7 +42,7 @@ class World:
         full: multiply-adds of the last exit, C_K.
     """
 
-    bank: Bank
+    predictions: PredictionCache
     length: int
     budgets: tuple[int, ...]
     observations: NDArray[np.float32]
@@ -54,33 +54,33 @@ class World:
     @classmethod
     def build(
         cls,
-        bank: Bank | None,
+        predictions: PredictionCache | None,
         data: str,
         split: str,
         stream: int,
         budget: int | tuple[int, ...] | None,
-    ) -> World:
+    ) -> StreamWorld:
         """Validate the arguments that both environments take; see `EarlyExitEnv`.
 
         Raises:
             UserError: for an unknown data set or split, or a length or budget out of range.
         """
-        if bank is None:
+        if predictions is None:
             if split not in SPLITS:
                 raise unknown("split", split, SPLITS)
-            bank = load_reference(data)[SPLITS.index(split)]
+            predictions = load_reference(data)[SPLITS.index(split)]
         if not isinstance(stream, int | np.integer) or stream < 1:
             raise UserError(f"stream must be an integer, 1 sample or more, got {stream!r}.")
-        first, full = int(bank.costs[0]), int(bank.costs[-1])
+        first, full = int(predictions.costs[0]), int(predictions.costs[-1])
         if budget is None:
             budget = default_budgets(first, full)
         world = cls(
-            bank,
-            length=min(int(stream), bank.samples),
+            predictions,
+            length=min(int(stream), predictions.samples),
             budgets=tuple(budget) if isinstance(budget, list | tuple) else (budget,),
-            observations=table(bank),
-            correct=bank.correct.reshape(-1),
-            prices=np.append(np.diff(bank.costs), CLOSED),
+            observations=table(predictions),
+            correct=predictions.correct.reshape(-1),
+            prices=np.append(np.diff(predictions.costs), CLOSED),
             first=first,
             full=full,
         )
@@ -91,12 +91,12 @@ class World:
             world.check_budget(amount)
         return world
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> World:
+    def __deepcopy__(self, memo: dict[int, Any]) -> StreamWorld:
         return self  # read-only
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Made again of its bank: the tables are larger, and shared by all worlds of a bank."""
-        return World.build, (self.bank, "", "", self.length, self.budgets)
+        """Built again: its tables are larger than the predictions, and shared."""
+        return StreamWorld.build, (self.predictions, "", "", self.length, self.budgets)
 
     def check_budget(self, budget: object) -> int:
         """`budget` as an int, if streams can be run under it.
@@ -139,7 +139,7 @@ class World:
         Returns:
             int64 (n,) samples without repetition, and multiply-adds per sample.
         """
-        order = rng.choice(self.bank.samples, self.length, replace=False)
+        order = rng.choice(self.predictions.samples, self.length, replace=False)
         if budget is None:
             budget = int(self.budgets[rng.integers(len(self.budgets))])
         return order, budget
@@ -191,7 +191,7 @@ class World:
             "accuracy": int((answers & 1).sum()) / self.length,
             "spent": total - remaining,
             "budget": total,
-            "exits": np.bincount(answers >> 1, minlength=self.bank.exits),
+            "exits": np.bincount(answers >> 1, minlength=self.predictions.exits),
             "forced": forced,
             "unanswered": self.length - len(answers),
         }

@@ -10,9 +10,9 @@ from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from leapbench.envs.earlyexit import observation
-from leapbench.envs.earlyexit.bank import Bank
-from leapbench.envs.earlyexit.dynamics import CLOSED, CONTINUE, World
-from leapbench.envs.earlyexit.observation import Column
+from leapbench.envs.earlyexit.dynamics import CLOSED, CONTINUE, StreamWorld
+from leapbench.envs.earlyexit.observation import ExitColumn
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.refusals import begun, drawable, whole
 
 
@@ -46,7 +46,7 @@ class EarlyExitEnv(gym.Env[NDArray[np.float32], np.int64]):
 
     ## Observation Space
 
-    `Box(0, 1, (14,), float32)`; columns are named by `observation.Column`. The
+    `Box(0, 1, (14,), float32)`; columns are named by `observation.ExitColumn`. The
     label is never part of it.
 
     | column | name      | min | max | meaning                                         |
@@ -83,10 +83,10 @@ class EarlyExitEnv(gym.Env[NDArray[np.float32], np.int64]):
 
     ## Arguments
 
-    * `bank`: the `Bank` to draw from; None for the packaged one of `data`.
-    * `data`: data set of the packaged bank: "digits", "fashion-mnist" or "cifar10".
-    * `split`: "calibration" or "test" samples of the packaged bank.
-    * `stream`: samples in an episode, n; at most as many as the bank has.
+    * `predictions`: the `PredictionCache` to draw from; None for the packaged one of `data`.
+    * `data`: data set of the packaged prediction cache: "digits", "fashion-mnist" or "cifar10".
+    * `split`: "calibration" or "test" samples of the packaged prediction cache.
+    * `stream`: samples in an episode, n; at most as many as the prediction cache has.
     * `budget`: multiply-adds per sample; a tuple to draw from for each episode;
       None for six values evenly spaced from C_1 to 0.9 C_K.
     * `render_mode`: None or "rgb_array" (uint8 (400, 640, 3)).
@@ -103,14 +103,14 @@ class EarlyExitEnv(gym.Env[NDArray[np.float32], np.int64]):
 
     def __init__(
         self,
-        bank: Bank | None = None,
+        predictions: PredictionCache | None = None,
         data: str = "digits",
         split: str = "calibration",
         stream: int = 1000,
         budget: int | tuple[int, ...] | None = None,
         render_mode: str | None = None,
     ) -> None:
-        self.world = World.build(bank, data, split, stream, budget)
+        self.world = StreamWorld.build(predictions, data, split, stream, budget)
         self.render_mode = drawable(render_mode)
         self.observation_space = observation.space()
         self.action_space = gym.spaces.Discrete(2)
@@ -118,9 +118,9 @@ class EarlyExitEnv(gym.Env[NDArray[np.float32], np.int64]):
         self._over, self._started = True, False
 
     @property
-    def bank(self) -> Bank:
-        """The bank of the streams; it holds the labels, so only oracles may look."""
-        return self.world.bank
+    def predictions(self) -> PredictionCache:
+        """The prediction cache of the streams; it holds the labels, so only oracles may look."""
+        return self.world.predictions
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -180,11 +180,11 @@ class EarlyExitEnv(gym.Env[NDArray[np.float32], np.int64]):
         if self.render_mode is None:
             return None
         begun(self._started)
-        from leapbench.envs.earlyexit.render import Scene, draw
+        from leapbench.envs.earlyexit.render import StreamPicture, draw
 
         return draw(
-            Scene(
-                bank=self.bank,
+            StreamPicture(
+                predictions=self.predictions,
                 sample=self.sample,
                 exit=self.exit,
                 budget=self.budget,
@@ -198,7 +198,7 @@ class EarlyExitEnv(gym.Env[NDArray[np.float32], np.int64]):
     def _answer(self) -> float:
         """Take the current exit's prediction and let the next sample arrive."""
         world = self.world
-        reward = float(world.correct[self.sample * world.bank.exits + self.exit])
+        reward = float(world.correct[self.sample * world.predictions.exits + self.exit])
         self._history[self.position] = 2 * self.exit + int(reward)
         self.position += 1
         self._over = self.position == self._answerable
@@ -209,10 +209,10 @@ class EarlyExitEnv(gym.Env[NDArray[np.float32], np.int64]):
 
     def _observe(self) -> NDArray[np.float32]:
         world = self.world
-        row = np.array(world.observations[self.sample * world.bank.exits + self.exit])
-        row[Column.BUDGET] = min(1.0, self.budget / world.full)
-        row[Column.REMAINING] = min(1.0, world.share(self.remaining, self.position))
-        row[Column.PROGRESS] = self.position / world.length
+        row = np.array(world.observations[self.sample * world.predictions.exits + self.exit])
+        row[ExitColumn.BUDGET] = min(1.0, self.budget / world.full)
+        row[ExitColumn.REMAINING] = min(1.0, world.share(self.remaining, self.position))
+        row[ExitColumn.PROGRESS] = self.position / world.length
         return row
 
     def _summary(self) -> dict[str, Any]:

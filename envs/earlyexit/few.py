@@ -9,16 +9,16 @@ import numpy as np
 from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
-from leapbench.envs.earlyexit.dynamics import CLOSED, World
-from leapbench.envs.earlyexit.lockstep import Lanes
-from leapbench.envs.earlyexit.observation import Column
+from leapbench.envs.earlyexit.dynamics import CLOSED, StreamWorld
+from leapbench.envs.earlyexit.lockstep import EnvIndices
+from leapbench.envs.earlyexit.observation import ExitColumn
 
 FEW = 16
-"""Streams beyond which arrays are faster (`benchmarks/vector_lanes.py`)."""
+"""Streams beyond which arrays are faster (`benchmarks/vector_width.py`)."""
 
 
 class Stream:
-    """One stream; see `Lockstep` for the attributes."""
+    """One stream; see `LockstepStreams` for the attributes."""
 
     __slots__ = (
         "answerable", "budget", "exit", "forced", "history", "order", "over", "position",
@@ -33,7 +33,7 @@ class Stream:
         self.history: list[int] = []
         self.rng: np.random.Generator | None = None
 
-    def deal(self, world: World, budget: int | None) -> None:
+    def deal(self, world: StreamWorld, budget: int | None) -> None:
         """Start a new stream, under a budget given or drawn."""
         self.rng = self.rng or seeding.np_random()[0]
         order, self.budget = world.deal(self.rng, budget)
@@ -45,21 +45,21 @@ class Stream:
 
 
 class Few:
-    """`Lockstep` for a few streams, with the same methods and results.
+    """`LockstepStreams` for a few streams, with the same methods and results.
 
     Args:
         world: the rules and tables.
         size: number of streams, S.
     """
 
-    def __init__(self, world: World, size: int) -> None:
+    def __init__(self, world: StreamWorld, size: int) -> None:
         self.world, self.size = world, size
         self._streams = [Stream() for _ in range(size)]
         self._prices: list[int] = world.prices.tolist()
 
     @property
     def sample(self) -> NDArray[np.int64]:
-        """int64 (S,), index of the current sample in the bank."""
+        """int64 (S,), index of the current sample in the prediction cache."""
         return np.array([stream.sample for stream in self._streams])
 
     @property
@@ -87,22 +87,22 @@ class Few:
         """Bool (S,), whether the stream has ended or was never dealt."""
         return np.array([stream.over for stream in self._streams])
 
-    def seed(self, lane: int, seed: int | None) -> None:
+    def seed(self, index: int, seed: int | None) -> None:
         """Seed the random numbers of one stream; None goes on with those it has."""
-        stream = self._streams[lane]
+        stream = self._streams[index]
         if seed is not None or stream.rng is None:
             stream.rng = seeding.np_random(seed)[0]
 
-    def deal(self, lanes: Lanes, budgets: Sequence[int] | None = None) -> None:
-        """Start a new stream in each of `lanes`, under budgets (S,) given or drawn."""
-        for lane in lanes.tolist():
-            self._streams[lane].deal(self.world, None if budgets is None else budgets[lane])
+    def deal(self, indices: EnvIndices, budgets: Sequence[int] | None = None) -> None:
+        """Start a new stream in each of `indices`, under budgets (S,) given or drawn."""
+        for index in indices.tolist():
+            self._streams[index].deal(self.world, None if budgets is None else budgets[index])
 
     def advance(self, asked: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Apply the rules to every stream that is not over; see `Lockstep.advance`."""
+        """Apply the rules to every stream that is not over; see `LockstepStreams.advance`."""
         world, prices = self.world, self._prices
         rewards, ended = [0.0] * self.size, [False] * self.size
-        for lane, (stream, go) in enumerate(zip(self._streams, asked.tolist(), strict=True)):
+        for index, (stream, go) in enumerate(zip(self._streams, asked.tolist(), strict=True)):
             if stream.over:
                 continue
             price = prices[stream.exit]
@@ -114,39 +114,39 @@ class Few:
             right = bool(world.correct[stream.sample * len(prices) + stream.exit])
             stream.history.append(2 * stream.exit + right)
             stream.position += 1
-            rewards[lane] = float(right)
+            rewards[index] = float(right)
             if stream.position == stream.answerable:
-                stream.over = ended[lane] = True
+                stream.over = ended[index] = True
                 continue
             stream.remaining -= world.first
             stream.exit, stream.sample = 0, stream.order[stream.position]
         return np.array(rewards), np.array(ended)
 
-    def observe(self, out: NDArray[np.float32], lanes: Lanes | slice = slice(None)) -> None:
-        """Write the observations of `lanes` into `out`, float32 (len(lanes), 14)."""
+    def observe(self, out: NDArray[np.float32], indices: EnvIndices | slice = slice(None)) -> None:
+        """Write the observations of `indices` into `out`, float32 (len(indices), 14)."""
         world, exits = self.world, len(self._prices)
         chosen = self._streams
-        if not isinstance(lanes, slice):
-            chosen = [self._streams[lane] for lane in lanes.tolist()]
+        if not isinstance(indices, slice):
+            chosen = [self._streams[index] for index in indices.tolist()]
         rows = [stream.sample * exits + stream.exit for stream in chosen]
         world.observations.take(rows, axis=0, out=out, mode="clip")
         for row, stream in zip(out, chosen, strict=True):
-            row[Column.BUDGET :] = (
+            row[ExitColumn.BUDGET :] = (
                 stream.share,
                 min(1.0, world.share(stream.remaining, stream.position)),
                 stream.position / world.length,
             )
 
-    def order(self, lane: int) -> NDArray[np.int64]:
-        """Samples of stream `lane`, in the order in which they come, int64 (length,)."""
-        return np.array(self._streams[lane].order, np.int64)
+    def order(self, index: int) -> NDArray[np.int64]:
+        """Samples of stream `index`, in the order in which they come, int64 (length,)."""
+        return np.array(self._streams[index].order, np.int64)
 
-    def answers(self, lane: int) -> NDArray[np.int16]:
-        """`2 * exit + correct` of each sample that stream `lane` has answered."""
-        return np.array(self._streams[lane].history, np.int16)
+    def answers(self, index: int) -> NDArray[np.int16]:
+        """`2 * exit + correct` of each sample that stream `index` has answered."""
+        return np.array(self._streams[index].history, np.int16)
 
-    def summary(self, lane: int) -> dict[str, Any]:
-        """Final info of stream `lane`; see `World.summary`."""
-        stream = self._streams[lane]
+    def summary(self, index: int) -> dict[str, Any]:
+        """Final info of stream `index`; see `StreamWorld.summary`."""
+        stream = self._streams[index]
         counts = stream.budget, stream.remaining, stream.forced
-        return self.world.summary(self.answers(lane), *counts)
+        return self.world.summary(self.answers(index), *counts)

@@ -9,14 +9,14 @@ import numpy as np
 from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
-from leapbench.envs.earlyexit.dynamics import CLOSED, World
-from leapbench.envs.earlyexit.observation import Column
+from leapbench.envs.earlyexit.dynamics import CLOSED, StreamWorld
+from leapbench.envs.earlyexit.observation import ExitColumn
 
-Lanes = NDArray[np.int64]
+EnvIndices = NDArray[np.int64]
 """Indices of streams."""
 
 
-class Lockstep:
+class LockstepStreams:
     """The streams of a vector environment.
 
     Args:
@@ -24,7 +24,7 @@ class Lockstep:
         size: number of streams, S.
 
     Attributes:
-        sample: int64 (S,), index of the current sample in the bank.
+        sample: int64 (S,), index of the current sample in the prediction cache.
         exit: int64 (S,), 0-based exit at which it is.
         position: int64 (S,), samples answered.
         budget: int64 (S,), multiply-adds per sample.
@@ -32,7 +32,7 @@ class Lockstep:
         over: bool (S,), whether the stream has ended or was never dealt.
     """
 
-    def __init__(self, world: World, size: int) -> None:
+    def __init__(self, world: StreamWorld, size: int) -> None:
         self.world, self.size = world, size
         self.sample, self.exit, self.position, self.budget, self.remaining = np.zeros(
             (5, size), np.int64
@@ -45,25 +45,25 @@ class Lockstep:
         self.over = np.ones(size, np.bool_)
         self._rngs: list[np.random.Generator | None] = [None] * size
 
-    def seed(self, lane: int, seed: int | None) -> None:
+    def seed(self, index: int, seed: int | None) -> None:
         """Seed the random numbers of one stream; None goes on with those it has."""
-        if seed is not None or self._rngs[lane] is None:
-            self._rngs[lane] = seeding.np_random(seed)[0]
+        if seed is not None or self._rngs[index] is None:
+            self._rngs[index] = seeding.np_random(seed)[0]
 
-    def deal(self, lanes: Lanes, budgets: Sequence[int] | None = None) -> None:
-        """Start a new stream in each of `lanes`, under budgets (S,) given or drawn."""
+    def deal(self, indices: EnvIndices, budgets: Sequence[int] | None = None) -> None:
+        """Start a new stream in each of `indices`, under budgets (S,) given or drawn."""
         world = self.world
-        for lane in lanes.tolist():
-            rng = self._rngs[lane] or seeding.np_random()[0]
-            self._rngs[lane] = rng
-            budget = None if budgets is None else budgets[lane]
-            self._orders[lane], self.budget[lane] = world.deal(rng, budget)
-            self._answerable[lane] = world.answerable(int(self.budget[lane]))
-        self.sample[lanes] = self._orders[lanes, 0]
-        self.remaining[lanes] = world.length * self.budget[lanes] - world.first
-        self.exit[lanes] = self.position[lanes] = self._forced[lanes] = 0
-        self._budget_share[lanes] = np.minimum(1.0, self.budget[lanes] / world.full)
-        self.over[lanes] = False
+        for index in indices.tolist():
+            rng = self._rngs[index] or seeding.np_random()[0]
+            self._rngs[index] = rng
+            budget = None if budgets is None else budgets[index]
+            self._orders[index], self.budget[index] = world.deal(rng, budget)
+            self._answerable[index] = world.answerable(int(self.budget[index]))
+        self.sample[indices] = self._orders[indices, 0]
+        self.remaining[indices] = world.length * self.budget[indices] - world.first
+        self.exit[indices] = self.position[indices] = self._forced[indices] = 0
+        self._budget_share[indices] = np.minimum(1.0, self.budget[indices] / world.full)
+        self.over[indices] = False
 
     def advance(self, asked: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Apply the rules to every stream that is not over.
@@ -78,7 +78,7 @@ class Lockstep:
         price = world.prices.take(self.exit)
         granted = live & world.granted(asked, self.remaining, price, self.position)
         answered = live & ~granted
-        right = world.correct.take(self.sample * world.bank.exits + self.exit)
+        right = world.correct.take(self.sample * world.predictions.exits + self.exit)
         # Written at every exit: what stays is the one answered from.
         self._history.put(self._cells(), 2 * self.exit + right)
         self._forced += asked & answered & (price != CLOSED)
@@ -92,29 +92,29 @@ class Lockstep:
         np.copyto(self.sample, self._orders.take(self._cells()), where=arriving)
         return (right & answered).astype(np.float64), ended
 
-    def observe(self, out: NDArray[np.float32], lanes: Lanes | slice = slice(None)) -> None:
-        """Write the observations of `lanes` into `out`, float32 (len(lanes), 14)."""
-        world, position = self.world, self.position[lanes]
-        rows = self.sample[lanes] * world.bank.exits + self.exit[lanes]
+    def observe(self, out: NDArray[np.float32], indices: EnvIndices | slice = slice(None)) -> None:
+        """Write the observations of `indices` into `out`, float32 (len(indices), 14)."""
+        world, position = self.world, self.position[indices]
+        rows = self.sample[indices] * world.predictions.exits + self.exit[indices]
         # "clip" lets NumPy write straight into `out`; rows are in range anyway.
         world.observations.take(rows, axis=0, out=out, mode="clip")
-        out[:, Column.BUDGET] = self._budget_share[lanes]
-        share = world.share(self.remaining[lanes], position)
-        out[:, Column.REMAINING] = np.minimum(1.0, share)
-        out[:, Column.PROGRESS] = position / world.length
+        out[:, ExitColumn.BUDGET] = self._budget_share[indices]
+        share = world.share(self.remaining[indices], position)
+        out[:, ExitColumn.REMAINING] = np.minimum(1.0, share)
+        out[:, ExitColumn.PROGRESS] = position / world.length
 
-    def order(self, lane: int) -> NDArray[np.int64]:
-        """Samples of stream `lane`, in the order in which they come, int64 (length,)."""
-        return self._orders[lane].copy()
+    def order(self, index: int) -> NDArray[np.int64]:
+        """Samples of stream `index`, in the order in which they come, int64 (length,)."""
+        return np.array(self._orders[index])
 
-    def answers(self, lane: int) -> NDArray[np.int16]:
-        """`2 * exit + correct` of each sample that stream `lane` has answered."""
-        return self._history[lane, : self.position[lane]]
+    def answers(self, index: int) -> NDArray[np.int16]:
+        """`2 * exit + correct` of each sample that stream `index` has answered."""
+        return self._history[index, : self.position[index]]
 
-    def summary(self, lane: int) -> dict[str, Any]:
-        """Final info of stream `lane`; see `World.summary`."""
+    def summary(self, index: int) -> dict[str, Any]:
+        """Final info of stream `index`; see `StreamWorld.summary`."""
         counts = (self.budget, self.remaining, self._forced)
-        return self.world.summary(self.answers(lane), *(int(count[lane]) for count in counts))
+        return self.world.summary(self.answers(index), *(int(count[index]) for count in counts))
 
     def _cells(self) -> NDArray[np.int64]:
         """Flat index of each stream's current sample in its order and history."""

@@ -15,13 +15,13 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.predictions import PredictionCache
 
 TOP = 5
 """How many of the largest softmax values are shown."""
 
 
-class Column(IntEnum):
+class ExitColumn(IntEnum):
     """Position of each quantity in an observation; k is the 0-based exit, C the costs."""
 
     EXIT = 0
@@ -56,29 +56,31 @@ class Column(IntEnum):
 
 def space() -> spaces.Space[NDArray[np.float32]]:
     """Box of float32 (14,), every column in [0, 1]."""
-    box = spaces.Box(0.0, 1.0, (len(Column),), np.float32)
+    box = spaces.Box(0.0, 1.0, (len(ExitColumn),), np.float32)
     return cast("spaces.Space[NDArray[np.float32]]", box)
 
 
 @lru_cache(maxsize=4)
-def table(bank: Bank) -> NDArray[np.float32]:
-    """Observations of a bank with the episode's columns left at 0.
+def table(predictions: PredictionCache) -> NDArray[np.float32]:
+    """Observations of a prediction cache with the episode's columns left at 0.
 
-    All environments of one bank share the table.
+    All environments of one prediction cache share the table.
 
     Returns:
         Read-only float32 (N * K, 14); row `sample * K + exit`.
     """
-    samples, exits, classes = bank.probabilities.shape
-    rows = np.zeros((samples, exits, len(Column)), np.float32)
+    samples, exits, classes = predictions.probabilities.shape
+    rows = np.zeros((samples, exits, len(ExitColumn)), np.float32)
     shown = min(TOP, classes)
-    top = np.partition(bank.probabilities, classes - shown, axis=2)[..., classes - shown :]
-    rows[..., Column.TOP1 : Column.TOP1 + shown] = np.sort(top, axis=2)[..., ::-1]
-    rows[..., Column.EXIT] = np.arange(exits) / (exits - 1)
-    rows[..., Column.ENTROPY] = bank.entropy
-    rows[..., Column.MARGIN] = bank.margin
-    rows[..., Column.AGREEMENT] = bank.streak / (exits - 1)
-    rows[..., Column.SPENT] = bank.costs / bank.costs[-1]
-    rows[..., Column.NEXT] = np.diff(bank.costs, append=bank.costs[-1]) / bank.costs[-1]
+    top = np.partition(predictions.probabilities, classes - shown, axis=2)[..., classes - shown :]
+    rows[..., ExitColumn.TOP1 : ExitColumn.TOP1 + shown] = np.sort(top, axis=2)[..., ::-1]
+    rows[..., ExitColumn.EXIT] = np.arange(exits) / (exits - 1)
+    rows[..., ExitColumn.ENTROPY] = predictions.entropy
+    rows[..., ExitColumn.MARGIN] = predictions.margin
+    rows[..., ExitColumn.AGREEMENT] = predictions.streak / (exits - 1)
+    rows[..., ExitColumn.SPENT] = predictions.costs / predictions.costs[-1]
+    rows[..., ExitColumn.NEXT] = (
+        np.diff(predictions.costs, append=predictions.costs[-1]) / predictions.costs[-1]
+    )
     rows.flags.writeable = False
-    return rows.reshape(samples * exits, len(Column))
+    return rows.reshape(samples * exits, len(ExitColumn))

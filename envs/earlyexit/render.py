@@ -21,18 +21,18 @@ from leapbench.envs.canvas import (
     Canvas,
     Color,
 )
-from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.predictions import PredictionCache
 
 SHALLOW, DEEP = np.array([158, 202, 225]), np.array([8, 48, 107])
 
 
 @dataclass(frozen=True)
-class Scene:
+class StreamPicture:
     """What a picture shows.
 
     Attributes:
-        bank: what the exits say.
-        sample: index of the current sample in the bank.
+        predictions: what the exits say.
+        sample: index of the current sample in the prediction cache.
         exit: 0-based exit at which it is.
         budget: multiply-adds per sample.
         remaining: unspent multiply-adds of the stream.
@@ -41,7 +41,7 @@ class Scene:
         over: whether the stream has ended.
     """
 
-    bank: Bank
+    predictions: PredictionCache
     sample: int
     exit: int
     budget: int
@@ -51,7 +51,7 @@ class Scene:
     over: bool
 
 
-def draw(scene: Scene) -> NDArray[np.uint8]:
+def draw(scene: StreamPicture) -> NDArray[np.uint8]:
     """Draw a scene as uint8 (400, 640, 3)."""
     canvas = Canvas()
     _header(canvas, scene)
@@ -74,20 +74,20 @@ def _amount(multiply_adds: float) -> str:
     return f"{multiply_adds:.0f} "
 
 
-def _header(canvas: Canvas, scene: Scene) -> None:
+def _header(canvas: Canvas, scene: StreamPicture) -> None:
     answered = len(scene.answers)
     right = int((scene.answers & 1).sum())
     canvas.text(MARGIN, 38, "Early exit", 20)
     state = "stream over" if scene.over else f"sample {answered + 1} of {scene.length}"
-    canvas.text(MARGIN, 58, f"{scene.bank.name}  ·  {state}", 12, MUTED)
+    canvas.text(MARGIN, 58, f"{scene.predictions.name}  ·  {state}", 12, MUTED)
     accuracy = f"{right / answered:.1%}" if answered else "–"
     canvas.text(WIDTH - MARGIN, 40, accuracy, 26, INK, "rs")
     canvas.text(WIDTH - MARGIN, 58, f"accuracy on {answered} answers", 12, MUTED, "rs")
 
 
-def _exits(canvas: Canvas, scene: Scene) -> None:
+def _exits(canvas: Canvas, scene: StreamPicture) -> None:
     """One card an exit, joined in depth order; exits not paid for stay blank."""
-    exits, gap = scene.bank.exits, 14
+    exits, gap = scene.predictions.exits, 14
     width = min(150.0, (WIDTH - 2 * MARGIN - gap * (exits - 1)) / exits)
     left = (WIDTH - exits * width - (exits - 1) * gap) / 2
     for k in range(exits):
@@ -97,20 +97,22 @@ def _exits(canvas: Canvas, scene: Scene) -> None:
         _card(canvas, scene, k, (x, 80, x + width, 212))
 
 
-def _card(canvas: Canvas, scene: Scene, k: int, corners: tuple[float, float, float, float]) -> None:
+def _card(
+    canvas: Canvas, scene: StreamPicture, k: int, corners: tuple[float, float, float, float]
+) -> None:
     left, top, right, bottom = corners
-    middle, shade = (left + right) / 2, _shade(k, scene.bank.exits)
+    middle, shade = (left + right) / 2, _shade(k, scene.predictions.exits)
     here, paid = k == scene.exit, k <= scene.exit
     canvas.box(corners, CARD if paid else PAPER, shade if here else LINE, 3 if here else 1, 8)
     canvas.text(middle, top + 22, f"exit {k + 1}", 13, INK if paid else MUTED, "ms")
-    canvas.text(middle, top + 37, _amount(float(scene.bank.costs[k])), 10, MUTED, "ms")
+    canvas.text(middle, top + 37, _amount(float(scene.predictions.costs[k])), 10, MUTED, "ms")
     bar = (left + 12, bottom - 22, right - 12, bottom - 12)
     canvas.box(bar, TRACK, radius=5)
     if not paid:
         canvas.text(middle, top + 78, "not paid", 10, MUTED, "mm")
         return
-    confidence = float(scene.bank.confidence[scene.sample, k])
-    answer = int(scene.bank.predictions[scene.sample, k])
+    confidence = float(scene.predictions.confidence[scene.sample, k])
+    answer = int(scene.predictions.predicted[scene.sample, k])
     filled = max(10.0, (bar[2] - bar[0]) * confidence)
     canvas.box((bar[0], bar[1], bar[0] + filled, bar[3]), shade, radius=5)
     size = 26 if right - left > 60 else 15
@@ -118,7 +120,7 @@ def _card(canvas: Canvas, scene: Scene, k: int, corners: tuple[float, float, flo
     canvas.text(middle, top + 102, f"{confidence:.0%} sure", 10, INK if here else MUTED, "ms")
 
 
-def _budget(canvas: Canvas, scene: Scene) -> None:
+def _budget(canvas: Canvas, scene: StreamPicture) -> None:
     """Gauge of the unspent budget; the mark is where even spending would be."""
     total = scene.budget * scene.length
     full, y = WIDTH - 2 * MARGIN, 254
@@ -134,9 +136,9 @@ def _budget(canvas: Canvas, scene: Scene) -> None:
     canvas.text(MARGIN + 86, y - 8, "if spent evenly", 12, MUTED)
 
 
-def _stream(canvas: Canvas, scene: Scene) -> None:
+def _stream(canvas: Canvas, scene: StreamPicture) -> None:
     """Strip of the stream: the exit of each answer above, right or wrong below."""
-    y, exits = 308, scene.bank.exits
+    y, exits = 308, scene.predictions.exits
     canvas.text(MARGIN, y - 8, "Stream", 12)
     above = np.full((scene.length, 3), TRACK, np.uint8)
     below = above.copy()
@@ -152,9 +154,9 @@ def _stream(canvas: Canvas, scene: Scene) -> None:
     _legend(canvas, scene, y + 62)
 
 
-def _legend(canvas: Canvas, scene: Scene, y: float) -> None:
+def _legend(canvas: Canvas, scene: StreamPicture, y: float) -> None:
     """Share of the answers given at each exit."""
-    exits, answered = scene.bank.exits, max(1, len(scene.answers))
+    exits, answered = scene.predictions.exits, max(1, len(scene.answers))
     counts = np.bincount(scene.answers >> 1, minlength=exits)
     step = (WIDTH - 2 * MARGIN) / exits
     for k in range(exits):

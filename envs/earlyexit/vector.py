@@ -11,11 +11,11 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from leapbench.envs.earlyexit import observation
-from leapbench.envs.earlyexit.bank import Bank
-from leapbench.envs.earlyexit.dynamics import CONTINUE, World
+from leapbench.envs.earlyexit.dynamics import CONTINUE, StreamWorld
 from leapbench.envs.earlyexit.few import FEW, Few
-from leapbench.envs.earlyexit.lockstep import Lanes, Lockstep
-from leapbench.envs.earlyexit.observation import Column
+from leapbench.envs.earlyexit.lockstep import EnvIndices, LockstepStreams
+from leapbench.envs.earlyexit.observation import ExitColumn
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.lockstep import LockstepVectorEnv, Seeds
 from leapbench.envs.refusals import begun, wholes
 from leapbench.errors import UserError
@@ -43,8 +43,8 @@ class EarlyExitVectorEnv(
 
     Args:
         num_envs: streams in lockstep.
-        bank: see `EarlyExitEnv`, as for the next four.
-        data: data set of the packaged bank.
+        predictions: see `EarlyExitEnv`, as for the next four.
+        data: data set of the packaged prediction cache.
         split: "calibration" or "test".
         stream: samples in an episode.
         budget: multiply-adds per sample.
@@ -70,7 +70,7 @@ class EarlyExitVectorEnv(
     def __init__(
         self,
         num_envs: int = 1,
-        bank: Bank | None = None,
+        predictions: PredictionCache | None = None,
         data: str = "digits",
         split: str = "calibration",
         stream: int = 1000,
@@ -79,22 +79,22 @@ class EarlyExitVectorEnv(
         copy: bool = True,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     ) -> None:
-        self.world = World.build(bank, data, split, stream, budget)
+        self.world = StreamWorld.build(predictions, data, split, stream, budget)
         exits = gym.spaces.Discrete(2)
         super().__init__(num_envs, observation.space(), exits, render_mode, autoreset_mode)
         self.copy = copy
-        kind = Few if num_envs <= FEW else Lockstep
-        self.streams: Few | Lockstep = kind(self.world, num_envs)
-        self._buffer = np.empty((num_envs, len(Column)), np.float32)
+        kind = Few if num_envs <= FEW else LockstepStreams
+        self.streams: Few | LockstepStreams = kind(self.world, num_envs)
+        self._buffer = np.empty((num_envs, len(ExitColumn)), np.float32)
 
     @property
-    def bank(self) -> Bank:
-        """The bank of the streams; it holds the labels, so only oracles may look."""
-        return self.world.bank
+    def predictions(self) -> PredictionCache:
+        """The prediction cache of the streams; it holds the labels, so only oracles may look."""
+        return self.world.predictions
 
     @property
     def sample(self) -> NDArray[np.int64]:
-        """int64 (num_envs,), index of each stream's current sample in the bank."""
+        """int64 (num_envs,), index of each stream's current sample in the prediction cache."""
         return self.streams.sample
 
     @property
@@ -130,11 +130,11 @@ class EarlyExitVectorEnv(
                 budgets or a mask of another length than `num_envs`.
         """
         options = dict(options or {})
-        lanes = self._masked(options.pop("reset_mask", None))
+        indices = self._masked(options.pop("reset_mask", None))
         seeds, budgets = self._seeds(seed), self._budgets(options)
-        for lane in lanes.tolist():
-            self.streams.seed(lane, seeds[lane])
-        self.streams.deal(lanes, budgets)
+        for index in indices.tolist():
+            self.streams.seed(index, seeds[index])
+        self.streams.deal(indices, budgets)
         self._started = True
         return self._observe(), {}
 
@@ -170,37 +170,37 @@ class EarlyExitVectorEnv(
         if self.render_mode is None:
             return None
         begun(self._started)
-        from leapbench.envs.earlyexit.render import Scene, draw
+        from leapbench.envs.earlyexit.render import StreamPicture, draw
 
         state = self.streams
         return tuple(
             draw(
-                Scene(
-                    bank=self.bank,
-                    sample=int(state.sample[lane]),
-                    exit=int(state.exit[lane]),
-                    budget=int(state.budget[lane]),
-                    remaining=int(state.remaining[lane]),
-                    answers=state.answers(lane),
+                StreamPicture(
+                    predictions=self.predictions,
+                    sample=int(state.sample[index]),
+                    exit=int(state.exit[index]),
+                    budget=int(state.budget[index]),
+                    remaining=int(state.remaining[index]),
+                    answers=state.answers(index),
                     length=self.world.length,
-                    over=bool(state.over[lane]),
+                    over=bool(state.over[index]),
                 )
             )
-            for lane in range(self.num_envs)
+            for index in range(self.num_envs)
         )
 
-    def _finish(self, lanes: Lanes) -> dict[str, Any]:
+    def _finish(self, indices: EnvIndices) -> dict[str, Any]:
         """Infos of the streams that have just ended; with SAME_STEP, restart them."""
         infos: dict[str, Any] = {}
         same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
-        final = np.empty((len(lanes), len(Column)), np.float32)
-        self.streams.observe(final, lanes)
-        for row, lane in zip(final, lanes.tolist(), strict=True):
-            info = self.streams.summary(lane)
+        final = np.empty((len(indices), len(ExitColumn)), np.float32)
+        self.streams.observe(final, indices)
+        for row, index in zip(final, indices.tolist(), strict=True):
+            info = self.streams.summary(index)
             nested = {"final_obs": row, "final_info": info} if same_step else info
-            infos = self._add_info(infos, nested, lane)
+            infos = self._add_info(infos, nested, index)
         if same_step:
-            self.streams.deal(lanes)
+            self.streams.deal(indices)
         return infos
 
     def _observe(self) -> NDArray[np.float32]:

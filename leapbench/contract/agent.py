@@ -27,7 +27,7 @@ class LearningPhase:
         meter: the budget; data and environments given here spend from it.
         seed: seed of this phase, from the train stream, in [0, 2**31).
         settings: the protocol's constants.
-        data: what the family offers (a `MeteredStream`, a calibration bank, ...).
+        data: what the family offers (a `MeteredStream`, calibration predictions, ...).
         make_env: builds a metered training environment, or None. Where policies act on
             batches it takes `num_envs` and gives a metered vector environment.
         report: called with the fraction done in [0, 1] and a short line.

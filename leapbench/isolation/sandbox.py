@@ -3,7 +3,7 @@
 The process gets the interpreter, a few libraries, the suite's modules that are named, and
 an empty home of limited size in memory. It has no network, no view of other processes,
 no other file, no variable of the user's, and a filter of system calls; it ends with its
-host. A data set, bank, board, task or environment of ours is not among what it sees.
+host. A data set, prediction cache, board, task or environment of ours is not among what it sees.
 """
 
 from __future__ import annotations

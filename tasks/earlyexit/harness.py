@@ -21,10 +21,10 @@ from leapbench.contract.harness import Harness, Outcome, Report, Row
 from leapbench.contract.meter import Meter, MeteredStream, MeteredVectorEnv
 from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Phase, Protocol
-from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
 from leapbench.tasks.earlyexit import folder, splits
-from leapbench.tasks.earlyexit.outputs import anytime, bank_of
+from leapbench.tasks.earlyexit.outputs import anytime, predictions_of
 from leapbench.tasks.earlyexit.splits import Split
 
 RECEIVER = "leapbench.agents.common.brought.trained:received"  # a name, as `default_agents` are
@@ -40,11 +40,11 @@ class EarlyExitHarness(Harness):
     """The model learns from labelled samples, the policy from the model's outputs.
 
     Phases: `train` (role "model", a stream of labelled samples) and `calibrate`
-    (role "policy", the calibration bank and environments over it). The test
-    bank is only ever behind the evaluation's environment.
+    (role "policy", the calibration predictions and environments over it). The test
+    prediction cache is only ever behind the evaluation's environment.
     """
 
-    shared = ("leapbench.envs.earlyexit.bank", "leapbench.envs.earlyexit.observation")
+    shared = ("leapbench.envs.earlyexit.predictions", "leapbench.envs.earlyexit.observation")
 
     def __init__(self, protocol: Protocol, seed: int, store: Store, salt: str = "") -> None:
         super().__init__(protocol, seed, store, salt)
@@ -77,28 +77,30 @@ class EarlyExitHarness(Harness):
             train = self.splits["train"]
             opened.data = MeteredStream(train.images, train.labels, meter)
             return opened
-        bank = self.bank(parts["model"], "calibration")
+        predictions = self.predictions(parts["model"], "calibration")
         opened.settings = self.settings | {"budgets": self.budgets}
-        opened.data = bank
-        opened.make_env = partial(self._practice, bank, meter)
+        opened.data = predictions
+        opened.make_env = partial(self._practice, predictions, meter)
         return opened
 
     def _practice(
-        self, bank: Bank, meter: Meter, num_envs: int, stream: int | None = None
+        self, predictions: PredictionCache, meter: Meter, num_envs: int, stream: int | None = None
     ) -> MeteredVectorEnv:
-        """Metered streams over the calibration bank, their budgets drawn from the grid."""
+        """Metered streams over the calibration predictions, their budgets drawn from the grid."""
         length = stream or self.settings["stream"]
-        return MeteredVectorEnv(self._world(num_envs, bank, length, AutoresetMode.SAME_STEP), meter)
+        return MeteredVectorEnv(
+            self._world(num_envs, predictions, length, AutoresetMode.SAME_STEP), meter
+        )
 
     def _world(
-        self, num_envs: int, bank: Bank, stream: int, mode: AutoresetMode
+        self, num_envs: int, predictions: PredictionCache, stream: int, mode: AutoresetMode
     ) -> EarlyExitVectorEnv:
-        """Streams over a bank in the environment that the protocol names."""
+        """Streams over a prediction cache in the environment that the protocol names."""
         made: EarlyExitVectorEnv = gym.make_vec(  # type: ignore[assignment]
             self.protocol.evaluation.environment,
             num_envs,
             vectorization_mode="vector_entry_point",
-            bank=bank,
+            predictions=predictions,
             stream=stream,
             budget=self.budgets,
             autoreset_mode=mode,
@@ -113,29 +115,31 @@ class EarlyExitHarness(Harness):
         made: Learner = getattr(import_module(module), name)(folder, self.settings["networks"])
         return made
 
-    def bank(self, model: Learner, split: str) -> Bank:
+    def predictions(self, model: Learner, split: str) -> PredictionCache:
         """Outputs of the model's network on one split, kept beside its artifact."""
 
         def make(empty: Path) -> None:
             network = model.network  # type: ignore[attr-defined]
             name = self.settings["data"]
-            bank_of(network, self.splits[split], name, self.device).save(empty / "bank.npz")
+            predictions_of(network, self.splits[split], name, self.device).save(
+                empty / "predictions.npz"
+            )
 
-        key = {"bank": split, "of": self.artifacts["model"]}
+        key = {"predictions": split, "of": self.artifacts["model"]}
         kept, _ = self.store.get(key, make)
-        return Bank.load(kept / "bank.npz")
+        return PredictionCache.load(kept / "predictions.npz")
 
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
         """Step all episodes of all budgets together, one policy call a step."""
-        bank, policy = self.bank(parts["model"], "test"), parts["policy"]
+        predictions, policy = self.predictions(parts["model"], "test"), parts["policy"]
         plan = self.schedule(self.protocol, self.salt)
         limits = [row["budget"] for row in plan]
-        env = self._world(len(plan), bank, self.settings["stream"], AutoresetMode.DISABLED)
+        env = self._world(len(plan), predictions, self.settings["stream"], AutoresetMode.DISABLED)
         starts = [int(row["seed"]) for row in plan]
         observation, _ = env.reset(seed=starts, options={"budget": limits})
         finals = _play(env, policy, observation, report)
         rows = [planned | _row(final) for planned, final in zip(plan, finals, strict=True)]
-        return Outcome(rows, {"anytime": anytime(bank), "curve": curve(rows)})
+        return Outcome(rows, {"anytime": anytime(predictions), "curve": curve(rows)})
 
     @staticmethod
     def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.errors import InvalidOutput
 from leapbench.macs import count
 from leapbench.tasks.earlyexit.splits import Split
@@ -41,14 +41,16 @@ class _Module:
         return count(self.network, image)
 
 
-def bank_of(network: nn.Module | Metered, split: Split, name: str, device: str = "cpu") -> Bank:
+def predictions_of(
+    network: nn.Module | Metered, split: Split, name: str, device: str = "cpu"
+) -> PredictionCache:
     """Softmax of every exit for every sample, and what each exit costs.
 
     Args:
         network: multi-exit module in evaluation mode, whose `forward` gives K
             logits tensors (B, classes), or a network that is run elsewhere.
         split: the samples.
-        name: name of the bank.
+        name: name of the prediction cache.
         device: where a module runs and stays, as torch names it.
 
     Raises:
@@ -61,7 +63,7 @@ def bank_of(network: nn.Module | Metered, split: Split, name: str, device: str =
             logits = exits.logits(split.images[start : start + BATCH])
             outputs.append(torch.stack([_softmax(k, z) for k, z in enumerate(logits)], 1))
     costs = exits.multiply_adds(tuple(split.images.shape[1:]))
-    return Bank(
+    return PredictionCache(
         probabilities=torch.cat(outputs).cpu().numpy(),
         labels=split.labels,
         costs=np.asarray(costs, np.int64),
@@ -69,11 +71,15 @@ def bank_of(network: nn.Module | Metered, split: Split, name: str, device: str =
     )
 
 
-def anytime(bank: Bank) -> list[dict[str, Any]]:
-    """Accuracy of every exit over the whole bank at its multiply-adds."""
+def anytime(predictions: PredictionCache) -> list[dict[str, Any]]:
+    """Accuracy of every exit over the whole prediction cache at its multiply-adds."""
     return [
-        {"exit": k + 1, "multiply_adds": int(cost), "accuracy": float(bank.correct[:, k].mean())}
-        for k, cost in enumerate(bank.costs)
+        {
+            "exit": k + 1,
+            "multiply_adds": int(cost),
+            "accuracy": float(predictions.correct[:, k].mean()),
+        }
+        for k, cost in enumerate(predictions.costs)
     ]
 
 

@@ -11,8 +11,8 @@ from leapbench.contract.agent import LearningPhase, Policy
 from leapbench.contract.harness import Report
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.contract.task import Budget
-from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.env import EarlyExitEnv
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.reference import load_reference
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
 
@@ -28,7 +28,7 @@ def make(env_id: str) -> gym.Env[Any, Any]:
 
 
 def taught(env: gym.Env[Any, Any], policy: Policy, seed: int, report: Report) -> Policy:
-    """The policy after learning on the packaged calibration bank of the same network.
+    """The policy after learning on the packaged calibration predictions of the same network.
 
     Args:
         env: an environment that `make` made.
@@ -43,20 +43,23 @@ def taught(env: gym.Env[Any, Any], policy: Policy, seed: int, report: Report) ->
 
 
 def learned(
-    bank: Bank, policy: Policy, seed: int, report: Report = lambda fraction, line: None
+    predictions: PredictionCache,
+    policy: Policy,
+    seed: int,
+    report: Report = lambda fraction, line: None,
 ) -> Policy:
-    """The policy after learning on a bank, for budgets from the first to the last exit."""
+    """The policy after learning on cached predictions, for budgets from first to last exit."""
     meter = Meter(Budget(unit="decisions", limit=DECISIONS))
-    first, full = int(bank.costs[0]), int(bank.costs[-1])
+    first, full = int(predictions.costs[0]), int(predictions.costs[-1])
     budgets = tuple(first + (full - first) * i // POINTS for i in range(1, POINTS + 1))
-    phase = LearningPhase("calibrate", meter, seed, {"budgets": budgets}, data=bank)
+    phase = LearningPhase("calibrate", meter, seed, {"budgets": budgets}, data=predictions)
     phase.report = report
 
     def practice(num_envs: int, stream: int | None = None) -> MeteredVectorEnv:
         env = EarlyExitVectorEnv(
             num_envs,
-            bank=bank,
-            stream=min(stream or LEARNING_STREAM, len(bank.labels)),
+            predictions=predictions,
+            stream=min(stream or LEARNING_STREAM, len(predictions.labels)),
             budget=budgets,
             autoreset_mode=AutoresetMode.SAME_STEP,
         )

@@ -20,7 +20,7 @@ from leapbench.contract.task import Phase, Protocol
 from leapbench.tasks.urlb import worlds
 
 
-class World(NamedTuple):
+class PhaseWorld(NamedTuple):
     """Where a phase takes place.
 
     Attributes:
@@ -57,7 +57,7 @@ class PhasesHarness(Harness):
 
     @staticmethod
     @abstractmethod
-    def world(protocol: Protocol, phase: Phase) -> World:
+    def world(protocol: Protocol, phase: Phase) -> PhaseWorld:
         """Where `phase` takes place."""
 
     @staticmethod
@@ -113,7 +113,7 @@ class PhasesHarness(Harness):
                 yield phase, episode, next(fresh)
 
 
-def play(world: World, policy: Any, planned: Sequence[Row]) -> Played:
+def play(world: PhaseWorld, policy: Any, planned: Sequence[Row]) -> Played:
     """Step an episode from each planned `seed`, greedily where there are rewards."""
     count = len(planned)
     env = worlds.make(world.environment, count, world.arguments, AutoresetMode.DISABLED)

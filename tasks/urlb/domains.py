@@ -8,7 +8,7 @@ from typing import Any
 
 from leapbench.contract.harness import Row
 from leapbench.contract.task import Phase, Protocol
-from leapbench.tasks.urlb.base import PhasesHarness, Played, World
+from leapbench.tasks.urlb.base import PhasesHarness, PhaseWorld, Played
 
 
 class DomainsHarness(PhasesHarness):
@@ -28,12 +28,12 @@ class DomainsHarness(PhasesHarness):
     """
 
     @staticmethod
-    def world(protocol: Protocol, phase: Phase) -> World:
+    def world(protocol: Protocol, phase: Phase) -> PhaseWorld:
         """The environment of a domain, or of one task in it."""
         own = place(protocol, phase)
         horizon = int(protocol.settings["horizon"])
         rewarded = "task" in own
-        return World(own["environment"], {} if rewarded else {"task": None}, horizon, rewarded)
+        return PhaseWorld(own["environment"], {} if rewarded else {"task": None}, horizon, rewarded)
 
     @classmethod
     def evaluated(cls, protocol: Protocol) -> tuple[Phase, ...]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from leapbench.contract.harness import Row
 from leapbench.contract.task import Phase, Protocol
-from leapbench.tasks.urlb.base import PhasesHarness, Played, World
+from leapbench.tasks.urlb.base import PhasesHarness, PhaseWorld, Played
 
 NO_GOAL = "none"
 DIGITS = 6
@@ -28,12 +28,12 @@ class UrlbHarness(PhasesHarness):
     """
 
     @staticmethod
-    def world(protocol: Protocol, phase: Phase) -> World:
+    def world(protocol: Protocol, phase: Phase) -> PhaseWorld:
         """The one environment with the phase's noise; a root has no reward."""
         settings: dict[str, dict[str, Any]] = protocol.settings
         arguments = {"task": None} | settings["world"] | settings["worlds"][phase.name]
         environment = protocol.evaluation.environment
-        return World(environment, arguments, int(arguments["horizon"]), bool(phase.after))
+        return PhaseWorld(environment, arguments, int(arguments["horizon"]), bool(phase.after))
 
     def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:
         """The world of the phase."""

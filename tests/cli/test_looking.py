@@ -10,7 +10,7 @@ from PIL import Image
 
 from leapbench.contract import registry
 from leapbench.contract.registry import agent
-from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.errors import UserError
 from leapbench.running import doctor
 from leapbench.running.composition import built
@@ -108,10 +108,10 @@ def test_a_policy_is_taught_and_watched_on_digits():
         prepare("leapbench/EarlyExit-Digits-v0", "oracle-budgeted", seed=1)
 
 
-def test_teaching_follows_the_bank_and_the_budget():
-    bank = Bank.synthetic(300, 4, 10, 0)
+def test_teaching_follows_the_prediction_cache_and_the_budget():
+    predictions = PredictionCache.synthetic(300, 4, 10, 0)
     part = agent("confidence", "earlyexit")
-    policy = learned(bank, built(part, part.config), seed=0)
+    policy = learned(predictions, built(part, part.config), seed=0)
     observation = np.zeros((1, 14), np.float32)
     action, _ = policy.predict(observation, None, np.ones(1, bool), deterministic=True)
     assert action.shape == (1,)

@@ -32,7 +32,7 @@ def spotted(pose: np.ndarray, alpha: bool) -> Image.Image:
 
 
 def spot(image: np.ndarray) -> np.ndarray:
-    """Column and row of the middle of the dark pixels."""
+    """ViewColumn and row of the middle of the dark pixels."""
     dark = 255.0 - image.mean(axis=2)
     rows, columns = np.indices(dark.shape) + 0.5
     return np.array([(columns * dark).sum(), (rows * dark).sum()]) / dark.sum()

@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from leapbench.envs.activeview.table import Column, ObservationMode, ViewTable
+from leapbench.envs.activeview.table import ObservationMode, ViewColumn, ViewTable
 
 TINY: dict[str, Any] = {
     "candidates": 9,
@@ -34,14 +34,14 @@ def test_cameras_are_compared_with_those_that_took_views() -> None:
     referee = env.unwrapped.episode.referee  # type: ignore[attr-defined]
     for row, pose in zip(table, referee.capture.candidates, strict=True):
         taken = referee.views.poses
-        assert row[Column.X : Column.Z + 1] == pytest.approx(pose[:3, 3])
+        assert row[ViewColumn.X : ViewColumn.Z + 1] == pytest.approx(pose[:3, 3])
         apart = min(np.linalg.norm(pose[:3, 3] - other[:3, 3]) for other in taken)
-        assert row[Column.DISTANCE] == pytest.approx(apart, abs=1e-5)
+        assert row[ViewColumn.DISTANCE] == pytest.approx(apart, abs=1e-5)
         along = max(float(pose[:3, 2] @ other[:3, 2]) for other in taken)
-        assert np.cos(row[Column.ANGLE]) == pytest.approx(along, abs=1e-5)
-    assert np.flatnonzero(table[:, Column.FREE] == 0).tolist() == [0, 5]
-    assert (table[:, Column.LEFT] == 0.5).all()
-    assert (table[:, Column.VARIANCE :] == 0).all()
+        assert np.cos(row[ViewColumn.ANGLE]) == pytest.approx(along, abs=1e-5)
+    assert np.flatnonzero(table[:, ViewColumn.FREE] == 0).tolist() == [0, 5]
+    assert (table[:, ViewColumn.LEFT] == 0.5).all()
+    assert (table[:, ViewColumn.VARIANCE :] == 0).all()
     assert referee.renders == 0  # nobody pays for what nobody looks at
 
 
@@ -52,23 +52,25 @@ def test_the_field_is_what_the_environment_tells_of_it() -> None:
     )
     table, _ = env.reset(seed=3)
     seen = plain.reset(seed=3)[0]["candidate_features"]
-    assert (table[:, Column.VARIANCE : Column.OPACITY + 1] == seen[:, :5]).all()
-    assert (table[:, Column.BATCH_GAIN] == table[:, Column.GAIN]).all()
-    assert table[:, Column.DISTANCE] == pytest.approx(seen[:, 5], abs=1e-5)
+    assert (table[:, ViewColumn.VARIANCE : ViewColumn.OPACITY + 1] == seen[:, :5]).all()
+    assert (table[:, ViewColumn.BATCH_GAIN] == table[:, ViewColumn.GAIN]).all()
+    assert table[:, ViewColumn.DISTANCE] == pytest.approx(seen[:, 5], abs=1e-5)
 
 
 def test_within_a_batch_a_view_lowers_what_its_likes_would_tell() -> None:
     env = world("batch", batch=4, **TINY)
     before, _ = env.reset(seed=3)
-    assert (before[:, Column.BATCH_GAIN] == before[:, Column.GAIN]).all()
+    assert (before[:, ViewColumn.BATCH_GAIN] == before[:, ViewColumn.GAIN]).all()
     one = env.step(2)[0]
-    assert (one[:, Column.GAIN] == before[:, Column.GAIN]).all()  # the field has not changed
-    assert (one[:, Column.BATCH_GAIN] <= one[:, Column.GAIN] * 1.0001).all()
-    lost = 1 - one[:, Column.BATCH_OPACITY_GAIN] / one[:, Column.OPACITY_GAIN]
+    assert (
+        one[:, ViewColumn.GAIN] == before[:, ViewColumn.GAIN]
+    ).all()  # the field has not changed
+    assert (one[:, ViewColumn.BATCH_GAIN] <= one[:, ViewColumn.GAIN] * 1.0001).all()
+    lost = 1 - one[:, ViewColumn.BATCH_OPACITY_GAIN] / one[:, ViewColumn.OPACITY_GAIN]
     assert lost.argmax() == 2  # most of all what it has seen itself
     two = env.step(7)[0]
-    assert (two[:, Column.BATCH_GAIN] <= one[:, Column.BATCH_GAIN] * 1.0001).all()
-    assert two[7, Column.BATCH_GAIN] < one[7, Column.BATCH_GAIN]
+    assert (two[:, ViewColumn.BATCH_GAIN] <= one[:, ViewColumn.BATCH_GAIN] * 1.0001).all()
+    assert two[7, ViewColumn.BATCH_GAIN] < one[7, ViewColumn.BATCH_GAIN]
 
 
 def test_after_training_nothing_is_left_of_a_batch() -> None:
@@ -76,4 +78,4 @@ def test_after_training_nothing_is_left_of_a_batch() -> None:
     env.reset(seed=3)
     env.step(1)
     trained = env.step(2)[0]
-    assert (trained[:, Column.BATCH_GAIN] == trained[:, Column.GAIN]).all()
+    assert (trained[:, ViewColumn.BATCH_GAIN] == trained[:, ViewColumn.GAIN]).all()

@@ -18,8 +18,8 @@ import pytest
 from stable_baselines3.common.vec_env import SubprocVecEnv
 from worlds import NATIVE, WORLDS, make
 
-from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.env import EarlyExitEnv
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.errors import UserError
 from leapbench.testing import small_spec
 from leapbench.testing.copies import WAYS
@@ -161,12 +161,12 @@ def test_the_state_of_a_world_goes_into_another_process(tmp_path: Path) -> None:
     assert said == f"set() {freeze(env.step(action))}\n"
 
 
-def test_a_bank_stays_read_only_and_what_copies_share_cannot_be_written() -> None:
-    env = EarlyExitEnv(Bank.synthetic(30), stream=10)
+def test_a_prediction_cache_stays_read_only_and_what_copies_share_cannot_be_written() -> None:
+    env = EarlyExitEnv(PredictionCache.synthetic(30), stream=10)
     for duplicate in WAYS.values():
-        bank = duplicate(env).bank
-        assert np.array_equal(bank.labels, env.bank.labels)
+        predictions = duplicate(env).predictions
+        assert np.array_equal(predictions.labels, env.predictions.labels)
         with pytest.raises(ValueError, match="read-only"):
-            bank.labels[0] = 1
+            predictions.labels[0] = 1
         with pytest.raises(ValueError, match="read-only"):
             duplicate(env).world.observations[0] = 1

@@ -12,18 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stable_baselines3.common.env_checker import check_env as check_env_of_sb3
 
-from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.env import EarlyExitEnv
-from leapbench.envs.earlyexit.observation import Column
+from leapbench.envs.earlyexit.observation import ExitColumn
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.errors import UserError
 
-BANK = Bank.synthetic(300, exits=4, seed=7)
-FIRST, FULL = int(BANK.costs[0]), int(BANK.costs[-1])
+PREDICTIONS = PredictionCache.synthetic(300, exits=4, seed=7)
+FIRST, FULL = int(PREDICTIONS.costs[0]), int(PREDICTIONS.costs[-1])
 LENGTH = 60
 
 
 def make(**arguments: object) -> EarlyExitEnv:
-    return EarlyExitEnv(**{"bank": BANK, "stream": LENGTH, **arguments})  # type: ignore[arg-type]
+    return EarlyExitEnv(**{"predictions": PREDICTIONS, "stream": LENGTH, **arguments})  # type: ignore[arg-type]
 
 
 def play(env: EarlyExitEnv, act: object, seed: int) -> tuple[dict, list, list]:
@@ -60,7 +60,7 @@ def test_no_policy_spends_more_than_the_budget(
     info, seen, rewards = play(env, lambda _: int(rng.random() < greed), seed)
     assert info["spent"] <= info["budget"] == budget * stream
     assert info["spent"] == int(
-        sum(count * cost for count, cost in zip(info["exits"], BANK.costs, strict=True))
+        sum(count * cost for count, cost in zip(info["exits"], PREDICTIONS.costs, strict=True))
     )
     assert info["exits"].sum() + info["unanswered"] == stream
     assert info["accuracy"] == pytest.approx(sum(rewards) / stream)
@@ -74,7 +74,7 @@ def test_always_exit_answers_all_at_the_first_exit() -> None:
     assert info["spent"] == info["budget"] == LENGTH * FIRST
     assert info["forced"] == info["unanswered"] == 0
     np.testing.assert_allclose(
-        [o[Column.PROGRESS] for o in seen], np.arange(LENGTH + 1) / LENGTH, rtol=1e-6
+        [o[ExitColumn.PROGRESS] for o in seen], np.arange(LENGTH + 1) / LENGTH, rtol=1e-6
     )
 
 
@@ -84,8 +84,8 @@ def test_always_continue_is_the_greedy_closed_form(share: float) -> None:
     info, _, _ = play(make(budget=budget), lambda _: 1, 2)
     spare, exits, forced = LENGTH * (budget - FIRST), np.zeros(4, int), 0
     for _ in range(LENGTH):
-        reached = int(np.searchsorted(BANK.costs - FIRST, spare, side="right")) - 1
-        spare -= int(BANK.costs[reached]) - FIRST
+        reached = int(np.searchsorted(PREDICTIONS.costs - FIRST, spare, side="right")) - 1
+        spare -= int(PREDICTIONS.costs[reached]) - FIRST
         exits[reached] += 1
         forced += reached < 3
     np.testing.assert_array_equal(info["exits"], exits)
@@ -101,15 +101,19 @@ def test_a_budget_below_the_first_exit_leaves_samples_unanswered(answerable: int
     assert info["unanswered"] == LENGTH - answerable
     assert info["exits"].tolist() == [answerable, 0, 0, 0]
     assert info["accuracy"] == sum(rewards) / LENGTH
-    assert seen[-1][Column.PROGRESS] == pytest.approx(answerable / LENGTH)
+    assert seen[-1][ExitColumn.PROGRESS] == pytest.approx(answerable / LENGTH)
 
 
 def test_labels_leave_no_trace_in_what_is_observed() -> None:
-    flipped = Bank(BANK.probabilities, (BANK.labels + 1) % BANK.classes, BANK.costs)
+    flipped = PredictionCache(
+        PREDICTIONS.probabilities, (PREDICTIONS.labels + 1) % PREDICTIONS.classes, PREDICTIONS.costs
+    )
     traces, returns = [], []
-    for bank in (BANK, flipped):
+    for predictions in (PREDICTIONS, flipped):
         rng = np.random.default_rng(0)
-        _, seen, rewards = play(make(bank=bank), lambda _, rng=rng: int(rng.integers(2)), 4)
+        _, seen, rewards = play(
+            make(predictions=predictions), lambda _, rng=rng: int(rng.integers(2)), 4
+        )
         traces.append(np.array(seen).tobytes())
         returns.append(sum(rewards))
     assert traces[0] == traces[1]
@@ -121,12 +125,12 @@ def test_budget_columns_say_what_is_left() -> None:
     observation, _ = env.reset(seed=5)
     for action in [1, 0, 0, 1, 1, 0, 1]:
         left = LENGTH - env.position
-        assert observation[Column.BUDGET] == pytest.approx(env.budget / FULL)
-        assert observation[Column.REMAINING] == pytest.approx(
+        assert observation[ExitColumn.BUDGET] == pytest.approx(env.budget / FULL)
+        assert observation[ExitColumn.REMAINING] == pytest.approx(
             min(1, env.remaining / left / FULL), rel=1e-5
         )
-        assert observation[Column.SPENT] == pytest.approx(BANK.costs[env.exit] / FULL)
-        assert observation[Column.TOP1] == BANK.confidence[env.sample, env.exit]
+        assert observation[ExitColumn.SPENT] == pytest.approx(PREDICTIONS.costs[env.exit] / FULL)
+        assert observation[ExitColumn.TOP1] == PREDICTIONS.confidence[env.sample, env.exit]
         observation, *_ = env.step(action)
 
 
@@ -154,9 +158,9 @@ def test_budgets_are_drawn_from_those_given() -> None:
 
 TRACE = """
 import hashlib, numpy as np
-from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.env import EarlyExitEnv
-env = EarlyExitEnv(Bank.synthetic(100, seed=1), stream=50)
+env = EarlyExitEnv(PredictionCache.synthetic(100, seed=1), stream=50)
 rng, digest = np.random.default_rng(2), hashlib.sha256()
 observation, _ = env.reset(seed=3)
 for _ in range(300):
@@ -189,8 +193,8 @@ def test_a_seed_gives_the_same_bytes_in_a_fresh_process() -> None:
         {"budget": (FIRST, 10**18)},
         {"stream": 0},
         {"stream": 2.5},
-        {"bank": None, "split": "train"},
-        {"bank": None, "data": "no-such-data"},
+        {"predictions": None, "split": "train"},
+        {"predictions": None, "data": "no-such-data"},
     ],
 )
 def test_wrong_arguments_are_told(arguments: dict[str, object]) -> None:
@@ -209,6 +213,6 @@ def test_wrong_calls_are_told() -> None:
         env.step(2)
 
 
-def test_a_stream_is_no_longer_than_the_bank() -> None:
+def test_a_stream_is_no_longer_than_the_prediction_cache() -> None:
     info, _, rewards = play(make(stream=10**6), lambda _: 0, 0)
-    assert len(rewards) == info["exits"].sum() == BANK.samples
+    assert len(rewards) == info["exits"].sum() == PREDICTIONS.samples

@@ -4,15 +4,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.env import EarlyExitEnv
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
 
-BANK = Bank.synthetic(50, seed=2)
+PREDICTIONS = PredictionCache.synthetic(50, seed=2)
 
 
 def test_every_decision_changes_the_picture() -> None:
-    env = EarlyExitEnv(BANK, stream=8, budget=int(BANK.costs[-1]), render_mode="rgb_array")
+    env = EarlyExitEnv(
+        PREDICTIONS, stream=8, budget=int(PREDICTIONS.costs[-1]), render_mode="rgb_array"
+    )
     env.reset(seed=0)
     pictures, ended = [env.render()], False
     while not ended:
@@ -26,8 +28,8 @@ def test_every_decision_changes_the_picture() -> None:
 
 
 def test_the_vector_environment_draws_the_same_pictures() -> None:
-    vector = EarlyExitVectorEnv(3, BANK, stream=8, render_mode="rgb_array")
-    singles = [EarlyExitEnv(BANK, stream=8, render_mode="rgb_array") for _ in range(3)]
+    vector = EarlyExitVectorEnv(3, PREDICTIONS, stream=8, render_mode="rgb_array")
+    singles = [EarlyExitEnv(PREDICTIONS, stream=8, render_mode="rgb_array") for _ in range(3)]
     vector.reset(seed=4)
     for i, env in enumerate(singles):
         env.reset(seed=4 + i)
@@ -41,10 +43,10 @@ def test_the_vector_environment_draws_the_same_pictures() -> None:
         np.testing.assert_array_equal(picture, env.render())
 
 
-def test_extreme_banks_are_drawn() -> None:
+def test_extreme_caches_are_drawn() -> None:
     for exits, classes in ((2, 2), (12, 1000)):
-        bank = Bank.synthetic(3, exits, classes)
-        env = EarlyExitEnv(bank, budget=int(bank.costs[0]), render_mode="rgb_array")
+        predictions = PredictionCache.synthetic(3, exits, classes)
+        env = EarlyExitEnv(predictions, budget=int(predictions.costs[0]), render_mode="rgb_array")
         env.reset(seed=0)
         picture = env.render()
         assert picture is not None
@@ -52,7 +54,7 @@ def test_extreme_banks_are_drawn() -> None:
 
 
 def test_without_a_render_mode_nothing_is_drawn() -> None:
-    env, vector = EarlyExitEnv(BANK), EarlyExitVectorEnv(2, BANK)
+    env, vector = EarlyExitEnv(PREDICTIONS), EarlyExitVectorEnv(2, PREDICTIONS)
     env.reset()
     vector.reset()
     assert env.render() is None

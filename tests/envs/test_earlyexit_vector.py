@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leapbench.envs.earlyexit import vector
-from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.env import EarlyExitEnv
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
 from leapbench.errors import UserError
 
-BANK = Bank.synthetic(120, exits=4, seed=9)
-FIRST, FULL = int(BANK.costs[0]), int(BANK.costs[-1])
+PREDICTIONS = PredictionCache.synthetic(120, exits=4, seed=9)
+FIRST, FULL = int(PREDICTIONS.costs[0]), int(PREDICTIONS.costs[-1])
 LANES = 5
 
 
@@ -30,7 +30,7 @@ def few(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def pair(mode: AutoresetMode, **arguments: object) -> tuple[EarlyExitVectorEnv, SyncVectorEnv]:
-    arguments = {"bank": BANK, "stream": 12, **arguments}
+    arguments = {"predictions": PREDICTIONS, "stream": 12, **arguments}
     native = EarlyExitVectorEnv(LANES, autoreset_mode=mode, **arguments)  # type: ignore[arg-type]
     singles = [lambda: EarlyExitEnv(**arguments)] * LANES  # type: ignore[arg-type]
     return native, SyncVectorEnv(singles, autoreset_mode=mode)
@@ -110,7 +110,7 @@ def test_with_autoreset_disabled_each_stream_is_run_once() -> None:
 
 @pytest.mark.parametrize("copy", [True, False])
 def test_copies_are_made_as_asked(copy: bool) -> None:
-    native = EarlyExitVectorEnv(LANES, BANK, copy=copy)
+    native = EarlyExitVectorEnv(LANES, PREDICTIONS, copy=copy)
     first, _ = native.reset(seed=0)
     kept = first.copy()
     second = native.step(np.ones(LANES, np.int64))[0]
@@ -138,7 +138,7 @@ def test_oracles_can_see_where_each_stream_is() -> None:
         sync.step(np.array([0, 1, 0, 1, 1]))
         for name in ("sample", "exit", "remaining"):
             assert getattr(native, name).tolist() == list(sync.get_attr(name))
-    assert native.bank is BANK
+    assert native.predictions is PREDICTIONS
 
 
 def test_spaces_and_metadata_are_those_of_gymnasium() -> None:
@@ -151,8 +151,8 @@ def test_spaces_and_metadata_are_those_of_gymnasium() -> None:
 
 def test_wrong_calls_are_told() -> None:
     with pytest.raises(UserError, match="num_envs"):
-        EarlyExitVectorEnv(0, BANK)
-    native = EarlyExitVectorEnv(LANES, BANK)
+        EarlyExitVectorEnv(0, PREDICTIONS)
+    native = EarlyExitVectorEnv(LANES, PREDICTIONS)
     with pytest.raises(ResetNeeded):
         native.step(np.zeros(LANES, np.int64))
     with pytest.raises(UserError, match="seed must list 5"):
@@ -168,7 +168,7 @@ def test_wrong_calls_are_told() -> None:
 
 
 def test_a_long_run_raises_no_warning() -> None:
-    native = EarlyExitVectorEnv(64, BANK, stream=5, autoreset_mode="SameStep")
+    native = EarlyExitVectorEnv(64, PREDICTIONS, stream=5, autoreset_mode="SameStep")
     rng = np.random.default_rng(0)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -7,8 +7,8 @@ import gymnasium as gym
 import pytest
 
 from leapbench.contract.registration import declared
-from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.env import EarlyExitEnv
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
 
 IDS = [declaration["id"] for declaration in declared()]
@@ -23,10 +23,11 @@ def run(code: str) -> str:
 
 
 MAKE = """
-from leapbench.envs.earlyexit.bank import Bank
-bank = Bank.synthetic(20)
-env = gym.make({id!r}, bank=bank)
-print(env.reset(seed=0)[0].shape, gym.make_vec({id!r}, 3, bank=bank).reset(seed=0)[0].shape)
+from leapbench.envs.earlyexit.predictions import PredictionCache
+predictions = PredictionCache.synthetic(20)
+env = gym.make({id!r}, predictions=predictions)
+vector = gym.make_vec({id!r}, 3, predictions=predictions)
+print(env.reset(seed=0)[0].shape, vector.reset(seed=0)[0].shape)
 """
 
 
@@ -66,9 +67,13 @@ def test_the_version_is_that_of_the_distribution() -> None:
 
 @pytest.mark.parametrize("name", ["Digits", "FashionMNIST", "CIFAR10"])
 def test_the_early_exit_ids_make_both_environments(name: str) -> None:
-    bank, environment_id = Bank.synthetic(20), f"leapbench/EarlyExit-{name}-v0"
+    predictions, environment_id = PredictionCache.synthetic(20), f"leapbench/EarlyExit-{name}-v0"
     assert environment_id in IDS
-    assert isinstance(gym.make(environment_id, bank=bank).unwrapped, EarlyExitEnv)
-    assert isinstance(gym.make_vec(environment_id, 2, bank=bank).unwrapped, EarlyExitVectorEnv)
-    synchronous = gym.make_vec(environment_id, 2, vectorization_mode="sync", bank=bank)
+    assert isinstance(gym.make(environment_id, predictions=predictions).unwrapped, EarlyExitEnv)
+    assert isinstance(
+        gym.make_vec(environment_id, 2, predictions=predictions).unwrapped, EarlyExitVectorEnv
+    )
+    synchronous = gym.make_vec(
+        environment_id, 2, vectorization_mode="sync", predictions=predictions
+    )
     assert isinstance(synchronous, gym.vector.SyncVectorEnv)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import settings as limited
 from hypothesis import strategies as st
 
-from leapbench.envs.urlb.grid.dynamics import TASKS, World, block
+from leapbench.envs.urlb.grid.dynamics import TASKS, GridWorld, block
 from leapbench.envs.urlb.grid.env import EntropyGridEnv
 from leapbench.envs.urlb.grid.solve import ceiling, chance, optimal, transitions
 from leapbench.envs.urlb.grid.vector import EntropyGridVectorEnv
@@ -20,7 +20,7 @@ from leapbench.errors import UserError
 STAY, UP, RIGHT, DOWN, LEFT = range(5)
 few = limited(max_examples=25, deadline=None)
 worlds = st.builds(
-    World.build,
+    GridWorld.build,
     size=st.integers(9, 14),
     noise=st.floats(0, 1),
     horizon=st.integers(1, 40),
@@ -45,7 +45,7 @@ def test_moves_and_walls_of_a_still_world() -> None:
 
 def test_probabilities_of_a_step_in_the_open() -> None:
     """From (3, 3) down to (4, 3), then with 0.6 a pair of moves: 16 equally likely."""
-    found = transitions(World.build(13, 0.6, 60, None))[DOWN, at(3, 3)]
+    found = transitions(GridWorld.build(13, 0.6, 60, None))[DOWN, at(3, 3)]
     pair = 0.6 / 16
     expected = {
         at(4, 3): 0.4 + 4 * pair,  # there and back, in four ways
@@ -56,7 +56,7 @@ def test_probabilities_of_a_step_in_the_open() -> None:
 
 
 def test_probabilities_in_a_corner_and_in_the_shelter() -> None:
-    matrix = transitions(World.build(13, 0.6, 60, None))
+    matrix = transitions(GridWorld.build(13, 0.6, 60, None))
     pair, corner = 0.6 / 16, at(0, 0)
     # Both moves blocked 2 x 2 ways; out and back 2 ways.
     assert matrix[UP, corner, corner] == pytest.approx(0.4 + 6 * pair)
@@ -71,14 +71,14 @@ def test_probabilities_in_a_corner_and_in_the_shelter() -> None:
 
 @few
 @given(worlds)
-def test_probabilities_sum_to_one(world: World) -> None:
+def test_probabilities_sum_to_one(world: GridWorld) -> None:
     matrix = transitions(world)
     assert np.allclose(matrix.sum(axis=2), 1)
     assert (matrix >= 0).all()
 
 
 def test_sampled_steps_have_the_stated_probabilities() -> None:
-    world = World.build(9, 0.6, 1, None)
+    world = GridWorld.build(9, 0.6, 1, None)
     env = EntropyGridVectorEnv(8000, size=9, noise=0.6, horizon=1)
     env.reset(seed=3)
     cells = env.step(np.full(8000, RIGHT))[0]
@@ -92,8 +92,8 @@ def test_goals_are_apart_and_have_four_cells(size: int) -> None:
     blocks = [set(block(size, task)) for task in TASKS]
     assert all(len(cells) == 4 for cells in blocks)
     assert len(set.union(*blocks)) == 16
-    assert World.build(size, 0.0, 5, None).goal.sum() == 0
-    start = World.build(size, 0.0, 5, None).start
+    assert GridWorld.build(size, 0.0, 5, None).goal.sum() == 0
+    start = GridWorld.build(size, 0.0, 5, None).start
     assert block(size, "shelter")[0] == start + 2 * size + 2
 
 
@@ -139,30 +139,30 @@ def test_single_and_vector_agree_without_autoreset(seed: int, noise: float) -> N
 @few
 @given(st.integers(0, 2**31 - 1), st.floats(0, 1), st.floats(0, 1))
 def test_gusts_of_less_noise_are_among_those_of_more(seed: int, a: float, b: float) -> None:
-    low, high = (World.build(9, noise, 50, None) for noise in sorted((a, b)))
+    low, high = (GridWorld.build(9, noise, 50, None) for noise in sorted((a, b)))
     fewer, more = (w.weather(np.random.default_rng(seed)) for w in (low, high))
     assert np.array_equal(fewer[fewer > 0], more[fewer > 0])
 
 
 def test_values_that_can_be_counted() -> None:
     """The nearest goal cells are 10 and 4 moves away: 51 and 57 of 60 steps are inside."""
-    assert ceiling(World.build(13, 0.0, 60, "corner-1")) == pytest.approx(51 / 60)
-    assert ceiling(World.build(13, 0.0, 60, "shelter")) == pytest.approx(57 / 60)
-    assert ceiling(World.build(13, 0.0, 9, "corner-1")) == 0
-    assert chance(World.build(13, 0.0, 4, "shelter")) == pytest.approx(6 / 5**4 / 4)
+    assert ceiling(GridWorld.build(13, 0.0, 60, "corner-1")) == pytest.approx(51 / 60)
+    assert ceiling(GridWorld.build(13, 0.0, 60, "shelter")) == pytest.approx(57 / 60)
+    assert ceiling(GridWorld.build(13, 0.0, 9, "corner-1")) == 0
+    assert chance(GridWorld.build(13, 0.0, 4, "shelter")) == pytest.approx(6 / 5**4 / 4)
 
 
 def test_less_noise_and_more_knowledge_are_better() -> None:
     noises = [0.0, 0.3, 0.6, 0.9]
-    best = [ceiling(World.build(9, noise, 30, "corner-2")) for noise in noises]
+    best = [ceiling(GridWorld.build(9, noise, 30, "corner-2")) for noise in noises]
     assert all(more > less for more, less in pairwise(best))
     assert all(
-        chance(World.build(9, n, 30, "corner-2")) < b for n, b in zip(noises, best, strict=True)
+        chance(GridWorld.build(9, n, 30, "corner-2")) < b for n, b in zip(noises, best, strict=True)
     )
 
 
 def test_the_optimal_policy_earns_its_value() -> None:
-    world = World.build(9, 0.6, 30, "corner-3")
+    world = GridWorld.build(9, 0.6, 30, "corner-3")
     values, actions = optimal(world)
     env = EntropyGridVectorEnv(
         3000, size=9, noise=0.6, horizon=30, task="corner-3", autoreset_mode="Disabled"

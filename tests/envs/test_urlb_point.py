@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as limited
 from hypothesis import strategies as st
 
-from leapbench.envs.urlb.point.dynamics import GOALS, World, observed
+from leapbench.envs.urlb.point.dynamics import GOALS, PointWorld, observed
 from leapbench.envs.urlb.point.env import EntropyPointEnv
 from leapbench.envs.urlb.point.vector import EntropyPointVectorEnv
 from leapbench.errors import UserError
@@ -19,8 +19,8 @@ axis = st.floats(-1, 1)
 states = st.tuples(axis, axis, axis, axis).map(lambda values: np.array([values]))
 
 
-def world(noise: float = 0.0, task: str | None = None) -> World:
-    return World.build(noise, 50, task, 0.02, 0.15)
+def world(noise: float = 0.0, task: str | None = None) -> PointWorld:
+    return PointWorld.build(noise, 50, task, 0.02, 0.15)
 
 
 def test_a_push_by_hand() -> None:

@@ -24,7 +24,7 @@ from leapbench.graphs.export import export
 from leapbench.graphs.run import ExportedNetwork
 from leapbench.graphs.worker import seconds
 from leapbench.isolation.sandbox import VARIABLES
-from leapbench.tasks.earlyexit.outputs import bank_of
+from leapbench.tasks.earlyexit.outputs import predictions_of
 from leapbench.tasks.earlyexit.splits import Split
 
 SMALL = model().SerializeToString()
@@ -59,20 +59,20 @@ def test_an_image_is_run_as_if_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(np.array_equal(a[order], b) for a, b in zip(whole, again, strict=True))
 
 
-def test_a_bank_of_a_graph() -> None:
+def test_a_prediction_cache_of_a_graph() -> None:
     batch = images(9)
-    bank = bank_of(ExportedNetwork(SMALL, "it"), Split(batch, np.arange(9) % 5), "x")
-    assert bank.costs.tolist() == COSTS
+    predictions = predictions_of(ExportedNetwork(SMALL, "it"), Split(batch, np.arange(9) % 5), "x")
+    assert predictions.costs.tolist() == COSTS
     logits = np.stack(ExportedNetwork(SMALL, "it").logits(batch), 1)
     odds = np.exp(logits - logits.max(2, keepdims=True))
-    assert np.allclose(bank.probabilities, odds / odds.sum(2, keepdims=True), atol=1e-6)
+    assert np.allclose(predictions.probabilities, odds / odds.sum(2, keepdims=True), atol=1e-6)
 
 
 def test_outputs_that_are_not_finite_are_invalid() -> None:
     graph = between(made("Sub", "b far", "d"), made("Sqrt", "d", "b2"), far=np.array(9e9, "f4"))
     network = ExportedNetwork(graph.SerializeToString(), "it")
     with pytest.raises(InvalidOutput, match="a logit of exit 1 is not finite"):
-        bank_of(network, Split(images(3), np.arange(3)), "x")
+        predictions_of(network, Split(images(3), np.arange(3)), "x")
 
 
 def test_other_images_are_told() -> None:

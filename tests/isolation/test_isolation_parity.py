@@ -52,8 +52,8 @@ LISTENER = """
                 everything.append(env.step(rng.integers(2, size=self.envs)))
             heard.update(repr(everything).encode())
             heard.update(repr((phase.meter.used, env.metadata, env.single_action_space)).encode())
-            bank = phase.data
-            for array in (bank.probabilities, bank.labels, bank.costs, bank.entropy):
+            seen = phase.data
+            for array in (seen.probabilities, seen.labels, seen.costs, seen.entropy):
                 heard.update(array.tobytes())
             self.limit = int(heard.hexdigest()[:6], 16) / 16**6
 
@@ -89,7 +89,7 @@ def digits() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("digits", "tidy")
-def test_a_policy_that_reads_the_bank(tmp_path: Path) -> None:
+def test_a_policy_that_reads_the_prediction_cache(tmp_path: Path) -> None:
     here, there = both(f"{ROOT / 'examples/custom_agent.py'}:TwoStage", tmp_path)
     assert here.status == "ok", here.message
     assert there.run_id == here.run_id

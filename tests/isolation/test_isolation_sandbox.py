@@ -130,7 +130,7 @@ def test_the_environment_is_not_there(attack: Attack) -> None:
     observation, info = env.reset(seed=1)
     assert set(vars(env)) <= {"_line", "_index", "num_envs", "single_observation_space",
         "single_action_space", "observation_space", "action_space", "metadata"}, vars(env)
-    for name in ("envs", "env", "bias", "meter", "world", "bank"):
+    for name in ("envs", "env", "bias", "meter", "world", "predictions"):
         assert not hasattr(env, name), name
     """
     made = attack(learn=code)

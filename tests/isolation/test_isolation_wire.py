@@ -12,7 +12,7 @@ from gymnasium.vector import AutoresetMode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
 from leapbench.isolation.wire import (
     pack_info,
@@ -82,7 +82,7 @@ def same(one: Any, other: Any) -> bool:
 def test_infos_of_ended_streams() -> None:
     env = EarlyExitVectorEnv(
         6,
-        Bank.synthetic(64, 3, 4),
+        PredictionCache.synthetic(64, 3, 4),
         stream=8,
         budget=(150_000, 300_000),
         autoreset_mode=AutoresetMode.SAME_STEP,

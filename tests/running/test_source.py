@@ -75,7 +75,7 @@ def test_what_is_not_imported_does_not_count(kept: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["means.json", "weights.npz", "w.safetensors", "envs.toml", "banks/digits.npz"]
+    "name", ["means.json", "weights.npz", "w.safetensors", "envs.toml", "cached/digits.npz"]
 )
 def test_data_of_a_package_counts(kept: Path, name: str) -> None:
     before = hashed()

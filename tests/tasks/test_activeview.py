@@ -12,7 +12,7 @@ import pytest
 from leapbench.contract import registry
 from leapbench.contract.task import Task
 from leapbench.envs.activeview.pools import ASIDE, CENTRE, POOLS, Pool
-from leapbench.envs.activeview.table import Column
+from leapbench.envs.activeview.table import ViewColumn
 from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.verify.follow import examine
 from leapbench.results.result import Result
@@ -109,7 +109,7 @@ def test_decoys_taken_are_counted_once_each() -> None:
             self.past = np.flatnonzero(worlds.decoys(poses, np.array(CENTRE), ASIDE[0] / 2))
 
         def predict(self, table: Any, state: Any, start: Any, deterministic: bool) -> Any:
-            free = [i for i in self.past if table[0, i, Column.FREE] > 0]
+            free = [i for i in self.past if table[0, i, ViewColumn.FREE] > 0]
             return np.array([free[0] if free else self.past[0]]), state
 
     arguments = GLANCE | {"scene": "niche", "pool": "decoy", "views": 5, "evaluation": True}
@@ -124,7 +124,7 @@ def test_decoys_taken_are_counted_once_each() -> None:
 def test_what_is_taken_ranks_first_by_what_it_is_taken_for() -> None:
     task = tiny(NICHE)
     protocol = task.protocols["smoke"]
-    for agent, column in (("active-nerf", Column.GAIN), ("fisher-rf", Column.FISHER)):
+    for agent, column in (("active-nerf", ViewColumn.GAIN), ("fisher-rf", ViewColumn.FISHER)):
         policy = unpractised(task, protocol, agent)
         views = list(taken(protocol, policy, "niche", 3))
         assert len(views) == protocol.settings["world"]["views"]

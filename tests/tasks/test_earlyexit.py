@@ -17,7 +17,7 @@ from leapbench.contract import registry
 from leapbench.contract.artifacts import Store
 from leapbench.contract.harness import Outcome
 from leapbench.contract.task import Protocol
-from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
 from leapbench.tasks.earlyexit import folder, splits
 from leapbench.tasks.earlyexit.harness import EarlyExitHarness, curve
@@ -38,16 +38,16 @@ def protocol() -> Protocol:
 
 
 class Judge(EarlyExitHarness):
-    """The harness over a synthetic bank instead of a trained network."""
+    """The harness over a synthetic prediction cache instead of a trained network."""
 
-    def bank(self, model: Any, split: str) -> Bank:
-        return Bank.synthetic(600, 4, 10, seed={"calibration": 0, "test": 1}[split])
+    def predictions(self, model: Any, split: str) -> PredictionCache:
+        return PredictionCache.synthetic(600, 4, 10, seed={"calibration": 0, "test": 1}[split])
 
 
 def judged(protocol: Protocol, policy: Any, store: Path) -> Outcome:
     """Let a policy learn and be evaluated; budgets between the first and last exit's cost."""
-    bank = Bank.synthetic(600, 4, 10, seed=0)
-    low, high = int(bank.costs[0]), int(bank.costs[-1])
+    predictions = PredictionCache.synthetic(600, 4, 10, seed=0)
+    low, high = int(predictions.costs[0]), int(predictions.costs[-1])
     budgets = tuple(float(b) for b in np.linspace(low, high, 4).astype(int))
     evaluation = protocol.evaluation.model_copy(update={"budgets": budgets, "episodes": 2})
     protocol = protocol.model_copy(update={"evaluation": evaluation})
@@ -132,10 +132,12 @@ def test_a_better_policy_scores_better(protocol: Protocol, tmp_path: Path) -> No
 
 
 def test_anytime_table_is_the_accuracy_of_every_exit() -> None:
-    bank = Bank.synthetic(50, 3, 4, seed=2)
-    expected = [(bank.probabilities[:, k].argmax(1) == bank.labels).mean() for k in range(3)]
-    assert [row["accuracy"] for row in anytime(bank)] == pytest.approx(expected)
-    assert [row["multiply_adds"] for row in anytime(bank)] == bank.costs.tolist()
+    predictions = PredictionCache.synthetic(50, 3, 4, seed=2)
+    expected = [
+        (predictions.probabilities[:, k].argmax(1) == predictions.labels).mean() for k in range(3)
+    ]
+    assert [row["accuracy"] for row in anytime(predictions)] == pytest.approx(expected)
+    assert [row["multiply_adds"] for row in anytime(predictions)] == predictions.costs.tolist()
 
 
 def test_image_folders_are_split_and_decoded_on_demand(

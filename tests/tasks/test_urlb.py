@@ -14,7 +14,7 @@ import pytest
 from leapbench.contract import registry
 from leapbench.contract.artifacts import KEY, Store
 from leapbench.contract.task import Task
-from leapbench.envs.urlb.grid.dynamics import TASKS, World
+from leapbench.envs.urlb.grid.dynamics import TASKS, GridWorld
 from leapbench.envs.urlb.grid.solve import ceiling, chance
 from leapbench.results.result import Result
 from leapbench.running import cell
@@ -91,7 +91,9 @@ def test_anchors_are_the_exact_expectations(tier: Any) -> None:
 
     def worst(value: Any) -> float:
         return min(
-            float(np.mean([value(World.build(noise=noise, task=goal, **world)) for goal in TASKS]))
+            float(
+                np.mean([value(GridWorld.build(noise=noise, task=goal, **world)) for goal in TASKS])
+            )
             for noise in (0.0, 0.6)
         )
 

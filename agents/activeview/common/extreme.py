@@ -6,20 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.agents.activeview.common.policy import Chooser, Scores
-from leapbench.envs.activeview.table import Column, ObservationMode
+from leapbench.envs.activeview.table import ObservationMode, ViewColumn
 from leapbench.errors import unknown
 
-LOOKED: dict[str, tuple[Column, ObservationMode]] = {
-    "distance": (Column.DISTANCE, "cameras"),
-    "angle": (Column.ANGLE, "cameras"),
-    "variance": (Column.VARIANCE, "field"),
-    "gain": (Column.GAIN, "field"),
-    "opacity-gain": (Column.OPACITY_GAIN, "field"),
-    "fisher": (Column.FISHER, "field"),
-    "batch-gain": (Column.BATCH_GAIN, "batch"),
-    "batch-opacity-gain": (Column.BATCH_OPACITY_GAIN, "batch"),
+LOOKED: dict[str, tuple[ViewColumn, ObservationMode]] = {
+    "distance": (ViewColumn.DISTANCE, "cameras"),
+    "angle": (ViewColumn.ANGLE, "cameras"),
+    "variance": (ViewColumn.VARIANCE, "field"),
+    "gain": (ViewColumn.GAIN, "field"),
+    "opacity-gain": (ViewColumn.OPACITY_GAIN, "field"),
+    "fisher": (ViewColumn.FISHER, "field"),
+    "batch-gain": (ViewColumn.BATCH_GAIN, "batch"),
+    "batch-opacity-gain": (ViewColumn.BATCH_OPACITY_GAIN, "batch"),
 }
-"""Column and observation mode of each quantity."""
+"""ViewColumn and observation mode of each quantity."""
 
 
 class Extreme(Chooser):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.activeview.table import Column, ObservationMode
+from leapbench.envs.activeview.table import ObservationMode, ViewColumn
 
 Scores = NDArray[np.float64]
 
@@ -60,5 +60,5 @@ def best(scores: NDArray[Any], tables: NDArray[np.float32]) -> NDArray[np.int64]
         scores: (B, C).
         tables: `ViewTable`s (B, C, columns).
     """
-    free = tables[..., Column.FREE] > 0
+    free = tables[..., ViewColumn.FREE] > 0
     return np.asarray(np.where(free, scores, -np.inf).argmax(axis=1), np.int64)

@@ -6,17 +6,17 @@ import torch
 from torch import Tensor, nn
 
 from leapbench.agents.common.mlp import mlp
-from leapbench.envs.activeview.table import Column
+from leapbench.envs.activeview.table import ViewColumn
 
 COMPARED = (
-    Column.Z,
-    Column.DISTANCE,
-    Column.ANGLE,
-    Column.VARIANCE,
-    Column.GAIN,
-    Column.OPACITY_GAIN,
-    Column.FISHER,
-    Column.OPACITY,
+    ViewColumn.Z,
+    ViewColumn.DISTANCE,
+    ViewColumn.ANGLE,
+    ViewColumn.VARIANCE,
+    ViewColumn.GAIN,
+    ViewColumn.OPACITY_GAIN,
+    ViewColumn.FISHER,
+    ViewColumn.OPACITY,
 )
 """What the network sees of a candidate, in standard deviations from the mean of those free."""
 INPUTS = len(COMPARED) + 1
@@ -62,12 +62,12 @@ class Value(nn.Module):
 
 def compared(flat: Tensor) -> tuple[Tensor, Tensor]:
     """Inputs of the networks (B, C, INPUTS), and bool (B, C), which candidates are free."""
-    tables = flat.view(len(flat), -1, len(Column))
-    free = tables[..., Column.FREE] > 0
+    tables = flat.view(len(flat), -1, len(ViewColumn))
+    free = tables[..., ViewColumn.FREE] > 0
     weight = free[..., None] / free.sum(1)[:, None, None].clamp_min(1)
     values = tables[..., list(COMPARED)]
     centred = values - (values * weight).sum(1, keepdim=True)
     deviation = (centred.square() * weight).sum(1, keepdim=True).sqrt()
     # Taken candidates are no part of the mean, and may be many deviations from it.
     inputs = (centred / deviation.clamp_min(1e-8)).clamp(-5, 5)
-    return torch.cat((inputs, tables[..., Column.LEFT, None]), 2), free
+    return torch.cat((inputs, tables[..., ViewColumn.LEFT, None]), 2), free

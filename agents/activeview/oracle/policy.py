@@ -13,7 +13,7 @@ from leapbench.envs.activeview import measures
 from leapbench.envs.activeview.capture import Views
 from leapbench.envs.activeview.episode import Episode
 from leapbench.envs.activeview.referee import single_threaded
-from leapbench.envs.activeview.table import Column
+from leapbench.envs.activeview.table import ViewColumn
 from leapbench.errors import UserError
 
 
@@ -113,8 +113,8 @@ def spread(table: NDArray[np.float32], count: int) -> NDArray[np.int64]:
         table: one `ViewTable`, (C, columns).
         count: how many, at most.
     """
-    places = table[:, Column.X : Column.Z + 1]
-    nearest = np.where(table[:, Column.FREE] > 0, table[:, Column.DISTANCE], -1.0)
+    places = table[:, ViewColumn.X : ViewColumn.Z + 1]
+    nearest = np.where(table[:, ViewColumn.FREE] > 0, table[:, ViewColumn.DISTANCE], -1.0)
     chosen: list[int] = []
     while len(chosen) < count and nearest.max() >= 0:
         index = int(nearest.argmax())

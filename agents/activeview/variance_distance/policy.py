@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.agents.activeview.common.policy import Chooser, Scores
-from leapbench.envs.activeview.table import Column, ObservationMode
+from leapbench.envs.activeview.table import ObservationMode, ViewColumn
 from leapbench.errors import UserError
 
 
@@ -33,7 +33,7 @@ class Apart(Chooser):
 
     def scores(self, tables: NDArray[np.float32]) -> Scores:
         """See `Chooser.scores`."""
-        free, distance = tables[..., Column.FREE] > 0, tables[..., Column.DISTANCE]
+        free, distance = tables[..., ViewColumn.FREE] > 0, tables[..., ViewColumn.DISTANCE]
         furthest = np.where(free, distance, 0).max(axis=1, keepdims=True)
         far = distance >= self.share * furthest
-        return np.where(far, tables[..., Column.VARIANCE], -1.0).astype(np.float64)
+        return np.where(far, tables[..., ViewColumn.VARIANCE], -1.0).astype(np.float64)

@@ -14,27 +14,27 @@ from numpy.typing import NDArray
 from leapbench.agents.common.state import broken, require
 from leapbench.agents.earlyexit.common.thresholds import Floats, solve
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.dynamics import CONTINUE, EXIT
-from leapbench.envs.earlyexit.observation import Column, table
+from leapbench.envs.earlyexit.observation import ExitColumn, table
+from leapbench.envs.earlyexit.predictions import PredictionCache
 
 Flags = NDArray[np.bool_]
 FILE = "policy.npz"
 
 
-def observations(bank: Bank) -> NDArray[np.float32]:
+def observations(predictions: PredictionCache) -> NDArray[np.float32]:
     """What a policy sees of every sample at every exit, float32 (N, K, 14).
 
     The columns of the episode (budget, remaining, progress) are 0.
     """
-    return table(bank).reshape(bank.samples, bank.exits, len(Column))
+    return table(predictions).reshape(predictions.samples, predictions.exits, len(ExitColumn))
 
 
 class GridPolicy(ABC):
-    """Solved offline on the calibration bank, once for each budget; spends no decisions.
+    """Solved offline on the calibration predictions, once for each budget; spends no decisions.
 
     When acting, each row of the observation uses the settings of the budget
-    nearest to its own, read from `Column.BUDGET`.
+    nearest to its own, read from `ExitColumn.BUDGET`.
 
     Attributes:
         exits: K, 0 until learned.
@@ -63,13 +63,13 @@ class GridPolicy(ABC):
         """
 
     def learn(self, phase: LearningPhase) -> None:
-        """Solve for every budget of `phase.settings["budgets"]` on the bank `phase.data`."""
-        bank: Bank = phase.data
+        """Solve for every budget of `phase.settings["budgets"]` on the predictions `phase.data`."""
+        predictions: PredictionCache = phase.data
         budgets = sorted(int(budget) for budget in phase.settings["budgets"])
-        self.exits = bank.exits
-        self.budgets = np.minimum(1.0, np.array(budgets) / bank.costs[-1])
+        self.exits = predictions.exits
+        self.budgets = np.minimum(1.0, np.array(budgets) / predictions.costs[-1])
         self.table = self.fit(phase, budgets)
-        phase.report(1.0, f"{len(budgets)} budgets solved on {bank.samples} samples")
+        phase.report(1.0, f"{len(budgets)} budgets solved on {predictions.samples} samples")
 
     def predict(
         self,
@@ -84,7 +84,7 @@ class GridPolicy(ABC):
             UserError: before `learn` or `load`.
         """
         require(self.exits > 0, self)
-        distance = np.abs(observation[:, Column.BUDGET, None] - self.budgets)
+        distance = np.abs(observation[:, ExitColumn.BUDGET, None] - self.budgets)
         row = self.table[distance.argmin(axis=1)]
         exit = exit_of(observation, self.exits)
         stay = self.stay(observation, exit, row) & (exit < self.exits - 1)
@@ -151,4 +151,4 @@ class ScorePolicy(GridPolicy):
 
 def exit_of(observation: NDArray[np.float32], exits: int) -> NDArray[np.int64]:
     """0-based exit of each observation, int64 (...) from float32 (..., 14)."""
-    return np.rint(observation[..., Column.EXIT] * (exits - 1)).astype(np.int64)
+    return np.rint(observation[..., ExitColumn.EXIT] * (exits - 1)).astype(np.int64)

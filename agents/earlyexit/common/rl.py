@@ -17,7 +17,7 @@ from leapbench.agents.common.mlp import mlp
 from leapbench.agents.common.sb3_network import Progress, SB3Network
 from leapbench.agents.common.vecenv import VectorAdapter
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.earlyexit.observation import Column
+from leapbench.envs.earlyexit.observation import ExitColumn
 from leapbench.errors import UserError
 
 
@@ -94,7 +94,7 @@ class NetworkPolicy(SB3Network[nn.Sequential]):
 
     def built(self) -> nn.Sequential:
         """See `SB3Network.built`."""
-        return mlp((len(Column), self.hidden, self.hidden, 2))
+        return mlp((len(ExitColumn), self.hidden, self.hidden, 2))
 
     def record(self) -> dict[str, Any]:
         """Every setting."""

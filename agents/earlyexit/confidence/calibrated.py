@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from leapbench.agents.earlyexit.common.grid import ScorePolicy, exit_of
 from leapbench.agents.earlyexit.common.thresholds import Floats
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.earlyexit.observation import TOP, Column
+from leapbench.envs.earlyexit.observation import TOP, ExitColumn
 
 _TINY = 1e-7
-"""Softmax values below this are taken for it: banks may be stored in half precision."""
+"""Softmax values below this are taken for it: cached ones may be half precision."""
 _COLDEST, _HOTTEST = 20.0, 0.05
 """Range of the inverse temperature."""
 
@@ -38,16 +38,16 @@ class Calibrated(ScorePolicy):
 
     def fit(self, phase: LearningPhase, budgets: Sequence[int]) -> NDArray[np.float64]:
         """Fit the temperatures, then the thresholds; see `ScorePolicy.fit`."""
-        bank = phase.data
-        outputs = (bank.probabilities[:, k] for k in range(bank.exits))
-        self.inverse = np.array([inverse_temperature(p, bank.labels) for p in outputs])
-        self.unseen = max(0, bank.classes - TOP)
+        predictions = phase.data
+        outputs = (predictions.probabilities[:, k] for k in range(predictions.exits))
+        self.inverse = np.array([inverse_temperature(p, predictions.labels) for p in outputs])
+        self.unseen = max(0, predictions.classes - TOP)
         return super().fit(phase, budgets)
 
     def score(self, observation: NDArray[np.float32]) -> Floats:
         """In [0, 1]; see `ScorePolicy.score`."""
         beta = self.inverse[exit_of(observation, len(self.inverse))]
-        top = observation[..., Column.TOP1 : Column.TOP5 + 1].astype(np.float64)
+        top = observation[..., ExitColumn.TOP1 : ExitColumn.TOP5 + 1].astype(np.float64)
         rest = np.maximum(0.0, 1.0 - top.sum(axis=-1)) / max(1, self.unseen)
         powers = top ** beta[..., None]
         total = powers.sum(axis=-1) + self.unseen * rest**beta

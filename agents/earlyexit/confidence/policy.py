@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from leapbench.agents.earlyexit.common.grid import ScorePolicy
 from leapbench.agents.earlyexit.common.thresholds import Floats
-from leapbench.envs.earlyexit.observation import Column
+from leapbench.envs.earlyexit.observation import ExitColumn
 
 
 class Confidence(ScorePolicy):
@@ -15,7 +15,7 @@ class Confidence(ScorePolicy):
 
     def score(self, observation: NDArray[np.float32]) -> Floats:
         """In [0, 1]; see `ScorePolicy.score`."""
-        return observation[..., Column.TOP1]
+        return observation[..., ExitColumn.TOP1]
 
 
 class Entropy(ScorePolicy):
@@ -23,7 +23,7 @@ class Entropy(ScorePolicy):
 
     def score(self, observation: NDArray[np.float32]) -> Floats:
         """In [0, 1]; see `ScorePolicy.score`."""
-        return 1.0 - observation[..., Column.ENTROPY]
+        return 1.0 - observation[..., ExitColumn.ENTROPY]
 
 
 class Margin(ScorePolicy):
@@ -31,4 +31,4 @@ class Margin(ScorePolicy):
 
     def score(self, observation: NDArray[np.float32]) -> Floats:
         """In [0, 1]; see `ScorePolicy.score`."""
-        return observation[..., Column.MARGIN]
+        return observation[..., ExitColumn.MARGIN]

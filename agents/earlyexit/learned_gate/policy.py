@@ -15,11 +15,11 @@ from leapbench.agents.common.mlp import load_weights, mlp, save_weights, seeded
 from leapbench.agents.earlyexit.common.grid import Flags, GridPolicy, exit_of, observations
 from leapbench.agents.earlyexit.learned_gate.price import rates, solve_price
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.earlyexit.bank import Bank
-from leapbench.envs.earlyexit.observation import Column
+from leapbench.envs.earlyexit.observation import ExitColumn
+from leapbench.envs.earlyexit.predictions import PredictionCache
 
 FOLDS = 2
-_SEEN = slice(Column.TOP1, Column.AGREEMENT + 1)
+_SEEN = slice(ExitColumn.TOP1, ExitColumn.AGREEMENT + 1)
 """Columns about the sample; those of the episode play no part in the prediction."""
 
 
@@ -56,20 +56,23 @@ class Gate(GridPolicy):
 
     def fit(self, phase: LearningPhase, budgets: Sequence[int]) -> NDArray[np.float64]:
         """Fit the networks, then a price for each budget, float64 (G, 1)."""
-        bank: Bank = phase.data
-        self.costs = bank.costs
-        fold = np.random.default_rng(phase.seed).permutation(bank.samples) % FOLDS
-        inputs, targets = self._inputs(observations(bank)), torch.from_numpy(bank.correct).float()
-        chances = np.empty((bank.samples, bank.exits, bank.exits))
+        predictions: PredictionCache = phase.data
+        self.costs = predictions.costs
+        fold = np.random.default_rng(phase.seed).permutation(predictions.samples) % FOLDS
+        inputs, targets = (
+            self._inputs(observations(predictions)),
+            torch.from_numpy(predictions.correct).float(),
+        )
+        chances = np.empty((predictions.samples, predictions.exits, predictions.exits))
         with seeded(phase.seed):
-            self.networks = self._build(bank.exits)
+            self.networks = self._build(predictions.exits)
             for held_out, network in enumerate(self.networks):
                 seen = torch.from_numpy(fold != held_out)
                 self._train(network, inputs[seen], targets[seen], phase.device)
                 chances[~seen.numpy()] = _chances(network, inputs[~seen])
                 phase.report((held_out + 1) / (FOLDS + 1), f"gate {held_out + 1} of {FOLDS}")
-        rate = rates(chances, bank.costs)
-        return np.array([[solve_price(rate, bank.costs, budget)] for budget in budgets])
+        rate = rates(chances, predictions.costs)
+        return np.array([[solve_price(rate, predictions.costs, budget)] for budget in budgets])
 
     def stay(
         self, observation: NDArray[np.float32], exit: NDArray[np.int64], row: NDArray[np.float64]

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.dynamics import CONTINUE, EXIT
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
 from leapbench.errors import UserError
 
@@ -19,7 +19,7 @@ Wholes = NDArray[np.int64]
 
 
 class Oracle(ABC):
-    """Acts on the environment's bank instead of the observation; learns nothing.
+    """Acts on the environment's prediction cache instead of the observation; learns nothing.
 
     The harness calls `bind` before the episodes; `predict` then answers for all of
     the bound environment's streams, in order.
@@ -76,7 +76,7 @@ class FirstCorrect(Oracle):
 
     def bind(self, env: EarlyExitVectorEnv) -> None:
         """See `Oracle.bind`."""
-        self.env, self._first = env, first_correct(env.bank)
+        self.env, self._first = env, first_correct(env.predictions)
 
     def target(self, env: EarlyExitVectorEnv) -> Wholes:
         """See `Oracle.target`."""
@@ -93,22 +93,22 @@ class Budgeted(Oracle):
 
     def bind(self, env: EarlyExitVectorEnv) -> None:
         """See `Oracle.bind`."""
-        self.env, self._first = env, first_correct(env.bank)
+        self.env, self._first = env, first_correct(env.predictions)
         self._plan = np.zeros((env.num_envs, env.world.length), np.int64)
 
     def target(self, env: EarlyExitVectorEnv) -> Wholes:
         """See `Oracle.target`; plans each stream that has just been dealt."""
         streams = env.streams
-        for lane in np.flatnonzero((streams.position == 0) & (streams.exit == 0)):
-            first = self._first[streams.order(lane)]
-            self._plan[lane] = plan(first, env.bank.costs, int(streams.budget[lane]))
+        for index in np.flatnonzero((streams.position == 0) & (streams.exit == 0)).tolist():
+            first = self._first[streams.order(index)]
+            self._plan[index] = plan(first, env.predictions.costs, int(streams.budget[index]))
         at = np.minimum(streams.position, env.world.length - 1)
         return np.asarray(self._plan[np.arange(env.num_envs), at])
 
 
-def first_correct(bank: Bank) -> Wholes:
+def first_correct(predictions: PredictionCache) -> Wholes:
     """First right exit of each sample, 0 where none is right, int64 (N,)."""
-    return np.asarray(bank.correct.argmax(axis=1))
+    return np.asarray(predictions.correct.argmax(axis=1))
 
 
 def plan(first: Wholes, costs: Wholes, budget: int) -> Wholes:

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from leapbench.agents.earlyexit.common.grid import Flags, GridPolicy
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.earlyexit.bank import Bank
-from leapbench.envs.earlyexit.observation import Column
+from leapbench.envs.earlyexit.observation import ExitColumn
+from leapbench.envs.earlyexit.predictions import PredictionCache
 
 
 class Patience(GridPolicy):
@@ -34,14 +34,14 @@ class Patience(GridPolicy):
         self, observation: NDArray[np.float32], exit: NDArray[np.int64], row: NDArray[np.float64]
     ) -> Flags:
         """Continue until enough exits agree; see `GridPolicy.stay`."""
-        streak = np.rint(observation[:, Column.AGREEMENT] * (self.exits - 1))
+        streak = np.rint(observation[:, ExitColumn.AGREEMENT] * (self.exits - 1))
         return np.asarray(streak < row[:, 0])
 
 
-def outcome(bank: Bank, patience: int) -> tuple[float, float]:
-    """Accuracy in [0, 1] and multiply-adds per sample on a bank at one patience."""
-    done = bank.streak >= patience
+def outcome(predictions: PredictionCache, patience: int) -> tuple[float, float]:
+    """Accuracy in [0, 1] and multiply-adds per sample on a prediction cache at one patience."""
+    done = predictions.streak >= patience
     done[:, -1] = True
     exit = done.argmax(axis=1)
-    right = bank.correct[np.arange(bank.samples), exit]
-    return float(right.mean()), float(bank.costs[exit].mean())
+    right = predictions.correct[np.arange(predictions.samples), exit]
+    return float(right.mean()), float(predictions.costs[exit].mean())

@@ -27,11 +27,13 @@ class Random(GridPolicy):
     def fit(self, phase: LearningPhase, budgets: Sequence[int]) -> NDArray[np.float64]:
         """Probability of leaving on arrival at each exit, float64 (G, K)."""
         self._restart(phase.seed)
-        bank = phase.data
+        predictions = phase.data
         rows = []
         for budget in budgets:
-            taken = leave(bank.confidence, solve(bank.confidence, bank.costs, budget))
-            rows.append(hazard(np.bincount(taken, minlength=bank.exits)))
+            taken = leave(
+                predictions.confidence, solve(predictions.confidence, predictions.costs, budget)
+            )
+            rows.append(hazard(np.bincount(taken, minlength=predictions.exits)))
         return np.stack(rows)
 
     def stay(

@@ -1,4 +1,4 @@
-"""What a radiance field offers, whatever it is made of."""
+"""Interface of a radiance field, whatever represents it."""
 
 from __future__ import annotations
 

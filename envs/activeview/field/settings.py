@@ -1,4 +1,4 @@
-"""What a radiance field is made of and how it learns."""
+"""Settings of a radiance field: its representation and how it learns."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from leapbench.errors import UserError
 
 
 def load(path: str | Path, resolution: int) -> Dataset:
-    """Read a folder in either format, told apart by the files that hold the poses.
+    """Read a folder in either format, distinguished by the files that hold the poses.
 
     Args:
         path: the folder of one scene.

@@ -1,4 +1,4 @@
-"""Scenes made of textured spheres and boxes, drawn by casting rays."""
+"""Scenes of textured spheres and boxes, drawn by casting rays."""
 
 from leapbench.envs.activeview.scenes.casting import photograph, unseen
 from leapbench.envs.activeview.scenes.families import FAMILIES

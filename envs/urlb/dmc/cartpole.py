@@ -99,10 +99,10 @@ class CartpoleEnv(SuiteEnv):
     tasks, timestep, view = TASKS, STEP, "fixed"
 
     @staticmethod
-    def parts(task: str | None, told: Any, random: np.random.RandomState) -> tuple[Any, Any]:
+    def parts(task: str | None, target: Any, random: np.random.RandomState) -> tuple[Any, Any]:
         """See `SuiteEnv.parts`."""
         suite = load("dm_control.suite.cartpole")
         physics = suite.Physics.from_xml_string(*suite.get_model_and_assets())
         world = suite.Balance(swing_up=task != "balance", sparse=False, random=random)
-        world.get_reward = told or nothing
+        world.get_reward = target or nothing
         return physics, world

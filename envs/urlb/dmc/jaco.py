@@ -126,7 +126,7 @@ def built(place: Point, rewarded: bool, random: np.random.RandomState) -> Any:
     """The environment of dm_control with the brick at a place, metres."""
     world, hand, brick = scene(place)
     world.get_reward = partial(reach, hand=hand, brick=brick) if rewarded else nothing
-    made = load("dm_control.composer").Environment(
+    environment = load("dm_control.composer").Environment(
         world,
         random_state=random,
         strip_singleton_obs_buffer_dim=True,
@@ -134,8 +134,8 @@ def built(place: Point, rewarded: bool, random: np.random.RandomState) -> Any:
     )
     # No episode changes the model, so it is compiled once. The reset that does it
     # draws a number more than later ones, and would start the seed's other episode.
-    made.reset()
-    return made
+    environment.reset()
+    return environment
 
 
 def reach(physics: Any, hand: Any, brick: Any) -> float:

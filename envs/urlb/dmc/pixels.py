@@ -50,6 +50,6 @@ class PixelEnv(Seen):
         if domain not in DOMAINS:
             raise unknown("domain", str(domain), DOMAINS)
         kind, camera = DOMAINS[domain]
-        made = getattr(import_module(f"leapbench.envs.urlb.dmc.{domain}"), kind)
-        world: DmControlEnv = made(task, frames, render_mode=render_mode)
+        domain_env = getattr(import_module(f"leapbench.envs.urlb.dmc.{domain}"), kind)
+        world: DmControlEnv = domain_env(task, frames, render_mode=render_mode)
         super().__init__(world, camera, size, stack)

@@ -79,11 +79,11 @@ class PointMassEnv(SuiteEnv):
     tasks, timestep, view = GOALS, STEP, "fixed"
 
     @staticmethod
-    def parts(task: str | None, told: Any, random: np.random.RandomState) -> tuple[Any, Any]:
+    def parts(task: str | None, target: Any, random: np.random.RandomState) -> tuple[Any, Any]:
         """See `SuiteEnv.parts`."""
         suite = load("dm_control.suite.point_mass")
         physics = suite.Physics.from_xml_string(*suite.get_model_and_assets())
-        mark(physics, told, RADIUS)
+        mark(physics, target, RADIUS)
         world = suite.PointMass(randomize_gains=False, random=random)
-        world.get_reward = partial(reach, goal=told) if told else nothing
+        world.get_reward = partial(reach, goal=target) if target else nothing
         return physics, world

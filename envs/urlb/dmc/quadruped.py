@@ -108,12 +108,12 @@ class QuadrupedEnv(SuiteEnv):
     tasks, timestep, view = TASKS, STEP, "y"
 
     @staticmethod
-    def parts(task: str | None, told: Any, random: np.random.RandomState) -> tuple[Any, Any]:
+    def parts(task: str | None, target: Any, random: np.random.RandomState) -> tuple[Any, Any]:
         """See `SuiteEnv.parts`."""
         suite = load("dm_control.suite.quadruped")
         model = suite.make_model(floor_size=LONG_FLOOR if task == "run" else FLOOR)
         assets = load("dm_control.suite.common").ASSETS
         physics = suite.Physics.from_xml_string(model, assets)
         world = suite.Move(desired_speed=WALK, random=random)
-        world.get_reward = told or nothing
+        world.get_reward = target or nothing
         return physics, world

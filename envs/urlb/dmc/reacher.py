@@ -77,14 +77,14 @@ class ReacherEnv(SuiteEnv):
     tasks, timestep, view = GOALS, STEP, "fixed"
 
     @staticmethod
-    def parts(task: str | None, told: Any, random: np.random.RandomState) -> tuple[Any, Any]:
+    def parts(task: str | None, target: Any, random: np.random.RandomState) -> tuple[Any, Any]:
         """See `SuiteEnv.parts`."""
         suite = load("dm_control.suite.reacher")
         physics = suite.Physics.from_xml_string(*suite.get_model_and_assets())
         world = suite.Reacher(target_size=TARGET, random=random)
-        world.initialize_episode = partial(begin, world, told)
+        world.initialize_episode = partial(begin, world, target)
         world.get_observation = observed
-        world.get_reward = partial(reach, goal=told) if told else nothing
+        world.get_reward = partial(reach, goal=target) if target else nothing
         return physics, world
 
 

@@ -26,7 +26,7 @@ class SuiteEnv(DmControlEnv):
         render_mode: None or "rgb_array".
 
     Attributes:
-        tasks: what a task is told by.
+        tasks: what sets each task apart: a goal or a reward function.
         timestep: of an action, s.
         view: name of the camera to draw from.
 
@@ -45,10 +45,10 @@ class SuiteEnv(DmControlEnv):
         dtype: str = "float32",
         render_mode: str | None = None,
     ) -> None:
-        told = chosen(self.tasks, task, None)
+        target = chosen(self.tasks, task, None)
 
         def build(random: np.random.RandomState) -> Any:
-            physics, world = self.parts(task, told, random)
+            physics, world = self.parts(task, target, random)
             environment = load("dm_control.rl.control").Environment
             return environment(physics, world, control_timestep=self.timestep)
 
@@ -56,11 +56,11 @@ class SuiteEnv(DmControlEnv):
 
     @staticmethod
     @abstractmethod
-    def parts(task: str | None, told: Any, random: np.random.RandomState) -> tuple[Any, Any]:
+    def parts(task: str | None, target: Any, random: np.random.RandomState) -> tuple[Any, Any]:
         """The simulation, and the task of the suite with its reward replaced.
 
         Args:
             task: name of the task; None for none.
-            told: what belongs to it in `tasks`; None for none.
+            target: what belongs to it in `tasks`; None for none.
             random: what starting states are drawn from.
         """

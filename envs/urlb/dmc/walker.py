@@ -104,10 +104,10 @@ class WalkerEnv(SuiteEnv):
     tasks, timestep, view = TASKS, STEP, "side"
 
     @staticmethod
-    def parts(task: str | None, told: Any, random: np.random.RandomState) -> tuple[Any, Any]:
+    def parts(task: str | None, target: Any, random: np.random.RandomState) -> tuple[Any, Any]:
         """See `SuiteEnv.parts`."""
         suite = load("dm_control.suite.walker")
         physics = suite.Physics.from_xml_string(*suite.get_model_and_assets())
         world = suite.PlanarWalker(move_speed=0, random=random)
-        world.get_reward = told or nothing
+        world.get_reward = target or nothing
         return physics, world

@@ -26,7 +26,7 @@ LONGEST = 100_000
 
 
 @dataclass(frozen=True, eq=False)
-class World:
+class GridWorld:
     """A grid, its noise, the length of its episodes and where reward lies.
 
     Attributes:
@@ -52,7 +52,7 @@ class World:
     goal: NDArray[np.bool_]
 
     @classmethod
-    def build(cls, size: int, noise: float, horizon: int, task: str | None) -> World:
+    def build(cls, size: int, noise: float, horizon: int, task: str | None) -> GridWorld:
         """Validate the arguments that both environments take; see `EntropyGridEnv`.
 
         Raises:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from leapbench.envs.refusals import begun, drawable, no_options, whole
 from leapbench.envs.timed import Timed
-from leapbench.envs.urlb.grid.dynamics import ACTIONS, World
+from leapbench.envs.urlb.grid.dynamics import ACTIONS, GridWorld
 
 
 class EntropyGridEnv(Timed, gym.Env[np.int64, np.int64]):  # type: ignore[misc]
@@ -95,7 +95,7 @@ class EntropyGridEnv(Timed, gym.Env[np.int64, np.int64]):  # type: ignore[misc]
         task: str | None = None,
         render_mode: str | None = None,
     ) -> None:
-        self.world = World.build(size, noise, horizon, task)
+        self.world = GridWorld.build(size, noise, horizon, task)
         self.render_mode = drawable(render_mode)
         self.observation_space = gym.spaces.Discrete(self.world.cells)
         self.action_space = gym.spaces.Discrete(len(ACTIONS))
@@ -154,6 +154,6 @@ class EntropyGridEnv(Timed, gym.Env[np.int64, np.int64]):  # type: ignore[misc]
         if self.render_mode is None:
             return None
         begun(self._started)
-        from leapbench.envs.urlb.grid.render import Scene, draw
+        from leapbench.envs.urlb.grid.render import GridPicture, draw
 
-        return draw(Scene(self.world, np.array(self.path), self.collected))
+        return draw(GridPicture(self.world, np.array(self.path), self.collected))

@@ -18,7 +18,7 @@ from leapbench.envs.canvas import (
     Canvas,
     Color,
 )
-from leapbench.envs.urlb.grid.dynamics import World
+from leapbench.envs.urlb.grid.dynamics import GridWorld
 
 LEFT, TOP, SIDE, WALL = 32.0, 32.0, 336.0, 8.0
 COLUMN = 408.0
@@ -31,7 +31,7 @@ RECENT = 8
 
 
 @dataclass(frozen=True)
-class Scene:
+class GridPicture:
     """What a picture shows.
 
     Attributes:
@@ -40,12 +40,12 @@ class Scene:
         collected: return of the episode so far.
     """
 
-    world: World
+    world: GridWorld
     path: NDArray[np.int64]
     collected: float
 
 
-def draw(scene: Scene) -> NDArray[np.uint8]:
+def draw(scene: GridPicture) -> NDArray[np.uint8]:
     """Draw a scene as uint8 (400, 640, 3)."""
     canvas = Canvas()
     _ground(canvas, scene)
@@ -62,7 +62,7 @@ def heat(visits: NDArray[np.float64]) -> NDArray[np.uint8]:
     return np.asarray(low + (HOT - WARM) * np.maximum(2 * share - 1, 0), np.uint8)
 
 
-def _corners(world: World, cell: int, height: int = 1) -> tuple[float, float, float, float]:
+def _corners(world: GridWorld, cell: int, height: int = 1) -> tuple[float, float, float, float]:
     """Left, top, right and bottom of a square block whose first cell is `cell`."""
     row, column = divmod(cell, world.size)
     unit = SIDE / world.size
@@ -70,7 +70,7 @@ def _corners(world: World, cell: int, height: int = 1) -> tuple[float, float, fl
     return x, y, x + height * unit, y + height * unit
 
 
-def _ground(canvas: Canvas, scene: Scene) -> None:
+def _ground(canvas: Canvas, scene: GridPicture) -> None:
     """Walls, the heat of visits, and thin lines between cells."""
     world, unit = scene.world, SIDE / scene.world.size
     frame = (LEFT - WALL, TOP - WALL, LEFT + SIDE + WALL, TOP + SIDE + WALL)
@@ -82,7 +82,7 @@ def _ground(canvas: Canvas, scene: Scene) -> None:
         canvas.line([(LEFT, TOP + i * unit), (LEFT + SIDE, TOP + i * unit)], TRACK, 0.5)
 
 
-def _blocks(canvas: Canvas, world: World) -> None:
+def _blocks(canvas: Canvas, world: GridWorld) -> None:
     """Outlines of the shelter and, inside it where they meet, of the goal."""
     shelter = int(np.flatnonzero(world.exposed == 0)[0])
     _outline(canvas, _corners(world, shelter, 2), SHELTER, 1)
@@ -99,7 +99,7 @@ def _outline(
     canvas.line(around, color, 4)
 
 
-def _agent(canvas: Canvas, scene: Scene) -> None:
+def _agent(canvas: Canvas, scene: GridPicture) -> None:
     """The agent, and a line through the last cells it was in."""
     corners = [_corners(scene.world, int(cell)) for cell in scene.path[-RECENT - 1 :]]
     middles = [((left + right) / 2, (top + bottom) / 2) for left, top, right, bottom in corners]
@@ -109,7 +109,7 @@ def _agent(canvas: Canvas, scene: Scene) -> None:
     canvas.box((x - radius, y - radius, x + radius, y + radius), INK, CARD, 1.5, radius)
 
 
-def _words(canvas: Canvas, scene: Scene) -> None:
+def _words(canvas: Canvas, scene: GridPicture) -> None:
     """Title, what the marks mean, and the state of the episode."""
     world, taken = scene.world, len(scene.path) - 1
     canvas.text(COLUMN, 50, "Entropy grid", 20)

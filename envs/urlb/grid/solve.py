@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.envs.urlb.grid.dynamics import World
+from leapbench.envs.urlb.grid.dynamics import GridWorld
 
 Floats = NDArray[np.float64]
 
 
-def transitions(world: World) -> Floats:
+def transitions(world: GridWorld) -> Floats:
     """Probability of the next cell, float64 (5, n * n, n * n): action, cell, next cell."""
     cells = np.arange(world.cells)
     blown = world.noise * world.exposed / (len(world.gust) - 1)
@@ -22,7 +22,7 @@ def transitions(world: World) -> Floats:
     return matrix
 
 
-def optimal(world: World) -> tuple[Floats, NDArray[np.int64]]:
+def optimal(world: GridWorld) -> tuple[Floats, NDArray[np.int64]]:
     """Value iteration over the T steps of an episode.
 
     Returns:
@@ -38,12 +38,12 @@ def optimal(world: World) -> tuple[Floats, NDArray[np.int64]]:
     return values, actions
 
 
-def ceiling(world: World) -> float:
+def ceiling(world: GridWorld) -> float:
     """Expected share of steps in the goal under the best policy, in [0, 1]."""
     return float(optimal(world)[0][0, world.start]) / world.horizon
 
 
-def chance(world: World) -> float:
+def chance(world: GridWorld) -> float:
     """Expected share of steps in the goal under uniformly random actions, in [0, 1]."""
     matrix, where = transitions(world).mean(axis=0), np.zeros(world.cells)
     where[world.start], total = 1.0, 0.0

@@ -9,9 +9,9 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
-from leapbench.envs.lockstep import Flags, Lanes, TimedVectorEnv
+from leapbench.envs.lockstep import EnvIndices, Flags, TimedVectorEnv
 from leapbench.envs.refusals import begun, wholes
-from leapbench.envs.urlb.grid.dynamics import ACTIONS, Wholes, World
+from leapbench.envs.urlb.grid.dynamics import ACTIONS, GridWorld, Wholes
 
 
 class EntropyGridVectorEnv(TimedVectorEnv[Wholes, Wholes], VectorEnv[Wholes, Wholes, NDArray[Any]]):
@@ -54,7 +54,7 @@ class EntropyGridVectorEnv(TimedVectorEnv[Wholes, Wholes], VectorEnv[Wholes, Who
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     ) -> None:
-        self.world = World.build(size, noise, horizon, task)
+        self.world = GridWorld.build(size, noise, horizon, task)
         cells, actions = gym.spaces.Discrete(self.world.cells), gym.spaces.Discrete(len(ACTIONS))
         super().__init__(num_envs, cells, actions, horizon, render_mode, autoreset_mode)
         self._weather = np.zeros((num_envs, horizon), np.int64)
@@ -66,19 +66,19 @@ class EntropyGridVectorEnv(TimedVectorEnv[Wholes, Wholes], VectorEnv[Wholes, Who
         if self.render_mode is None:
             return None
         begun(self._started)
-        from leapbench.envs.urlb.grid.render import Scene, draw
+        from leapbench.envs.urlb.grid.render import GridPicture, draw
 
         paths = [
             path[: time + 1] for path, time in zip(self._paths, self.time.tolist(), strict=True)
         ]
         goal = self.world.goal
-        return tuple(draw(Scene(self.world, p, float(goal[p[1:]].sum()))) for p in paths)
+        return tuple(draw(GridPicture(self.world, p, float(goal[p[1:]].sum()))) for p in paths)
 
-    def _begin(self, lane: int, rng: np.random.Generator) -> None:
-        self._weather[lane] = self.world.weather(rng)
-        self.cell[lane] = self._paths[lane, 0] = self.world.start
+    def _begin(self, index: int, rng: np.random.Generator) -> None:
+        self._weather[index] = self.world.weather(rng)
+        self.cell[index] = self._paths[index, 0] = self.world.start
 
-    def _move(self, actions: Wholes, at: Lanes, waiting: Flags | None) -> NDArray[np.float64]:
+    def _move(self, actions: Wholes, at: EnvIndices, waiting: Flags | None) -> NDArray[np.float64]:
         moved = self.world.step(self.cell, actions, self._weather[self._all, at])
         if waiting is None:
             self.cell = self._paths[self._all, at + 1] = moved

@@ -33,7 +33,7 @@ LONGEST = 100_000
 
 
 @dataclass(frozen=True)
-class World:
+class PointWorld:
     """A box, its kicks, the length of its episodes and where reward lies.
 
     Attributes:
@@ -53,7 +53,7 @@ class World:
     @classmethod
     def build(
         cls, noise: float, horizon: int, task: str | None, gain: float, width: float
-    ) -> World:
+    ) -> PointWorld:
         """Validate the arguments that both environments take; see `EntropyPointEnv`.
 
         Raises:

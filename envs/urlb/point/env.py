@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from leapbench.envs.refusals import begun, drawable, no_options, reals
 from leapbench.envs.timed import Timed
-from leapbench.envs.urlb.point.dynamics import FASTEST, SCALE, World, observed
+from leapbench.envs.urlb.point.dynamics import FASTEST, SCALE, PointWorld, observed
 
 Observation = NDArray[np.float32]
 
@@ -111,7 +111,7 @@ class EntropyPointEnv(Timed, gym.Env[Observation, Observation]):  # type: ignore
         width: float = 0.1,
         render_mode: str | None = None,
     ) -> None:
-        self.world = World.build(noise, horizon, task, gain, width)
+        self.world = PointWorld.build(noise, horizon, task, gain, width)
         self.render_mode = drawable(render_mode)
         self.observation_space, self.action_space = spaces()
         self._over, self._started = True, False
@@ -170,6 +170,6 @@ class EntropyPointEnv(Timed, gym.Env[Observation, Observation]):  # type: ignore
         if self.render_mode is None:
             return None
         begun(self._started)
-        from leapbench.envs.urlb.point.render import Scene, draw
+        from leapbench.envs.urlb.point.render import PointPicture, draw
 
-        return draw(Scene(self.world, np.stack(self.path), self.collected))
+        return draw(PointPicture(self.world, np.stack(self.path), self.collected))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.envs.canvas import CARD, INK, MUTED, RIGHT, TRACK, WIDTH, WRONG, Canvas, Color
-from leapbench.envs.urlb.point.dynamics import CENTRE, GOALS, RADIUS, World
+from leapbench.envs.urlb.point.dynamics import CENTRE, GOALS, RADIUS, PointWorld
 
 LEFT, TOP, SIDE, WALL = 32.0, 32.0, 336.0, 8.0
 COLUMN = 408.0
@@ -21,7 +21,7 @@ RECENT = 20
 
 
 @dataclass(frozen=True)
-class Scene:
+class PointPicture:
     """What a picture shows.
 
     Attributes:
@@ -30,12 +30,12 @@ class Scene:
         collected: return of the episode so far.
     """
 
-    world: World
+    world: PointWorld
     path: NDArray[np.float64]
     collected: float
 
 
-def draw(scene: Scene) -> NDArray[np.uint8]:
+def draw(scene: PointPicture) -> NDArray[np.uint8]:
     """Draw a scene as uint8 (400, 640, 3)."""
     canvas = Canvas()
     canvas.box((LEFT - WALL, TOP - WALL, LEFT + SIDE + WALL, TOP + SIDE + WALL), INK, radius=4)
@@ -50,7 +50,7 @@ def _place(position: NDArray[np.float64] | tuple[float, float]) -> tuple[float, 
     return LEFT + (float(position[0]) + 1) / 2 * SIDE, TOP + (1 - float(position[1])) / 2 * SIDE
 
 
-def _ground(world: World) -> NDArray[np.uint8]:
+def _ground(world: PointWorld) -> NDArray[np.uint8]:
     """White, green where there is reward, and a blue ring around the disc."""
     axis = (np.arange(RAW) + 0.5) / RAW * 2 - 1
     x, y = np.meshgrid(axis, -axis)
@@ -61,7 +61,7 @@ def _ground(world: World) -> NDArray[np.uint8]:
     return np.asarray(np.round(ground), np.uint8)
 
 
-def _agent(canvas: Canvas, scene: Scene) -> None:
+def _agent(canvas: Canvas, scene: PointPicture) -> None:
     """The point, the whole way in grey and its last steps in black."""
     points = [_place(position) for position in scene.path]
     if len(points) > 1:
@@ -71,7 +71,7 @@ def _agent(canvas: Canvas, scene: Scene) -> None:
     canvas.box((x - radius, y - radius, x + radius, y + radius), INK, CARD, 1.5, radius)
 
 
-def _words(canvas: Canvas, scene: Scene) -> None:
+def _words(canvas: Canvas, scene: PointPicture) -> None:
     """Title, what the marks mean, and the state of the episode."""
     world, taken = scene.world, len(scene.path) - 1
     canvas.text(COLUMN, 50, "Entropy point", 20)

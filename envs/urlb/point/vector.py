@@ -8,9 +8,9 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
-from leapbench.envs.lockstep import Flags, Lanes, TimedVectorEnv
+from leapbench.envs.lockstep import EnvIndices, Flags, TimedVectorEnv
 from leapbench.envs.refusals import begun, reals
-from leapbench.envs.urlb.point.dynamics import World, observed
+from leapbench.envs.urlb.point.dynamics import PointWorld, observed
 from leapbench.envs.urlb.point.env import Observation, spaces
 
 
@@ -59,7 +59,7 @@ class EntropyPointVectorEnv(
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     ) -> None:
-        self.world = World.build(noise, horizon, task, gain, width)
+        self.world = PointWorld.build(noise, horizon, task, gain, width)
         super().__init__(num_envs, *spaces(), horizon, render_mode, autoreset_mode)
         self._kicks = np.zeros((num_envs, horizon, 2))
         self._paths = np.zeros((num_envs, horizon + 1, 2))
@@ -71,20 +71,20 @@ class EntropyPointVectorEnv(
         if self.render_mode is None:
             return None
         begun(self._started)
-        from leapbench.envs.urlb.point.render import Scene, draw
+        from leapbench.envs.urlb.point.render import PointPicture, draw
 
         return tuple(
-            draw(Scene(self.world, path[: time + 1], float(total)))
+            draw(PointPicture(self.world, path[: time + 1], float(total)))
             for path, time, total in zip(self._paths, self.time, self.collected, strict=True)
         )
 
-    def _begin(self, lane: int, rng: np.random.Generator) -> None:
-        self.state[lane], self._kicks[lane] = self.world.begin(rng)
-        self.collected[lane] = 0.0
-        self._paths[lane, 0] = self.state[lane, :2]
+    def _begin(self, index: int, rng: np.random.Generator) -> None:
+        self.state[index], self._kicks[index] = self.world.begin(rng)
+        self.collected[index] = 0.0
+        self._paths[index, 0] = self.state[index, :2]
 
     def _move(
-        self, actions: NDArray[np.float64], at: Lanes, waiting: Flags | None
+        self, actions: NDArray[np.float64], at: EnvIndices, waiting: Flags | None
     ) -> NDArray[np.float64]:
         moved = self.world.step(self.state, actions, self._kicks[self._all, at])
         if waiting is None:

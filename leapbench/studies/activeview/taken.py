@@ -20,19 +20,25 @@ from rich.console import Console
 from rich.progress import Progress
 
 from leapbench.contract.task import Protocol
-from leapbench.envs.activeview.table import Column
+from leapbench.envs.activeview.table import ViewColumn
 from leapbench.errors import plainly
 from leapbench.running.cell import Cell, learned
 from leapbench.studies.activeview.anchors import chosen, planned
 from leapbench.tasks.activeview.harness import decisions, evaluation, mode_of
 
-PLACES = (Column.Z, Column.DISTANCE)
+PLACES = (ViewColumn.Z, ViewColumn.DISTANCE)
 """Shown as they are: height, and distance to the nearest camera taken."""
-RANKED = (Column.VARIANCE, Column.GAIN, Column.OPACITY_GAIN, Column.FISHER, Column.OPACITY)
+RANKED = (
+    ViewColumn.VARIANCE,
+    ViewColumn.GAIN,
+    ViewColumn.OPACITY_GAIN,
+    ViewColumn.FISHER,
+    ViewColumn.OPACITY,
+)
 """Shown as ranks among the cameras that are free."""
 LEFT = (
-    (Column.GAIN, Column.BATCH_GAIN),
-    (Column.OPACITY_GAIN, Column.BATCH_OPACITY_GAIN),
+    (ViewColumn.GAIN, ViewColumn.BATCH_GAIN),
+    (ViewColumn.OPACITY_GAIN, ViewColumn.BATCH_OPACITY_GAIN),
 )
 """Gains, and what the views of a batch leave of them."""
 
@@ -49,7 +55,7 @@ def taken(protocol: Protocol, policy: Any, scene: str, seed: int) -> Iterator[li
     mode = mode_of(policy)
     env = evaluation(protocol, scene, "field" if mode == "cameras" else mode)
     for table, index, _ in decisions(env, policy, seed):
-        free = table[:, Column.FREE] > 0
+        free = table[:, ViewColumn.FREE] > 0
         shares = (table[free] < table[index]).mean(axis=0)
         yield [float(table[index, c]) for c in PLACES] + [float(shares[c]) for c in RANKED]
 
@@ -102,7 +108,7 @@ def main() -> None:
             sys.stdout.write(f"left of a view's own {name} once it is taken (Eq 22): {mean:.2f}\n")
 
 
-def _name(column: Column) -> str:
+def _name(column: ViewColumn) -> str:
     return column.name.lower().replace("_", " ")
 
 

@@ -1,4 +1,4 @@
-"""Makes the banks that the environments are packaged with.
+"""Makes the prediction caches that the environments are packaged with.
 
     python -m leapbench.studies.earlyexit.reference digits --tier smoke
 
@@ -13,13 +13,13 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from leapbench.envs.earlyexit.reference import BANKS, save_reference
+from leapbench.envs.earlyexit.reference import CACHED, save_reference
 from leapbench.running.cell import Cell, learned
 from leapbench.tasks.earlyexit.harness import EarlyExitHarness
 
 
 def main() -> None:
-    """Write the bank of one data set."""
+    """Write the prediction cache of one data set."""
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("data", choices=["digits", "fashion-mnist", "cifar10"])
     parser.add_argument("--tier", default="lite")
@@ -29,8 +29,10 @@ def main() -> None:
     harness, parts = learned(cell, roles=("model",))
     if not isinstance(harness, EarlyExitHarness):
         sys.exit(f"{cell.task} has no outputs to keep.")
-    calibration, test = (harness.bank(parts["model"], split) for split in ("calibration", "test"))
-    save_reference(BANKS / f"{asked.data}.npz", calibration, test)
+    calibration, test = (
+        harness.predictions(parts["model"], split) for split in ("calibration", "test")
+    )
+    save_reference(CACHED / f"{asked.data}.npz", calibration, test)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from leapbench.contract import registry
 from leapbench.contract.task import Phase, Protocol
-from leapbench.envs.urlb.grid.dynamics import World
+from leapbench.envs.urlb.grid.dynamics import GridWorld
 from leapbench.errors import plainly
 from leapbench.figures import matplotlib
 from leapbench.running.cell import protocol_of
@@ -57,7 +57,7 @@ def draw(protocol: Protocol, count: int, out: Path) -> None:
     axes = figure.subplots(len(roots), len(PANELS), squeeze=False)
     for row, phase in zip(axes, roots, strict=True):
         arguments = protocol.settings["world"] | protocol.settings["worlds"][phase.name]
-        world = World.build(task="shelter", **arguments)
+        world = GridWorld.build(task="shelter", **arguments)
         runs = {
             name: [paths(protocol, name, phase, seed) for seed in range(count)]
             for name in dict.fromkeys(panel[0] for panel in PANELS)
@@ -84,7 +84,7 @@ def shares(cells: NDArray[np.int64], count: int) -> Visits:
     return np.asarray(visits / visits.sum())
 
 
-def _corner(world: World) -> tuple[float, float]:
+def _corner(world: GridWorld) -> tuple[float, float]:
     """Column and row of the top left corner of the goal, as pictures count them."""
     row, column = divmod(int(np.flatnonzero(world.goal)[0]), world.size)
     return column - 0.5, row - 0.5

@@ -24,7 +24,7 @@ from leapbench.contract import registry
 from leapbench.contract.agent import LearningPhase, observation_mode
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.contract.task import Budget
-from leapbench.envs.activeview.table import Column, ObservationMode, ViewTable
+from leapbench.envs.activeview.table import ObservationMode, ViewColumn, ViewTable
 from leapbench.errors import UserError
 from leapbench.tasks.activeview.harness import play, row
 
@@ -49,9 +49,9 @@ def world(mode: ObservationMode = "field", **arguments: Any) -> ViewTable:
 def tables(count: int = 20, candidates: int = 15) -> NDArray[np.float32]:
     """Random tables in which about a third of the candidates is taken, and one never."""
     rng = np.random.default_rng(3)
-    made = rng.random((count, candidates, len(Column)), np.float32)
-    made[..., Column.FREE] = rng.random((count, candidates)) > 0.3
-    made[:, 0, Column.FREE] = 1
+    made = rng.random((count, candidates, len(ViewColumn)), np.float32)
+    made[..., ViewColumn.FREE] = rng.random((count, candidates)) > 0.3
+    made[:, 0, ViewColumn.FREE] = 1
     return made
 
 
@@ -72,8 +72,8 @@ def test_extremes_take_the_free_candidate_with_the_most_or_least(quantity, most)
     seen = tables()
     chosen, _ = Extreme(quantity, most).predict(seen)
     for table, index in zip(seen, chosen, strict=True):
-        values = table[table[:, Column.FREE] > 0, LOOKED[quantity][0]]
-        assert table[index, Column.FREE] == 1
+        values = table[table[:, ViewColumn.FREE] > 0, LOOKED[quantity][0]]
+        assert table[index, ViewColumn.FREE] == 1
         assert table[index, LOOKED[quantity][0]] == (values.max() if most else values.min())
 
 
@@ -88,9 +88,9 @@ def test_a_share_of_the_distance_lies_between_variance_and_furthest_view():
     assert (Apart(1.0).predict(seen)[0] == Extreme("distance").predict(seen)[0]).all()
     chosen = Apart(0.7).predict(seen)[0]
     for table, index in zip(seen, chosen, strict=True):
-        free = table[table[:, Column.FREE] > 0]
-        far = free[free[:, Column.DISTANCE] >= 0.7 * free[:, Column.DISTANCE].max()]
-        assert table[index, Column.VARIANCE] == far[:, Column.VARIANCE].max()
+        free = table[table[:, ViewColumn.FREE] > 0]
+        far = free[free[:, ViewColumn.DISTANCE] >= 0.7 * free[:, ViewColumn.DISTANCE].max()]
+        assert table[index, ViewColumn.VARIANCE] == far[:, ViewColumn.VARIANCE].max()
 
 
 def test_random_views_are_free_spread_and_the_same_again(tmp_path: Path):
@@ -98,7 +98,7 @@ def test_random_views_are_free_spread_and_the_same_again(tmp_path: Path):
     policy.learn(phase(seed=5))
     policy.save(tmp_path)
     first = policy.predict(seen)[0]
-    assert (seen[np.arange(400), first, Column.FREE] == 1).all()
+    assert (seen[np.arange(400), first, ViewColumn.FREE] == 1).all()
     assert len(set(first.tolist())) == seen.shape[1]
     again = Random()
     again.load(tmp_path)
@@ -110,12 +110,14 @@ def test_random_views_are_free_spread_and_the_same_again(tmp_path: Path):
 
 def test_the_shortlist_spreads_over_the_free_candidates():
     for table in tables():
-        free = set(np.flatnonzero(table[:, Column.FREE]).tolist())
+        free = set(np.flatnonzero(table[:, ViewColumn.FREE]).tolist())
         chosen = spread(table, 4)
         assert len(set(chosen.tolist())) == min(4, len(free))
         assert set(chosen.tolist()) <= free
         assert set(spread(table, 99).tolist()) == free
-        assert table[chosen[0], Column.DISTANCE] == max(table[i, Column.DISTANCE] for i in free)
+        assert table[chosen[0], ViewColumn.DISTANCE] == max(
+            table[i, ViewColumn.DISTANCE] for i in free
+        )
 
 
 def test_the_greedy_oracle_takes_what_a_trained_copy_likes_best():
@@ -160,7 +162,7 @@ def test_scores_do_not_depend_on_order_scale_or_those_taken():
     torch.manual_seed(0)
     scorer, seen = Scorer(8, NEVER), torch.from_numpy(tables())
     scores = scorer(seen.flatten(1))
-    free = seen[..., Column.FREE] > 0
+    free = seen[..., ViewColumn.FREE] > 0
     assert (scores.argmax(1)[:, None] == free.float().cumsum(1).argmax(1)[:, None]).sum() < len(
         seen
     )
@@ -168,29 +170,29 @@ def test_scores_do_not_depend_on_order_scale_or_those_taken():
     order = torch.randperm(seen.shape[1])
     torch.testing.assert_close(scorer(seen[:, order].flatten(1)), scores[:, order])
     scaled = seen.clone()
-    scaled[..., Column.GAIN] *= 40
+    scaled[..., ViewColumn.GAIN] *= 40
     torch.testing.assert_close(scorer(scaled.flatten(1))[free], scores[free], rtol=1e-3, atol=1e-4)
     spoiled = torch.where(free[..., None], seen, torch.rand_like(seen))
-    spoiled[..., Column.FREE] = free.float()
-    spoiled[..., Column.LEFT] = seen[..., Column.LEFT]
+    spoiled[..., ViewColumn.FREE] = free.float()
+    spoiled[..., ViewColumn.LEFT] = seen[..., ViewColumn.LEFT]
     torch.testing.assert_close(scorer(spoiled.flatten(1))[free], scores[free])
 
 
 class Reach(gym.Env[NDArray[np.float32], Any]):
     """Pays the distance of the candidate that is taken; a mean of 0.5 by chance."""
 
-    observation_space = gym.spaces.Box(-np.inf, np.inf, (10, len(Column)), np.float32)
+    observation_space = gym.spaces.Box(-np.inf, np.inf, (10, len(ViewColumn)), np.float32)
     action_space = gym.spaces.Discrete(10)
 
     def reset(self, *, seed: Any = None, options: Any = None) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed)
-        self.table = self.np_random.random((10, len(Column)), np.float32)
-        self.table[:, Column.FREE] = self.np_random.random(10) > 0.3
-        self.table[0, Column.FREE] = 1
+        self.table = self.np_random.random((10, len(ViewColumn)), np.float32)
+        self.table[:, ViewColumn.FREE] = self.np_random.random(10) > 0.3
+        self.table[0, ViewColumn.FREE] = 1
         return self.table, {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        paid = float(self.table[action, Column.DISTANCE] * self.table[action, Column.FREE])
+        paid = float(self.table[action, ViewColumn.DISTANCE] * self.table[action, ViewColumn.FREE])
         return self.table, paid, True, False, {}
 
 
@@ -211,9 +213,11 @@ def test_learned_policies_learn_and_keep_to_what_is_free(kind: Any, tmp_path: Pa
     assert 700 < meter.used <= 800
     seen = tables(300)
     chosen = policy.predict(seen)[0]
-    assert (seen[np.arange(300), chosen, Column.FREE] == 1).all()
-    reached = seen[np.arange(300), chosen, Column.DISTANCE].mean()
-    ceiling = seen[np.arange(300), best(seen[..., Column.DISTANCE], seen), Column.DISTANCE].mean()
+    assert (seen[np.arange(300), chosen, ViewColumn.FREE] == 1).all()
+    reached = seen[np.arange(300), chosen, ViewColumn.DISTANCE].mean()
+    ceiling = seen[
+        np.arange(300), best(seen[..., ViewColumn.DISTANCE], seen), ViewColumn.DISTANCE
+    ].mean()
     assert reached > 0.5 + 0.6 * (ceiling - 0.5)
     policy.save(tmp_path)
     again = kind()

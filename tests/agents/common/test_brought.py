@@ -27,7 +27,7 @@ from leapbench.macs import count
 from leapbench.running import cell
 from leapbench.running.cell import Cell
 from leapbench.running.composition import compose
-from leapbench.tasks.earlyexit.outputs import bank_of
+from leapbench.tasks.earlyexit.outputs import predictions_of
 from leapbench.tasks.earlyexit.splits import Split
 
 DIGITS = registry.task("earlyexit/digits")
@@ -133,16 +133,16 @@ def test_another_network_is_told(tmp_path: Path) -> None:
         Weights("ranet", path=str(path)).learn(phase())
 
 
-def test_a_bank_is_what_the_network_says(tmp_path: Path) -> None:
+def test_a_prediction_cache_is_what_the_network_says(tmp_path: Path) -> None:
     part = Weights("msdnet", path=str(stored(tmp_path)))
     part.learn(phase())
     images = np.random.default_rng(0).standard_normal((7, 1, 8, 8)).astype(np.float32)
-    bank = bank_of(part.network, Split(images, np.arange(7)), "x")
+    predictions = predictions_of(part.network, Split(images, np.arange(7)), "x")
     with torch.inference_mode():
         logits = part.network(torch.from_numpy(images))
     expected = torch.stack([z.softmax(1) for z in logits], 1)
-    assert np.allclose(bank.probabilities, expected, atol=1e-6)
-    assert bank.costs.tolist() == count(part.network, (1, 8, 8))
+    assert np.allclose(predictions.probabilities, expected, atol=1e-6)
+    assert predictions.costs.tolist() == count(part.network, (1, 8, 8))
 
 
 def test_logits_that_are_not_finite_are_invalid(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_logits_that_are_not_finite_are_invalid(tmp_path: Path) -> None:
     part = Weights("msdnet", path=str(stored(tmp_path, **{variances: -torch.ones(8)})))
     part.learn(phase())
     with pytest.raises(InvalidOutput, match="a logit of exit 1 is not finite"):
-        bank_of(part.network, Split(np.ones((2, 1, 8, 8), np.float32), np.arange(2)), "x")
+        predictions_of(part.network, Split(np.ones((2, 1, 8, 8), np.float32), np.arange(2)), "x")
 
 
 def test_a_run_is_scored_and_not_ranked_and_does_not_depend_on_the_place(tmp_path: Path) -> None:

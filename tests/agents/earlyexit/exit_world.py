@@ -13,7 +13,7 @@ from leapbench.contract.agent import LearningPhase
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Budget
-from leapbench.envs.earlyexit.bank import Bank
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
 
 STREAM = 400
@@ -25,28 +25,32 @@ ORACLES = ("oracle-budgeted", "oracle-first-correct")
 OFFLINE = [name for name in NAMES if name not in (*LEARNED_BY_ACTING, *ORACLES)]
 
 
-def banks(seed: int = 0, calibration: int = 1500, test: int = 2000) -> tuple[Bank, Bank]:
-    """Calibration and test part of one synthetic bank."""
-    whole = Bank.synthetic(calibration + test, exits=4, classes=10, seed=seed)
+def caches(
+    seed: int = 0, calibration: int = 1500, test: int = 2000
+) -> tuple[PredictionCache, PredictionCache]:
+    """Calibration and test part of one synthetic prediction cache."""
+    whole = PredictionCache.synthetic(calibration + test, exits=4, classes=10, seed=seed)
     parts = (slice(None, calibration), slice(calibration, None))
-    first, second = (Bank(whole.probabilities[p], whole.labels[p], whole.costs) for p in parts)
+    first, second = (
+        PredictionCache(whole.probabilities[p], whole.labels[p], whole.costs) for p in parts
+    )
     return first, second
 
 
-def grid(bank: Bank, count: int = 5) -> tuple[int, ...]:
+def grid(predictions: PredictionCache, count: int = 5) -> tuple[int, ...]:
     """Budgets per sample strictly between the first and the last exit's cost."""
-    first, last = int(bank.costs[0]), int(bank.costs[-1])
+    first, last = int(predictions.costs[0]), int(predictions.costs[-1])
     return tuple(first + (last - first) * (i + 1) // (count + 1) for i in range(count))
 
 
-def phase(bank: Bank, limit: int = 4096, seed: int = 3) -> LearningPhase:
+def phase(predictions: PredictionCache, limit: int = 4096, seed: int = 3) -> LearningPhase:
     """What the harness opens for a policy."""
-    meter, budgets = Meter(Budget(unit="decisions", limit=limit)), grid(bank)
+    meter, budgets = Meter(Budget(unit="decisions", limit=limit)), grid(predictions)
 
     def make_env(num_envs: int, stream: int | None = None) -> MeteredVectorEnv:
         env = EarlyExitVectorEnv(
             num_envs,
-            bank=bank,
+            predictions=predictions,
             stream=stream or STREAM,
             budget=budgets,
             autoreset_mode=AutoresetMode.SAME_STEP,
@@ -54,7 +58,7 @@ def phase(bank: Bank, limit: int = 4096, seed: int = 3) -> LearningPhase:
         return MeteredVectorEnv(env, meter)
 
     settings = {"budgets": budgets, "stream": STREAM}
-    return LearningPhase("calibrate", meter, seed, settings, data=bank, make_env=make_env)
+    return LearningPhase("calibrate", meter, seed, settings, data=predictions, make_env=make_env)
 
 
 def make(name: str, **settings: Any) -> Any:
@@ -64,18 +68,18 @@ def make(name: str, **settings: Any) -> Any:
     return getattr(import_module(module), attribute)(**(dict(found.config) | settings))
 
 
-def play(policy: Any, bank: Bank, episodes: int = 2) -> dict[str, np.ndarray]:
+def play(policy: Any, predictions: PredictionCache, episodes: int = 2) -> dict[str, np.ndarray]:
     """Final infos of the same streams at every budget of the grid.
 
     Returns:
         "accuracy", "spent", "budget" (G, episodes) and "exits" (G, episodes, K).
     """
-    limits = np.repeat(grid(bank), episodes)
+    limits = np.repeat(grid(predictions), episodes)
     env = EarlyExitVectorEnv(
         len(limits),
-        bank=bank,
+        predictions=predictions,
         stream=STREAM,
-        budget=grid(bank),
+        budget=grid(predictions),
         autoreset_mode=AutoresetMode.DISABLED,
     )
     seeds = [100 + i % episodes for i in range(len(limits))]

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
-from exit_world import banks, grid, phase
+from exit_world import caches, grid, phase
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,7 +48,7 @@ def test_price_is_the_lowest_that_the_budget_allows(problem):
 
 
 def test_predictions_beat_the_base_rate_on_samples_not_seen():
-    calibration, held_out = banks(seed=4)
+    calibration, held_out = caches(seed=4)
     gate = Gate(updates=200)
     gate.learn(phase(calibration))
     seen = observations(held_out).reshape(-1, observations(held_out).shape[-1])
@@ -63,7 +63,7 @@ def test_predictions_beat_the_base_rate_on_samples_not_seen():
 
 def test_prices_fall_as_budgets_grow():
     gate = Gate(updates=50)
-    bank = banks()[0]
-    gate.learn(phase(bank))
-    assert len(gate.table) == len(grid(bank))
+    predictions = caches()[0]
+    gate.learn(phase(predictions))
+    assert len(gate.table) == len(grid(predictions))
     assert np.all(np.diff(gate.table[:, 0]) <= 0)

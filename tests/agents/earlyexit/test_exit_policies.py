@@ -4,7 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
-from exit_world import LEARNED_BY_ACTING, NAMES, OFFLINE, ORACLES, banks, grid, make, phase, play
+from exit_world import LEARNED_BY_ACTING, NAMES, OFFLINE, ORACLES, caches, grid, make, phase, play
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,41 +16,43 @@ from leapbench.agents.earlyexit.patience.policy import outcome
 from leapbench.agents.earlyexit.random.policy import hazard
 from leapbench.contract import registry
 from leapbench.contract.agent import Policy
-from leapbench.envs.earlyexit.bank import Bank
-from leapbench.envs.earlyexit.observation import Column
+from leapbench.envs.earlyexit.observation import ExitColumn
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.errors import UserError
 
 INFORMED = ["confidence", "entropy", "margin", "calibrated-confidence", "learned-gate"]
 
 
 @pytest.fixture(scope="module")
-def bank_pair():
-    return banks()
+def pair():
+    return caches()
 
 
 @pytest.fixture(scope="module")
-def learned(bank_pair):
+def learned(pair):
     """Every policy that is solved offline, and the oracles, after learning."""
     quick = {"learned-gate": {"updates": 200}}
     policies = {name: make(name, **quick.get(name, {})) for name in [*OFFLINE, *ORACLES]}
     for policy in policies.values():
-        policy.learn(phase(bank_pair[0]))
+        policy.learn(phase(pair[0]))
     return policies
 
 
 @pytest.fixture(scope="module")
-def played(bank_pair, learned):
-    return {name: play(policy, bank_pair[1]) for name, policy in learned.items()}
+def played(pair, learned):
+    return {name: play(policy, pair[1]) for name, policy in learned.items()}
 
 
-def rows(bank: Bank, count: int = 500) -> np.ndarray:
+def rows(predictions: PredictionCache, count: int = 500) -> np.ndarray:
     """Observations of random samples at random exits under random budgets of the grid."""
     rng = np.random.default_rng(5)
-    seen = observations(bank).reshape(-1, len(Column))[rng.integers(bank.samples, size=count)]
+    seen = observations(predictions).reshape(-1, len(ExitColumn))[
+        rng.integers(predictions.samples, size=count)
+    ]
     seen = seen.copy()
-    seen[:, Column.BUDGET] = rng.choice(grid(bank), count) / bank.costs[-1]
-    seen[:, Column.REMAINING] = rng.random(count)
-    seen[:, Column.PROGRESS] = rng.random(count)
+    seen[:, ExitColumn.BUDGET] = rng.choice(grid(predictions), count) / predictions.costs[-1]
+    seen[:, ExitColumn.REMAINING] = rng.random(count)
+    seen[:, ExitColumn.PROGRESS] = rng.random(count)
     return seen
 
 
@@ -74,8 +76,8 @@ def test_declaration_matches_the_class(name):
 
 
 @pytest.mark.parametrize("name", [*OFFLINE, *ORACLES])
-def test_offline_policies_take_no_decisions(name, bank_pair):
-    opened, told = phase(bank_pair[0], limit=1), []
+def test_offline_policies_take_no_decisions(name, pair):
+    opened, told = phase(pair[0], limit=1), []
     opened.report = lambda fraction, line: told.append(fraction)
     policy = make(name, **({"updates": 5} if name == "learned-gate" else {}))
     policy.learn(opened)
@@ -100,8 +102,8 @@ def test_no_policy_beats_the_oracle(name, played):
 
 
 @pytest.mark.parametrize("name", OFFLINE)
-def test_saved_and_loaded_acts_the_same(name, bank_pair, learned, tmp_path):
-    seen = rows(bank_pair[1])
+def test_saved_and_loaded_acts_the_same(name, pair, learned, tmp_path):
+    seen = rows(pair[1])
     learned[name].save(tmp_path)
     first, second = make(name), make(name)
     for policy in (first, second):
@@ -113,21 +115,21 @@ def test_saved_and_loaded_acts_the_same(name, bank_pair, learned, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["learned-gate", "random"])
-def test_seeds_decide(name, bank_pair):
-    seen, actions = rows(bank_pair[1], 2000), []
+def test_seeds_decide(name, pair):
+    seen, actions = rows(pair[1], 2000), []
     for seed in (1, 1, 2):
         policy = make(name, **({"updates": 30} if name == "learned-gate" else {}))
-        policy.learn(phase(bank_pair[0], seed=seed))
+        policy.learn(phase(pair[0], seed=seed))
         actions.append(policy.predict(seen)[0])
     assert np.array_equal(actions[0], actions[1])
     assert not np.array_equal(actions[0], actions[2])
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if n not in ORACLES])
-def test_errors_say_what_to_do(name, bank_pair, tmp_path):
+def test_errors_say_what_to_do(name, pair, tmp_path):
     policy = make(name)
     with pytest.raises(UserError, match="learn"):
-        policy.predict(rows(bank_pair[1], 3))
+        policy.predict(rows(pair[1], 3))
     with pytest.raises(UserError, match="learn"):
         policy.save(tmp_path)
     with pytest.raises(UserError, match="save"):
@@ -138,23 +140,23 @@ def test_errors_say_what_to_do(name, bank_pair, tmp_path):
         policy.load(tmp_path)
 
 
-def test_the_nearest_budget_of_the_grid_is_used(bank_pair):
-    calibration = bank_pair[0]
+def test_the_nearest_budget_of_the_grid_is_used(pair):
+    calibration = pair[0]
     policy = make("confidence")
     policy.learn(phase(calibration))
     seen = rows(calibration, 200)
     for row, budget in enumerate(grid(calibration)):
-        seen[:, Column.BUDGET] = budget / calibration.costs[-1] + 0.01
-        exit = np.rint(seen[:, Column.EXIT] * 3).astype(int)
-        expected = seen[:, Column.TOP1] < policy.table[row, exit]
+        seen[:, ExitColumn.BUDGET] = budget / calibration.costs[-1] + 0.01
+        exit = np.rint(seen[:, ExitColumn.EXIT] * 3).astype(int)
+        expected = seen[:, ExitColumn.TOP1] < policy.table[row, exit]
         assert np.array_equal(policy.predict(seen)[0], expected.astype(int))
 
 
 @pytest.mark.parametrize(("exit", "reached"), [(1, 0), (3, 2), (9, 3), (-1, 3)])
-def test_fixed_exit(exit, reached, bank_pair):
+def test_fixed_exit(exit, reached, pair):
     policy = Fixed(exit)
-    policy.learn(phase(bank_pair[0]))
-    seen = observations(bank_pair[1])[0]
+    policy.learn(phase(pair[0]))
+    seen = observations(pair[1])[0]
     assert policy.predict(seen)[0].tolist() == [int(k < reached) for k in range(4)]
 
 
@@ -170,8 +172,8 @@ def test_hazards_give_the_shares_back(counts):
     assert reaching * chance == pytest.approx(np.array(counts) / sum(counts))
 
 
-def test_random_exits_cost_what_confidence_costs(bank_pair, learned):
-    calibration = bank_pair[0]
+def test_random_exits_cost_what_confidence_costs(pair, learned):
+    calibration = pair[0]
     thresholds, hazards = learned["confidence"].table, learned["random"].table
     for limits, chance in zip(thresholds, hazards, strict=True):
         taken = leave(calibration.confidence, limits)
@@ -179,17 +181,17 @@ def test_random_exits_cost_what_confidence_costs(bank_pair, learned):
         assert share @ calibration.costs == pytest.approx(calibration.costs[taken].mean())
 
 
-def test_random_exits_happen_at_their_rate(bank_pair, learned):
-    calibration, policy = bank_pair[0], learned["random"]
+def test_random_exits_happen_at_their_rate(pair, learned):
+    calibration, policy = pair[0], learned["random"]
     seen = np.repeat(observations(calibration)[:1, 0], 4000, axis=0)
-    seen[:, Column.BUDGET] = policy.budgets[1]
+    seen[:, ExitColumn.BUDGET] = policy.budgets[1]
     chance = policy.table[1, 0]
     deviation = np.sqrt(chance * (1 - chance) / 4000)
     assert (policy.predict(seen)[0] == 0).mean() == pytest.approx(chance, abs=5 * deviation)
 
 
-def test_patience_keeps_the_published_rule(bank_pair, learned):
-    calibration, policy = bank_pair[0], learned["patience"]
+def test_patience_keeps_the_published_rule(pair, learned):
+    calibration, policy = pair[0], learned["patience"]
     tried = [outcome(calibration, t) for t in range(calibration.exits)]
     assert tried[0] == pytest.approx((calibration.correct[:, 0].mean(), calibration.costs[0]))
     assert np.all(np.diff([cost for _, cost in tried]) > 0)
@@ -198,26 +200,26 @@ def test_patience_keeps_the_published_rule(bank_pair, learned):
         assert cost <= budget
         assert accuracy == max(a for a, c in tried if c <= budget)
         seen = observations(calibration)[:, 1].copy()
-        seen[:, Column.BUDGET] = budget / calibration.costs[-1]
+        seen[:, ExitColumn.BUDGET] = budget / calibration.costs[-1]
         stays = calibration.streak[:, 1] < patience
         assert np.array_equal(policy.predict(seen)[0], stays.astype(int))
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 def test_temperature_is_found_again(factor):
-    bank = Bank.synthetic(2000, exits=2, seed=2)
-    outputs = bank.probabilities[:, 0]
+    predictions = PredictionCache.synthetic(2000, exits=2, seed=2)
+    outputs = predictions.probabilities[:, 0]
     sharper = outputs**factor
     sharper /= sharper.sum(axis=1, keepdims=True)
-    found = inverse_temperature(sharper, bank.labels) * factor
-    assert found == pytest.approx(inverse_temperature(outputs, bank.labels), rel=0.02)
+    found = inverse_temperature(sharper, predictions.labels) * factor
+    assert found == pytest.approx(inverse_temperature(outputs, predictions.labels), rel=0.02)
 
 
 @pytest.mark.parametrize("classes", [3, 5])
 def test_calibrated_confidence_is_exact_when_all_classes_are_seen(classes):
-    bank = Bank.synthetic(300, exits=3, classes=classes, seed=6)
+    predictions = PredictionCache.synthetic(300, exits=3, classes=classes, seed=6)
     policy = Calibrated()
-    policy.learn(phase(bank))
-    powers = bank.probabilities.astype(np.float64) ** policy.inverse[:, None]
+    policy.learn(phase(predictions))
+    powers = predictions.probabilities.astype(np.float64) ** policy.inverse[:, None]
     expected = powers.max(axis=2) / powers.sum(axis=2)
-    assert policy.score(observations(bank)) == pytest.approx(expected, abs=1e-6)
+    assert policy.score(observations(predictions)) == pytest.approx(expected, abs=1e-6)

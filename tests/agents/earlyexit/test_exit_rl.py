@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from exit_world import LEARNED_BY_ACTING, banks, grid, make, phase, play
+from exit_world import LEARNED_BY_ACTING, caches, grid, make, phase, play
 from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.vec_env import VecEnv
 
 from leapbench.agents.common.vecenv import VectorAdapter
-from leapbench.envs.earlyexit.observation import Column
+from leapbench.envs.earlyexit.observation import ExitColumn
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
 from leapbench.errors import BudgetExceeded, UserError
 
@@ -16,19 +16,19 @@ SMALL = {"envs": 16, "batch": 32, "hidden": 16}
 
 
 @pytest.fixture(scope="module")
-def bank_pair():
-    return banks()
+def pair():
+    return caches()
 
 
 def observations(count: int) -> np.ndarray:
-    return np.random.default_rng(0).random((count, len(Column)), dtype=np.float32)
+    return np.random.default_rng(0).random((count, len(ExitColumn)), dtype=np.float32)
 
 
 @pytest.mark.parametrize("name", LEARNED_BY_ACTING)
-def test_learns_within_the_meter_and_the_same_each_time(name, bank_pair, tmp_path):
+def test_learns_within_the_meter_and_the_same_each_time(name, pair, tmp_path):
     scores = []
     for seed in (1, 1, 2):
-        opened, policy = phase(bank_pair[0], limit=1000, seed=seed), make(name, **SMALL)
+        opened, policy = phase(pair[0], limit=1000, seed=seed), make(name, **SMALL)
         state = torch.get_rng_state()
         policy.learn(opened)
         assert torch.equal(torch.get_rng_state(), state)
@@ -44,8 +44,8 @@ def test_learns_within_the_meter_and_the_same_each_time(name, bank_pair, tmp_pat
     assert np.array_equal(restored.predict(seen)[0], policy.predict(seen)[0])
 
 
-def test_ppo_learns_to_spend_a_budget(bank_pair):
-    calibration, test = bank_pair
+def test_ppo_learns_to_spend_a_budget(pair):
+    calibration, test = pair
     policy = make("ppo")
     opened = phase(calibration, limit=30_000)
     policy.learn(opened)
@@ -56,22 +56,22 @@ def test_ppo_learns_to_spend_a_budget(bank_pair):
 
 
 @pytest.mark.parametrize("name", LEARNED_BY_ACTING)
-def test_refuses_what_it_cannot_learn_from(name, bank_pair):
+def test_refuses_what_it_cannot_learn_from(name, pair):
     with pytest.raises(UserError, match="too few"):
-        make(name).learn(phase(bank_pair[0], limit=20))
-    opened = phase(bank_pair[0])
+        make(name).learn(phase(pair[0], limit=20))
+    opened = phase(pair[0])
     opened.make_env = None
     with pytest.raises(UserError, match="no environment"):
         make(name).learn(opened)
 
 
-def test_adapter_steps_the_same_world(bank_pair):
-    calibration = bank_pair[0]
+def test_adapter_steps_the_same_world(pair):
+    calibration = pair[0]
 
     def build():
         return EarlyExitVectorEnv(
             3,
-            bank=calibration,
+            predictions=calibration,
             stream=5,
             budget=grid(calibration),
             autoreset_mode=AutoresetMode.SAME_STEP,
@@ -94,12 +94,12 @@ def test_adapter_steps_the_same_world(bank_pair):
     assert adapter.env_is_wrapped(object, [0, 2]) == [False, False]
 
 
-def test_adapter_stops_at_the_meter_and_needs_same_step(bank_pair):
-    opened = phase(bank_pair[0], limit=7)
+def test_adapter_stops_at_the_meter_and_needs_same_step(pair):
+    opened = phase(pair[0], limit=7)
     adapter = VectorAdapter(opened.make_env(4))
     adapter.reset()
     adapter.step(np.zeros(4, np.int64))
     with pytest.raises(BudgetExceeded):
         adapter.step(np.zeros(4, np.int64))
     with pytest.raises(UserError, match="SameStep"):
-        VectorAdapter(EarlyExitVectorEnv(2, bank=bank_pair[0]))
+        VectorAdapter(EarlyExitVectorEnv(2, predictions=pair[0]))

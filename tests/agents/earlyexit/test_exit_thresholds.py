@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from exit_world import banks, grid
+from exit_world import caches, grid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,10 +83,13 @@ def test_closed_and_open_exits():
 
 
 def test_more_budget_buys_more_accuracy():
-    bank = banks(seed=1)[0]
-    taken = [leave(bank.confidence, solve(bank.confidence, bank.costs, b)) for b in grid(bank)]
-    cost = [bank.costs[t].mean() for t in taken]
-    accuracy = [bank.correct[np.arange(bank.samples), t].mean() for t in taken]
+    predictions = caches(seed=1)[0]
+    taken = [
+        leave(predictions.confidence, solve(predictions.confidence, predictions.costs, b))
+        for b in grid(predictions)
+    ]
+    cost = [predictions.costs[t].mean() for t in taken]
+    accuracy = [predictions.correct[np.arange(predictions.samples), t].mean() for t in taken]
     assert np.all(np.diff(cost) > 0)
     assert np.all(np.diff(accuracy) > -0.005)
     assert accuracy[-1] - accuracy[0] > 0.05

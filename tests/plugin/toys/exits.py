@@ -1,25 +1,25 @@
-"""The early-exit world over a small made-up bank, so that it can be checked in no time."""
+"""The early-exit world over a few made-up predictions, so that checks take no time."""
 
 from __future__ import annotations
 
 from gymnasium.vector import AutoresetMode
 
-from leapbench.envs.earlyexit.bank import Bank
 from leapbench.envs.earlyexit.env import EarlyExitEnv
+from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
 
 STREAM = 20
 
 
-def bank() -> Bank:
-    return Bank.synthetic(samples=60, exits=4, classes=5, seed=0)
+def predictions() -> PredictionCache:
+    return PredictionCache.synthetic(samples=60, exits=4, classes=5, seed=0)
 
 
 class Exits(EarlyExitEnv):
     """One stream."""
 
     def __init__(self, render_mode: str | None = None) -> None:
-        super().__init__(bank=bank(), stream=STREAM, render_mode=render_mode)
+        super().__init__(predictions=predictions(), stream=STREAM, render_mode=render_mode)
 
 
 class VectorExits(EarlyExitVectorEnv):
@@ -28,4 +28,6 @@ class VectorExits(EarlyExitVectorEnv):
     def __init__(
         self, num_envs: int = 1, autoreset_mode: AutoresetMode = AutoresetMode.NEXT_STEP
     ) -> None:
-        super().__init__(num_envs, bank=bank(), stream=STREAM, autoreset_mode=autoreset_mode)
+        super().__init__(
+            num_envs, predictions=predictions(), stream=STREAM, autoreset_mode=autoreset_mode
+        )

@@ -1,10 +1,10 @@
-"""Native vector environments against Gymnasium's `SyncVectorEnv`, at few and many lanes.
+"""Native vector environments against Gymnasium's `SyncVectorEnv`, at few and many sub-environments.
 
 For each id with a vector environment of its own, the ratio of CPU time of a step of
 `SyncVectorEnv` over that of the native one, resets included, at the same actions; above 1
 the native one is faster. Run it as
 
-    OMP_NUM_THREADS=1 python benchmarks/vector_lanes.py
+    OMP_NUM_THREADS=1 python benchmarks/vector_width.py
 
 The two take turns in every round; figures are medians and quartiles of the rounds' ratios.
 """
@@ -21,7 +21,7 @@ import numpy as np
 
 import leapbench  # noqa: F401 - registers the ids
 
-LANES = (1, 2, 4, 8, 12, 16, 64)
+NUM_ENVS = (1, 2, 4, 8, 12, 16, 64)
 ROUNDS, SECONDS = 9, 0.15
 
 
@@ -42,12 +42,12 @@ def seconds(env: Any, actions: np.ndarray, steps: int) -> float:
     return time.process_time() - begun
 
 
-def ratios(name: str, lanes: int) -> list[float]:
+def ratios(name: str, num_envs: int) -> list[float]:
     """Of CPU time, sync over native, a round each."""
-    native = gym.make_vec(name, lanes, "vector_entry_point")
+    native = gym.make_vec(name, num_envs, "vector_entry_point")
     # Without Gymnasium's wrappers, which would make it twice as slow.
     bare = partial(gym.make, name, disable_env_checker=True)
-    sync = gym.vector.SyncVectorEnv([lambda: bare().unwrapped] * lanes)
+    sync = gym.vector.SyncVectorEnv([lambda: bare().unwrapped] * num_envs)
     rng = np.random.default_rng(0)
     native.action_space.seed(0)
     actions = np.stack([native.action_space.sample() for _ in range(97)])
@@ -65,11 +65,11 @@ def ratios(name: str, lanes: int) -> list[float]:
 
 def main() -> None:
     """Print a table."""
-    print(f"{'id':<34}{'lanes':>6}{'sync / native':>15}{'quartiles':>16}")
+    print(f"{'id':<34}{'num_envs':>9}{'sync / native':>15}{'quartiles':>16}")
     for name in natives():
-        for lanes in LANES:
-            low, middle, high = statistics.quantiles(ratios(name, lanes), n=4)
-            print(f"{name:<34}{lanes:>6}{middle:>15.2f}{low:>9.2f} -{high:>5.2f}")
+        for num_envs in NUM_ENVS:
+            low, middle, high = statistics.quantiles(ratios(name, num_envs), n=4)
+            print(f"{name:<34}{num_envs:>9}{middle:>15.2f}{low:>9.2f} -{high:>5.2f}")
 
 
 if __name__ == "__main__":

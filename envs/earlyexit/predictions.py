@@ -1,6 +1,6 @@
-"""Banks: what every exit of a trained network said about every sample, and its cost.
+"""Prediction caches: the outputs of every exit of a trained network for every sample, and its cost.
 
-A bank replaces the network in the environment, so that a decision costs a
+A prediction cache replaces the network in the environment, so that a decision costs a
 table look-up and a policy is scored in seconds. NumPy only.
 """
 
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from leapbench.errors import UserError
 
 MAX_COST = 2**53
-"""Largest cost of a whole bank, multiply-adds: integers up to here are exact in float64."""
+"""Largest summed cost, multiply-adds: integers up to here are exact in float64."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Bank:
+class PredictionCache:
     """Softmax outputs of a network with K exits on N labelled samples; read-only.
 
     Attributes:
@@ -39,7 +39,7 @@ class Bank:
     probabilities: NDArray[np.float32]
     labels: NDArray[np.int64]
     costs: NDArray[np.int64]
-    name: str = "bank"
+    name: str = "predictions"
 
     def __post_init__(self) -> None:
         _require_kinds(self)
@@ -50,9 +50,9 @@ class Bank:
         _require_ranges(self)
 
     def __repr__(self) -> str:
-        return f"Bank({self.name!r}, samples={self.samples}, exits={self.exits})"
+        return f"PredictionCache({self.name!r}, samples={self.samples}, exits={self.exits})"
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Bank:
+    def __deepcopy__(self, memo: dict[int, Any]) -> PredictionCache:
         return self  # read-only, and Gymnasium deep-copies the arguments of `make`
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -77,14 +77,14 @@ class Bank:
         return int(self.probabilities.shape[2])
 
     @cached_property
-    def predictions(self) -> NDArray[np.int64]:
+    def predicted(self) -> NDArray[np.int64]:
         """int64 (N, K), the most probable class; the first one of equals."""
         return np.asarray(self.probabilities.argmax(axis=2))
 
     @cached_property
     def correct(self) -> NDArray[np.bool_]:
         """Whether an exit predicts the label, bool (N, K)."""
-        return np.asarray(self.predictions == self.labels[:, None])
+        return np.asarray(self.predicted == self.labels[:, None])
 
     @cached_property
     def confidence(self) -> NDArray[np.float32]:
@@ -113,13 +113,13 @@ class Bank:
         counter of patience-based early exit (PABEE, arXiv 2006.04152).
         """
         streak = np.zeros((self.samples, self.exits), np.int64)
-        same = self.predictions[:, 1:] == self.predictions[:, :-1]
+        same = self.predicted[:, 1:] == self.predicted[:, :-1]
         for k in range(1, self.exits):
             streak[:, k] = np.where(same[:, k - 1], streak[:, k - 1] + 1, 0)
         return streak
 
     def save(self, path: Path | str) -> None:
-        """Write the bank as a compressed `.npz` without pickled objects."""
+        """Write the prediction cache as a compressed `.npz` without pickled objects."""
         np.savez_compressed(
             path,
             probabilities=self.probabilities,
@@ -129,11 +129,11 @@ class Bank:
         )
 
     @classmethod
-    def load(cls, path: Path | str) -> Bank:
+    def load(cls, path: Path | str) -> PredictionCache:
         """Read what `save` wrote; nothing is unpickled.
 
         Raises:
-            UserError: when the file is absent or is not a valid bank.
+            UserError: when the file is absent or is not a valid prediction cache.
         """
         arrays = read_arrays(Path(path), ("probabilities", "labels", "costs", "name"))
         return cls(arrays["probabilities"], arrays["labels"], arrays["costs"], str(arrays["name"]))
@@ -141,8 +141,8 @@ class Bank:
     @classmethod
     def synthetic(
         cls, samples: int = 512, exits: int = 4, classes: int = 10, seed: int = 0
-    ) -> Bank:
-        """Make a bank whose later exits are better and whose samples differ in difficulty.
+    ) -> PredictionCache:
+        """Predictions of which later exits are better and samples differ in difficulty.
 
         The logit of the true class is `skill of the exit - difficulty of the
         sample`, under noise that a sample's exits share in part, as those of one
@@ -152,7 +152,7 @@ class Bank:
             samples: N, 1 or more.
             exits: K, 2 or more.
             classes: 2 or more.
-            seed: equal seeds give equal banks.
+            seed: equal seeds give equal prediction caches.
         """
         rng = np.random.default_rng(seed)
         labels = rng.integers(classes, size=samples)
@@ -175,34 +175,39 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
         UserError: when the file is absent, is no `.npz` or lacks one of `names`.
     """
     if not path.is_file():
-        raise UserError(f"There is no bank at {path}.", "Bank.save(path) writes one.")
+        raise UserError(
+            f"There is no prediction cache at {path}.", "PredictionCache.save(path) writes one."
+        )
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in names}
     except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(
-            f"{path} is not a bank: {error}.", f"A bank is an .npz of {', '.join(names)}."
+            f"{path} is not a prediction cache: {error}.",
+            f"A prediction cache is an .npz of {', '.join(names)}.",
         ) from error
 
 
-def _require_kinds(bank: Bank) -> None:
+def _require_kinds(predictions: PredictionCache) -> None:
     """Refuse arrays that a silent conversion would bend into shape."""
     wanted = (("probabilities", "f", 3), ("labels", "iu", 1), ("costs", "iu", 1))
     for field, kinds, ndim in wanted:
-        array = np.asarray(getattr(bank, field))
+        array = np.asarray(getattr(predictions, field))
         if array.dtype.kind not in kinds or array.ndim != ndim:
             kind = "floats" if kinds == "f" else "integers"
             raise UserError(
-                f"{field} of a bank must be {kind} with {ndim} axes, "
+                f"{field} of a prediction cache must be {kind} with {ndim} axes, "
                 f"got {array.dtype} of shape {array.shape}."
             )
 
 
-def _require_ranges(bank: Bank) -> None:
-    p, labels, costs = bank.probabilities, bank.labels, bank.costs
+def _require_ranges(predictions: PredictionCache) -> None:
+    p, labels, costs = predictions.probabilities, predictions.labels, predictions.costs
     samples, exits, classes = p.shape
     if samples < 1 or exits < 2 or classes < 2:
-        raise UserError(f"A bank has 1 sample, 2 exits and 2 classes or more, got {p.shape}.")
+        raise UserError(
+            f"A prediction cache has 1 sample, 2 exits and 2 classes or more, got {p.shape}."
+        )
     if labels.shape != (samples,) or costs.shape != (exits,):
         raise UserError(
             f"labels and costs must have shapes ({samples},) and ({exits},), "

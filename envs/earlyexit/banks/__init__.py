@@ -1,1 +1,0 @@
-"""Packaged reference banks, one `<data>.npz` a data set; read them with `load_reference`."""
