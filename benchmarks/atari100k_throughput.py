@@ -41,15 +41,15 @@ class Bilinear(AtariPreprocessing):
         return cv2.resize(self.obs_buffer[0], self.screen_size, interpolation=cv2.INTER_LINEAR)
 
 
-def emulation(game: str, lanes: int) -> Case:
+def emulation(game: str, num_envs: int) -> Case:
     made = [
         gym.make(f"ALE/{game}-v5", frameskip=1, repeat_action_probability=0.0).unwrapped.ale
-        for _ in range(lanes)
+        for _ in range(num_envs)
     ]
     actions = made[0].getMinimalActionSet()
 
     def play(chosen: np.ndarray) -> None:
-        for row in chosen[: len(chosen) // lanes, :lanes].tolist():
+        for row in chosen[: len(chosen) // num_envs, :num_envs].tolist():
             for ale, index in zip(made, row, strict=True):
                 for _ in range(4):
                     ale.act(actions[index])

@@ -88,11 +88,11 @@ class Atari100kVectorEnv(LockstepVectorEnv[Pixels, Wholes]):
         Raises:
             UserError: for seeds or a mask of another length than `num_envs`.
         """
-        lanes, seeds = self._masked((options or {}).get("reset_mask")), self._seeds(seed)
-        for lane in lanes.tolist():
-            if seeds[lane] is not None:
-                self._rngs[lane] = np_random(seeds[lane])[0]
-            self._begin(lane, anew=seeds[lane] is not None)
+        indices, seeds = self._masked((options or {}).get("reset_mask")), self._seeds(seed)
+        for index in indices.tolist():
+            if seeds[index] is not None:
+                self._rngs[index] = np_random(seeds[index])[0]
+            self._begin(index, anew=seeds[index] is not None)
         self._started = True
         return self._stacks.copy(), {}
 
@@ -116,14 +116,14 @@ class Atari100kVectorEnv(LockstepVectorEnv[Pixels, Wholes]):
         chosen = self._checked(actions)
         rewards = np.zeros(self.num_envs)
         ended: list[int] = []
-        for lane, (game, action) in enumerate(zip(self.games, chosen, strict=True)):
+        for index, (game, action) in enumerate(zip(self.games, chosen, strict=True)):
             if not game.over:
-                told = game.step(action, self._rng(lane), self._stacks[lane])
-                rewards[lane], self._terminated[lane], self._truncated[lane] = told
+                outcome = game.step(action, self._rng(index), self._stacks[index])
+                rewards[index], self._terminated[index], self._truncated[index] = outcome
                 if game.over:
-                    ended.append(lane)
+                    ended.append(index)
             elif self.autoreset_mode == AutoresetMode.NEXT_STEP:
-                self._begin(lane, anew=False)
+                self._begin(index, anew=False)
         flags = self._terminated.copy(), self._truncated.copy()
         infos = self._finish(ended)
         return self._stacks.copy(), rewards, *flags, infos
@@ -136,25 +136,25 @@ class Atari100kVectorEnv(LockstepVectorEnv[Pixels, Wholes]):
 
         return tuple(draw(*each) for each in zip(self.games, self._stacks, strict=True))
 
-    def _begin(self, lane: int, anew: bool) -> None:
-        self.games[lane].begin(self._rng(lane), self._stacks[lane], anew)
-        self._terminated[lane] = self._truncated[lane] = False
+    def _begin(self, index: int, anew: bool) -> None:
+        self.games[index].begin(self._rng(index), self._stacks[index], anew)
+        self._terminated[index] = self._truncated[index] = False
 
-    def _rng(self, lane: int) -> np.random.Generator:
-        rng = self._rngs[lane] or np_random()[0]
-        self._rngs[lane] = rng
+    def _rng(self, index: int) -> np.random.Generator:
+        rng = self._rngs[index] or np_random()[0]
+        self._rngs[index] = rng
         return rng
 
-    def _finish(self, lanes: list[int]) -> dict[str, Any]:
+    def _finish(self, indices: list[int]) -> dict[str, Any]:
         """Infos of the episodes that have just ended; with SAME_STEP, start the next."""
         infos: dict[str, Any] = {}
         same_step = self.autoreset_mode == AutoresetMode.SAME_STEP
-        for lane in lanes:
-            info: dict[str, Any] = self.games[lane].summary()
+        for index in indices:
+            info: dict[str, Any] = self.games[index].summary()
             if same_step:
-                info = {"final_obs": self._stacks[lane].copy(), "final_info": info}
-                self._begin(lane, anew=False)
-            infos = self._add_info(infos, info, lane)
+                info = {"final_obs": self._stacks[index].copy(), "final_info": info}
+                self._begin(index, anew=False)
+            infos = self._add_info(infos, info, index)
         return infos
 
     def _checked(self, actions: Any) -> list[int]:

@@ -93,15 +93,15 @@ def test_only_the_last_paid_step_is_truncated() -> None:
 
 
 @given(st.integers(1, 60), st.integers(1, 5))
-def test_a_vector_environment_pays_for_every_lane(limit: int, lanes: int) -> None:
-    vector = gym.vector.SyncVectorEnv([Countdown] * lanes, autoreset_mode="SameStep")
+def test_a_vector_environment_pays_for_every_sub_environment(limit: int, num_envs: int) -> None:
+    vector = gym.vector.SyncVectorEnv([Countdown] * num_envs, autoreset_mode="SameStep")
     env = MeteredVectorEnv(vector, meter(limit))
     env.reset(seed=0)
-    for _ in range(limit // lanes):
-        env.step(np.zeros(lanes, np.int64))
+    for _ in range(limit // num_envs):
+        env.step(np.zeros(num_envs, np.int64))
     with pytest.raises(BudgetExceeded):
-        env.step(np.zeros(lanes, np.int64))
-    assert env.meter.used == limit // lanes * lanes
+        env.step(np.zeros(num_envs, np.int64))
+    assert env.meter.used == limit // num_envs * num_envs
     assert sum(inner.taken for inner in vector.envs) == env.meter.used  # type: ignore[attr-defined]
 
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.agents.urlb.common.tabular.finetune import Numbers, Warm, within
-from leapbench.agents.urlb.common.tabular.lane import steps
 from leapbench.agents.urlb.common.tabular.policy import Tabular
 from leapbench.agents.urlb.common.tabular.tables import Floats, update
+from leapbench.agents.urlb.common.tabular.transitions import steps
 from leapbench.contract.agent import LearningPhase
 from leapbench.errors import UserError
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leapbench.agents.urlb.common.tabular.lane import sizes
+from leapbench.agents.urlb.common.tabular.transitions import sizes
 from leapbench.agents.urlb.scratch_tabular.policy import Scratch
 from leapbench.contract.agent import LearningPhase
 

@@ -36,12 +36,12 @@ def test_plan_is_the_best_of_all_plans(seed, level):
     assert right(found) == max(right(exits) for exits in affordable)
 
 
-@pytest.mark.parametrize("lanes", [3, FEW + 1])
+@pytest.mark.parametrize("num_envs", [3, FEW + 1])
 @pytest.mark.parametrize("mode", list(AutoresetMode))
-def test_every_plan_comes_true(mode, lanes):
+def test_every_plan_comes_true(mode, num_envs):
     predictions = caches()[1]
     env = EarlyExitVectorEnv(
-        lanes, predictions=predictions, stream=50, budget=grid(predictions), autoreset_mode=mode
+        num_envs, predictions=predictions, stream=50, budget=grid(predictions), autoreset_mode=mode
     )
     oracle = Budgeted()
     observation, _ = env.reset(seed=1)

@@ -15,8 +15,8 @@ from hypothesis import settings as limited
 from hypothesis import strategies as st
 
 from leapbench.agents.urlb.common.tabular.finetune import Warm
-from leapbench.agents.urlb.common.tabular.lane import Transition, steps
 from leapbench.agents.urlb.common.tabular.tables import best, best_of, update
+from leapbench.agents.urlb.common.tabular.transitions import Transition, steps
 from leapbench.agents.urlb.moss_tabular.policy import Surprise, Visits
 from leapbench.agents.urlb.optimal_tabular.policy import Optimal
 from leapbench.agents.urlb.random_tabular.policy import Random

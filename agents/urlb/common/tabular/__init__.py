@@ -1,1 +1,1 @@
-"""What the tabular agents share: one lane to walk in, Q-learning, fine-tuning, their files."""
+"""What the tabular agents share: metered transitions, Q-learning, fine-tuning, their files."""

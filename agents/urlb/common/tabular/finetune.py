@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leapbench.agents.urlb.common.tabular.lane import Transition, steps
 from leapbench.agents.urlb.common.tabular.tables import Floats, Rows, best, update
+from leapbench.agents.urlb.common.tabular.transitions import Transition, steps
 from leapbench.contract.agent import LearningPhase
 from leapbench.errors import UserError
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.agents.urlb.common.tabular.finetune import Tuning, Warm, finetune
-from leapbench.agents.urlb.common.tabular.lane import sizes
 from leapbench.agents.urlb.common.tabular.tables import Floats, best_of
+from leapbench.agents.urlb.common.tabular.transitions import sizes
 from leapbench.contract.agent import LearningPhase
 from leapbench.errors import UserError
 
