@@ -20,6 +20,7 @@ LAYERS = (  # from the bottom up; rooms on one line do not know each other
     ("agents", "tasks"),
     ("leaderboards",),
     ("studies", "testing"),
+    ("api",),
     ("cli",),
     ("__main__",),
 )

@@ -24,7 +24,20 @@ SHOWN = 120  # rows
 
 
 def render(table: Table) -> bytes:
-    """A forest plot as PNG, the same bytes for equal tables on one machine.
+    """`figure` as PNG, the same bytes for equal tables on one machine.
+
+    Raises:
+        UserError: when Matplotlib is missing, or there is nothing to draw.
+    """
+    drawn, file = figure(table), BytesIO()
+    with matplotlib("A picture needs").rc_context(_params()), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph", UserWarning)  # drawn as an empty box
+        drawn.savefig(file, format="png", metadata={"Software": None})
+    return file.getvalue()
+
+
+def figure(table: Table) -> Any:
+    """A forest plot, a `matplotlib.figure.Figure`.
 
     The first column of intervals is drawn, a row an agent, in the order of the
     table. Rows of one group of ties share a band and a bracket. Rows without a
@@ -40,19 +53,19 @@ def render(table: Table) -> bytes:
         raise UserError(f"{line(table.title)} has no rows that can be drawn.")
     drawn = rows[:SHOWN]
     left = [row for row in table.rows if row not in drawn]
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        params: Any = mpl.rcParams
-        params.update({"text.parse_math": False, "font.size": 9, "text.color": INK})
-        figure = mpl.figure.Figure(figsize=(WIDTH, MARGIN + HEIGHT * len(drawn)), dpi=DPI)
-        _draw(figure, table, drawn, column)
+    with mpl.rc_context(_params()):
+        made = mpl.figure.Figure(figsize=(WIDTH, MARGIN + HEIGHT * len(drawn)), dpi=DPI)
+        _draw(made, table, drawn, column)
         below = _below(table, drawn, left)
-        figure.text(0.02, 0.12 / figure.get_figheight(), below, color=SOFT, size=7.5, va="bottom")
-        file = BytesIO()
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph", UserWarning)  # drawn as an empty box
-            figure.savefig(file, format="png", metadata={"Software": None})
-    return file.getvalue()
+        made.text(0.02, 0.12 / made.get_figheight(), below, color=SOFT, size=7.5, va="bottom")
+    return made
+
+
+def _params() -> dict[str, Any]:
+    """Matplotlib's own defaults, whatever the user's are, and ours over them."""
+    mpl = matplotlib("A picture needs")
+    defaults = {k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith("backend")}
+    return defaults | {"text.parse_math": False, "font.size": 9, "text.color": INK}
 
 
 def _draw(figure: Any, table: Table, rows: list[Row], column: Column) -> None:

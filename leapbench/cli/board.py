@@ -55,7 +55,8 @@ def command(
     rows that failed or were refused are shown below. Over several tasks scores are
     normalised, and an agent that lacks a task is not ranked.
     """
-    from leapbench.cli.emit import chosen, emit, opened, scope
+    from leapbench.api.scope import opened, scope
+    from leapbench.cli.emit import chosen, emit
     from leapbench.errors import UserError
     from leapbench.leaderboards import tables
     from leapbench.leaderboards.board import of_task

@@ -49,31 +49,21 @@ def command(name: str | None, tier: str | None, runs: Path, form: str, details: 
     or contradicted when the interval lies on one side of zero. With --details, the command
     below each claim measures it again.
     """
-    from leapbench.cli.emit import emit, scope
-    from leapbench.leaderboards import tables
-    from leapbench.leaderboards.board import of_task
-    from leapbench.leaderboards.claims import findings
-    from leapbench.leaderboards.sources import badges_of
+    from leapbench.api import boards
+    from leapbench.cli.emit import emit
 
-    badges = badges_of()
-    found: dict[str, list[Finding]] = {}
-    untested = []
-    tasks = [task for task in scope(name) if task.claims]
-    for task in tasks:
-        with_rows = [each for each in of_task(task, tier, runs, badges=badges) if each.scored]
-        judged = [finding for each in with_rows for finding in findings(task, each)]
-        found.setdefault(task.family, []).extend(judged)
-        untested += [] if with_rows else [task.name]
-    together = [finding for judged in found.values() for finding in judged]
+    found = boards.claims(name, tier=tier, runs=runs)
     if details or form != "table":
-        emit(tables.claims_table(together), form, records=True)
+        emit(found.tables[0], form, records=True)
     else:
+        tasks = boards.with_claims(name)
         cards = {task.family: task.card for task in tasks}
-        for family, judged in found.items():
-            _family(cards[family], judged)
+        families = {task.name: task.family for task in tasks}
+        for family, judged in groupby(found.findings, lambda f: families[f.protocol.task]):
+            _family(cards[family], list(judged))
         _say("`leapbench claims --details` gives units, sources and the command behind each.")
-    if untested and form == "table":
-        _say(f"No rows, so nothing is tested: {', '.join(untested)}.")
+    if found.untested and form == "table":
+        _say(f"No rows, so nothing is tested: {', '.join(found.untested)}.")
 
 
 def _family(card: Card, judged: list[Finding]) -> None:

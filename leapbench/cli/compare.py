@@ -52,13 +52,10 @@ def command(
     spent, over what B did; and whether A is better, worse, not distinguishable or the
     same bytes. Agents are looked for among the committed rows and yours.
     """
-    from leapbench.cli.emit import emit, scope
-    from leapbench.leaderboards import tables
-    from leapbench.leaderboards.compare import totals
-    from leapbench.leaderboards.matches import compare
+    from leapbench.api import boards
+    from leapbench.cli.emit import emit
 
-    found = compare(scope(task), a, b, tier, runs)
-    emit(tables.compare_table(a, b, found), form)
-    verdicts = [c.verdict for c in found] + [total.verdict for total in totals(found)]
-    if fail_on_worse and "worse" in verdicts:
+    found = boards.compare(a, b, task, tier=tier, runs=runs)
+    emit(found.tables[0], form)
+    if fail_on_worse and found.worse:
         sys.exit(1)

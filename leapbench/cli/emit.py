@@ -13,9 +13,7 @@ from leapbench.errors import UserError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from leapbench.contract.task import Task
     from leapbench.leaderboards.render.table import Table
-    from leapbench.leaderboards.sources import Submissions
 
 TEXTS = ("table", "md", "csv", "json")
 FORMATS = (*TEXTS, "html", "png")
@@ -88,36 +86,3 @@ def rendered(made: Table, form: str, *, records: bool, to_file: bool) -> str | b
         "png": png.render,
     }
     return ways[form](made)
-
-
-def scope(name: str | None) -> list[Task]:
-    """The task that was named, the tasks of a family, or all.
-
-    Raises:
-        UserError: when there is no such task or family.
-    """
-    from leapbench.contract import registry
-    from leapbench.errors import unknown
-
-    tasks = registry.tasks()
-    found = [task for task in tasks.values() if name in (None, task.name, task.family)]
-    if not found:
-        known = [*tasks, *{task.family for task in tasks.values()}]
-        raise unknown("task or family", str(name), known, "leapbench list tasks")
-    return found
-
-
-def opened(folder: Path | None) -> Submissions | None:
-    """The board folder, if one was named.
-
-    Raises:
-        UserError: when it is not there.
-    """
-    if folder is None:
-        return None
-    if not folder.is_dir():
-        raise UserError(f"--board {folder} is no folder.", "`leapbench submit` makes one.")
-    from leapbench.leaderboards.submissions.store import Store
-
-    store: Submissions = Store(folder)
-    return store

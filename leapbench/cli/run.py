@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from leapbench.cli.group import INTERRUPTED, Command
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from leapbench.api.run import Interrupted
     from leapbench.running.cell import Cell
-    from leapbench.running.display import Quiet
 
 
 @click.command(
@@ -81,35 +83,37 @@ def command(
     """
     # One thread a process, set before NumPy is imported: equal results for any --jobs.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from leapbench.cli.output import console
-    from leapbench.running.display import observer
-    from leapbench.running.plan import plan
-    from leapbench.running.sweep import sweep
+    from leapbench.api.run import Interrupted, run
 
-    cells = plan(task, tier, agents, seeds, settings, out, isolated, device)
-    with observer(console(stderr=True), cells, quiet) as watcher:
-        try:
-            results = sweep(cells, jobs, watcher)
-        except KeyboardInterrupt:
-            stopped = True
-        else:
-            stopped = False
-    if stopped:
-        _interrupted(watcher, len(cells))
-    _report(cells, quiet, as_json)
-    sys.exit(0 if all(result.status == "ok" for result in results) else 1)
+    try:
+        found = run(
+            task,
+            list(agents),
+            tier=tier,
+            seeds=seeds,
+            jobs=jobs,
+            device=device,
+            out=out,
+            settings=settings,
+            progress=not quiet,
+            isolated=isolated,
+        )
+    except Interrupted as stopped:
+        _interrupted(stopped)
+    _report(found.cells, quiet, as_json)
+    sys.exit(1 if found.failures else 0)
 
 
-def _interrupted(watcher: Quiet, total: int) -> None:
+def _interrupted(stopped: Interrupted) -> NoReturn:
     """Say what is kept and how to go on, and leave."""
-    click.echo(f"\nStopped with {len(watcher.done)} of {total} finished.", err=True)
-    for cell, _, _ in watcher.done:
+    click.echo(f"\nStopped with {len(stopped.done)} of {stopped.total} finished.", err=True)
+    for cell in stopped.done:
         click.echo(f"  {cell.path}", err=True)
     click.echo("The same command goes on from here.", err=True)
     sys.exit(INTERRUPTED)
 
 
-def _report(cells: list[Cell], quiet: bool, as_json: bool) -> None:
+def _report(cells: Sequence[Cell], quiet: bool, as_json: bool) -> None:
     from leapbench.cli import summary
 
     if as_json:

@@ -41,7 +41,7 @@ def command(out: Path, runs: Path, board: Path | None, tier: str | None, title: 
     server is needed, and none is asked for anything. The same results give the same
     files.
     """
-    from leapbench.cli.emit import opened
+    from leapbench.api.scope import opened
     from leapbench.cli.output import progress
     from leapbench.leaderboards.site.build import build
 

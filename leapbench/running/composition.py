@@ -18,7 +18,7 @@ from leapbench.contract.task import Protocol, Task
 from leapbench.errors import UserError, unknown
 from leapbench.results.result import AgentRecord, Part, Scalar
 from leapbench.results.values import LONGEST, bounded
-from leapbench.running import external
+from leapbench.running import external, live
 
 if TYPE_CHECKING:
     from leapbench.contract.harness import Harness
@@ -68,7 +68,7 @@ class Composition:
                 role=role,
                 family=part.family,
                 version=part.version,
-                file_hash=file_hash(file) if (file := file_of(part)) else "",
+                file_hash=content_hash(part),
                 settings=self.settings(part.name),
                 config=self.config[role],
             )
@@ -90,6 +90,14 @@ def file_of(part: Declaration) -> Path | None:
     return Path(path) if path else None
 
 
+def content_hash(part: Declaration) -> str:
+    """What tells a user's part from others of its name; empty for a declared one."""
+    if isinstance(part, live.LiveDeclaration):
+        return part.digest[:16]
+    file = file_of(part)
+    return file_hash(file) if file else ""
+
+
 def file_hash(file: Path) -> str:
     """SHA-256 of a file's content, 16 hexadecimal digits."""
     return files.sha256(file)[:16]
@@ -97,6 +105,9 @@ def file_hash(file: Path) -> str:
 
 def built(part: Declaration, config: Mapping[str, Scalar]) -> Learner:
     """A fresh part with settings."""
+    if isinstance(part, live.LiveDeclaration):
+        own: Learner = part.make(**config)
+        return own
     module, _, attribute = part.entry.partition(":")
     loaded = external.module(module) if module.endswith(".py") else import_module(module)
     file = {"path": part.file} if part.file else {}
@@ -122,7 +133,11 @@ def compose(
     roles = list(task.default_agents)
     parts: dict[str, Declaration] = {}
     for name in external.split(text):
-        part = external.declaration(name, task) or registry.agent(name, task.family)
+        part = (
+            live.declaration(name, task)
+            or external.declaration(name, task)
+            or registry.agent(name, task.family)
+        )
         _check_fit(part, task)
         if part.role in parts:
             raise UserError(

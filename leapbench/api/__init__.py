@@ -1,0 +1,1 @@
+"""What `import leapbench as lb` offers; the commands are thin layers on it."""
