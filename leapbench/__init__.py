@@ -13,6 +13,8 @@ from leapbench.contract.registration import register_when_imported
 
 if TYPE_CHECKING:
     from leapbench.api.boards import board, claims, compare
+    from leapbench.api.evaluate import evaluate
+    from leapbench.api.practice import make_env
     from leapbench.api.results import Results, results
     from leapbench.api.run import run
     from leapbench.errors import UserError
@@ -25,6 +27,8 @@ _OFFERED = {
     "board": "leapbench.api.boards",
     "claims": "leapbench.api.boards",
     "compare": "leapbench.api.boards",
+    "evaluate": "leapbench.api.evaluate",
+    "make_env": "leapbench.api.practice",
     "run": "leapbench.api.run",
 }
 """Where each name lies; `results` is a room of the package that can be called."""
@@ -34,6 +38,8 @@ __all__ = [
     "board",
     "claims",
     "compare",
+    "evaluate",
+    "make_env",
     "results",
     "run",
 ]

@@ -10,12 +10,14 @@ from leapbench.api.scope import opened, scope
 from leapbench.api.shown import Shown
 from leapbench.contract.task import Task
 from leapbench.errors import UserError
-from leapbench.leaderboards import board as boards
 from leapbench.leaderboards import matches, tables
+from leapbench.leaderboards.board import Board as TaskBoard
+from leapbench.leaderboards.board import of_task
 from leapbench.leaderboards.claims import Finding, findings
 from leapbench.leaderboards.compare import Comparison, totals
 from leapbench.leaderboards.overall import Overall, overall
 from leapbench.leaderboards.render.table import Table
+from leapbench.leaderboards.rows import Row
 from leapbench.leaderboards.sources import badges_of
 from leapbench.running.cell import protocol_of
 
@@ -31,17 +33,17 @@ class Board(Shown):
         tables: one table.
     """
 
-    boards: tuple[boards.Board, ...]
+    boards: tuple[TaskBoard, ...]
     together: Overall | None
     tables: Sequence[Table]
 
     @property
-    def ranked(self) -> tuple[boards.Row, ...]:
+    def ranked(self) -> tuple[Row, ...]:
         """Ranked rows of the first board, best first."""
         return self.boards[0].ranked
 
     @property
-    def unranked(self) -> tuple[boards.Row, ...]:
+    def unranked(self) -> tuple[Row, ...]:
         """Rows of the first board that are shown and not ranked: oracles, learned elsewhere."""
         return self.boards[0].unranked
 
@@ -103,7 +105,7 @@ def board(
         protocol_of(tasks[0], tier)
     store = opened(Path(board) if board is not None else None)
     badges, own = badges_of(store), Path(runs) if runs is not None else None
-    found = [boards.of_task(task, tier, own, store, badges=badges) for task in tasks]
+    found = [of_task(task, tier, own, store, badges=badges) for task in tasks]
     if name == tasks[0].name:
         return Board(tuple(found[0]), None, [tables.board_table(found[0][0])])
     first = ranked(found, tier)
@@ -112,7 +114,7 @@ def board(
     return Board(tuple(first), together, [tables.overall_table(title, together)])
 
 
-def ranked(found: Sequence[Sequence[boards.Board]], tier: str | None) -> list[boards.Board]:
+def ranked(found: Sequence[Sequence[TaskBoard]], tier: str | None) -> list[TaskBoard]:
     """The first board of each task that has ranked rows.
 
     Raises:
@@ -144,7 +146,7 @@ def claims(
     found: list[Finding] = []
     untested = []
     for task in with_claims(name):
-        scored = [b for b in boards.of_task(task, tier, own, badges=badges) if b.scored]
+        scored = [b for b in of_task(task, tier, own, badges=badges) if b.scored]
         found += [finding for each in scored for finding in findings(task, each)]
         untested += [] if scored else [task.name]
     return Claims(tuple(found), tuple(untested), [tables.claims_table(found)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, overload
 
@@ -39,6 +38,8 @@ class Results(Shown, Sequence[Result]):
 
     def __init__(self, found: Iterable[Result], made_by: Sequence[Cell] = ()) -> None:
         self._found, self.cells = tuple(found), tuple(made_by)
+        rows = tuple(_row(each) for each in self._found)
+        self.tables = (Table(f"{len(rows)} results", COLUMNS, rows),) if rows else ()
 
     @overload
     def __getitem__(self, index: int) -> Result: ...
@@ -76,17 +77,7 @@ class Results(Shown, Sequence[Result]):
 
     def episodes(self) -> list[Record]:
         """A record an episode, with the agent and the seed that it was played by."""
-        return [
-            {"task": each.task, "agent": _name(each), "agent_seed": each.seed} | dict(row)
-            for each in self
-            for row in each.rows()
-        ]
-
-    @cached_property
-    def tables(self) -> Sequence[Table]:
-        """One table, a row a seed."""
-        rows = tuple(_row(each) for each in self)
-        return (Table(f"{len(rows)} results", COLUMNS, rows),) if rows else ()
+        return [_played(each) | dict(row) for each in self for row in each.rows()]
 
 
 def results(
@@ -126,6 +117,10 @@ def results(
 def _name(found: Result) -> str:
     settings = [f"{k}={v}" for part in found.agent.parts for k, v in sorted(part.settings.items())]
     return " ".join([found.agent.name, *settings])
+
+
+def _played(found: Result) -> Record:
+    return {"task": found.task, "agent": _name(found), "agent_seed": found.seed}
 
 
 def _record(found: Result) -> Record:

@@ -6,6 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,8 @@ def run(
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     names = [live.named(each) for each in (agent if isinstance(agent, list) else [agent])]
     if jobs > 1 and any(live.is_live(name) for name in names):
-        warnings.warn("Agents that only this process knows run in it: jobs=1.", stacklevel=2)
-        jobs = 1
+        known = "Agents that only this process knows run in it, one seed after the other."
+        warnings.warn(known, stacklevel=2)
     given = typed(settings)
     cells = plan(task, tier, names, seeds_text(seeds), given, Path(out), isolated, device)
     return Results(swept(cells, jobs, progress), cells)
@@ -95,7 +96,11 @@ def swept(cells: Sequence[Cell], jobs: int, progress: bool) -> list[Any]:
     screen = Console(stderr=True, markup=False, highlight=False, emoji=False)
     with observer(screen, cells, not progress) as watcher:
         try:
-            return sweep.sweep(cells, jobs, watcher)
+            return [
+                result
+                for here, group in groupby(cells, key=lambda cell: live.is_live(cell.agent))
+                for result in sweep.sweep(list(group), 1 if here else jobs, watcher)
+            ]
         except KeyboardInterrupt:
             stopped = Interrupted([cell for cell, _, _ in watcher.done], len(cells))
         finally:

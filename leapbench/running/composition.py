@@ -52,7 +52,10 @@ class Composition:
             role: "model", "policy" or "agent".
             slot: which of several parts of the role, where phases form a tree.
         """
-        return built(self.parts[role], self.config[role])
+        made = built(self.parts[role], self.config[role])
+        if isinstance(made, live.Placed):
+            made = made.placed(slot)
+        return made
 
     def restore(self, harness: Harness, role: str, folder: Path, slot: str = "") -> Learner:
         """A fresh part of `role` and `slot` with what one saved into `folder`."""

@@ -15,13 +15,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from leapbench.contract import registry
 from leapbench.contract.declaration import Declaration
 from leapbench.contract.task import Task
 from leapbench.errors import UserError
 from leapbench.results.values import bounded
+from leapbench.running import external
 
 PLAIN = (bool, int, float, str, bytes, type(None))
 ENTRY = "leapbench.running.live"
@@ -43,6 +44,14 @@ class LiveDeclaration(Declaration):
     def config(self) -> dict[str, bool | int | float | str]:
         """Every setting with its default."""
         return dict(self.settings)
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """A part that is another one in each slot of a tree of phases."""
+
+    def placed(self, slot: str) -> Any:
+        """The part for one slot."""
 
 
 _known: dict[str, dict[str, Any]] = {}
@@ -100,7 +109,7 @@ def declare(
 
 def is_live(text: str) -> bool:
     """Whether an agent as typed has a part that is known to this process alone."""
-    return any(name in _known for name in text.split("+"))
+    return any(name in _known for name in external.split(text))
 
 
 def declaration(text: str, task: Task) -> LiveDeclaration | None:

@@ -162,7 +162,7 @@ def test_declared_and_imported_classes_have_the_names_of_the_command(tmp_path: P
 
 
 def test_several_jobs_are_for_agents_that_other_processes_know(tmp_path: Path) -> None:
-    with pytest.warns(UserWarning, match="jobs=1"):
+    with pytest.warns(UserWarning, match="one seed after the other"):
         lb.run(TASK, build, jobs=2, out=tmp_path, progress=False)
 
 
