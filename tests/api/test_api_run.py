@@ -85,10 +85,10 @@ def test_the_command_and_the_function_give_one_run_id(tmp_path: Path) -> None:
 
 
 def test_results_are_records_and_tables(tmp_path: Path) -> None:
-    found = lb.run(TASK, ["toy-guess", Heads], seeds=[0, 1], out=tmp_path, progress=False)
+    found = lb.run(TASK, ["toy-guess", build], seeds=[0, 1], out=tmp_path, progress=False)
     assert [each.seed for each in found] == [0, 1, 0, 1]
     assert [r["agent"] for r in found.records()] == ["toy-mean+toy-guess"] * 2 + [
-        "toy-mean+test-api-run-heads"
+        "toy-mean+build"
     ] * 2
     assert len(found.episodes()) == 4 * 6
     assert len(found.scores) == 4
@@ -97,7 +97,7 @@ def test_results_are_records_and_tables(tmp_path: Path) -> None:
     assert "srcdoc" in found._repr_html_()
     again = lb.results(TASK, runs=tmp_path, committed=False)
     assert {each.run_id for each in again} == {each.digest() for each in found}
-    assert len(lb.results(TASK, runs=tmp_path, agent="toy-mean+test-api-run-heads")) == 2
+    assert len(lb.results(TASK, runs=tmp_path, agent="toy-mean+build")) == 2
     assert len(found[:2]) == 2
 
 
