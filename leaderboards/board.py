@@ -101,7 +101,7 @@ def load(
         )
         for e in found
     ]
-    return assemble(protocol, judged, problems)
+    return assemble(protocol, judged, [*known.problems, *problems])
 
 
 def of_task(

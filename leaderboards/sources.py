@@ -86,10 +86,15 @@ class Badges:
 
     Args:
         ledgers: folders of verdicts.
+
+    Attributes:
+        problems: a line for each file that was no verdict.
     """
 
     def __init__(self, ledgers: Iterable[Ledger]) -> None:
-        found = sorted((v for ledger in ledgers for v in ledger.verdicts()), key=lambda v: v.date)
+        known = list(ledgers)
+        found = sorted((v for ledger in known for v in ledger.verdicts()), key=lambda v: v.date)
+        self.problems = [line for ledger in known for line in ledger.problems]
         self._verdicts: dict[str, list[Verdict]] = {}
         for verdict in found:
             self._verdicts.setdefault(verdict.subject, []).append(verdict)

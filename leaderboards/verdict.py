@@ -7,7 +7,6 @@ latest verdict about its run id says.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -22,12 +21,13 @@ from leapbench.contract.task import canonical
 from leapbench.errors import UserError
 from leapbench.results import atomic as durable
 from leapbench.results.provenance import provenance
-from leapbench.results.result import Scalar, Spent
+from leapbench.results.result import Seconds, Spent, content, invalid
+from leapbench.results.values import Number, Numbers, Text, Told, Values
 
 Level = Literal["self-reported", "checked", "reproduced", "audited"]
 Badge = Literal["self-reported", "checked", "reproduced", "audited", "refused"]
 LEVELS: tuple[Level, ...] = ("self-reported", "checked", "reproduced", "audited")
-MAX_BYTES = 2_000_000
+MAX_BYTES = 40_000_000  # more than a thousand rows with the longest reasons have
 
 
 class Check(Frozen):
@@ -39,9 +39,9 @@ class Check(Frozen):
         detail: what was found; needed where it did not pass.
     """
 
-    name: str
+    name: Told
     passed: bool
-    detail: str = ""
+    detail: Told = ""
 
 
 class Measured(Frozen):
@@ -55,11 +55,11 @@ class Measured(Frozen):
         cpu: CPU seconds.
     """
 
-    score: float
-    normalised: float
-    metrics: dict[str, float]
+    score: Number
+    normalised: Number
+    metrics: Numbers
     budget: tuple[Spent, ...]
-    cpu: float
+    cpu: Seconds
 
 
 class Finding(Frozen):
@@ -76,13 +76,13 @@ class Finding(Frozen):
         measured: the re-run's numbers, which boards show of a submission; None without one.
     """
 
-    run_id: str
-    cell: str
+    run_id: Text
+    cell: Told
     level: Level | None
     exact: bool | None = None
-    difference: float | None = None
-    secret: float | None = None
-    reason: str = ""
+    difference: Number | None = None
+    secret: Number | None = None
+    reason: Told = ""
     measured: Measured | None = None
 
 
@@ -100,13 +100,13 @@ class Verdict(Frozen):
     """
 
     schema_version: Literal[1] = 1
-    subject: str = ""
-    date: str
+    subject: Text = ""
+    date: Text
     checks: tuple[Check, ...] = Field(min_length=1)
     rows: tuple[Finding, ...] = ()
-    isolation: str = ""
-    commitment: str = ""
-    verifier: dict[str, Scalar] = {}
+    isolation: Told = ""
+    commitment: Text = ""
+    verifier: Values = {}
 
     @classmethod
     def of(cls, checks: Sequence[Check], **fields: Any) -> Verdict:
@@ -137,26 +137,37 @@ class Ledger:
 
     Args:
         folder: where the files lie; made when first needed.
+
+    Attributes:
+        problems: a line for each file that was no verdict when they were read last.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.problems: list[str] = []
 
     def add(self, verdict: Verdict) -> Path:
-        """Write a verdict under the hash of its content; it is there whole or not at all."""
+        """Write a verdict under the hash of its content; it is there whole or not at all.
+
+        Raises:
+            UserError: when no reader would take it, for its size.
+        """
         text = canonical(verdict.model_dump(mode="json")) + "\n"
+        if len(text) > MAX_BYTES:
+            raise UserError(f"The verdict has {len(text)} bytes, {MAX_BYTES} are allowed.")
         path = self.folder / f"{sha256(text.encode()).hexdigest()[:16]}.json"
         durable.write(path, text.encode())
         self.__dict__.pop("badges", None)
         return path
 
     def verdicts(self) -> list[Verdict]:
-        """Every verdict, the oldest first.
-
-        Raises:
-            UserError: when a file is not a verdict.
-        """
-        found = [read(path) for path in sorted(self.folder.glob("*.json"))]
+        """Every verdict, the oldest first; `problems` tells of other files."""
+        found, self.problems = [], []
+        for path in sorted(self.folder.glob("[!.]*.json")):
+            try:
+                found.append(read(path))
+            except UserError as error:
+                self.problems.append(str(error))
         return sorted(found, key=lambda verdict: verdict.date)
 
     @cached_property
@@ -186,12 +197,10 @@ def read(path: Path) -> Verdict:
     Raises:
         UserError: when the file cannot be read, is too large, or is no verdict.
     """
+    data = content(path, MAX_BYTES)
+    if len(data) > MAX_BYTES:
+        raise UserError(f"{path} is larger than {MAX_BYTES} bytes: not a verdict.")
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise UserError(f"{path} is larger than {MAX_BYTES} bytes: not a verdict.")
-        return Verdict.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from None
-    except (ValidationError, ValueError) as error:
-        line = str(error).splitlines()[0]
-        raise UserError(f"{path} is not a verdict: {line}.") from None
+        return Verdict.model_validate_json(data)
+    except ValidationError as error:
+        raise invalid(str(path), error, "verdict") from None

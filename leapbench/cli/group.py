@@ -25,6 +25,22 @@ class Mistake(click.ClickException):
         click.echo(f"error: {self.message}", file=file, err=file is None)
 
 
+class Share(click.FloatRange):
+    """A number from 0 to 1; NaN, which no bound holds, is none."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1)
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """The number that was typed."""
+        number: float = super().convert(value, param, ctx)
+        if number != number:
+            self.fail(f"{value} is not in the range 0<=x<=1.", param, ctx)
+        return number
+
+
 class Command(click.Command):
     """Command whose help ends in sections of unwrapped lines, such as examples.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from leapbench.cli.group import INTERRUPTED, Command
+from leapbench.cli.group import INTERRUPTED, Command, Share
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 @click.option("--seeds", default="", help="Run only these again, such as 0 or 0-4.")
 @click.option(
     "--tolerance",
-    type=click.FloatRange(0, 1),
+    type=Share(),
     help="Normalised score allowed on other releases or another processor.  [default: 0.05]",
 )
 @click.option("--audit", is_flag=True, help="Run on the secret seeds of the open round too.")

@@ -308,8 +308,8 @@ def parse(data: bytes, name: str) -> Result:
     return found
 
 
-def invalid(name: str, error: ValidationError) -> UserError:
-    """What is wrong with a file, in one line."""
+def invalid(name: str, error: ValidationError, kind: str = "result") -> UserError:
+    """What is wrong with a file of a kind, in one line."""
     first = error.errors(include_url=False, include_input=False)[0]
     where = ".".join(str(p)[:40] for p in first["loc"]) or "content"
-    return UserError(f"{name} is not a valid result: {where}: {first['msg']}.")
+    return UserError(f"{name} is not a valid {kind}: {where}: {first['msg']}.")

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from array import array
 from collections.abc import Callable, Collection, Set
 from math import hypot
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, ValidationInfo
+from pydantic import BeforeValidator, Field, PlainValidator, StringConstraints, ValidationInfo
 
 from leapbench.contract.task import canonical
 
@@ -40,7 +41,10 @@ def printable(text: str) -> str:
 
 
 Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
-Text = Annotated[str, StringConstraints(max_length=LONGEST), AfterValidator(printable)]
+Cleaned = BeforeValidator(lambda text: printable(text) if isinstance(text, str) else text)
+Text = Annotated[str, Cleaned, StringConstraints(max_length=LONGEST)]
+Told = Annotated[Text, BeforeValidator(lambda text: text[:LONGEST] if type(text) is str else text)]
+"""What is told to people, cut where it is too long."""
 
 
 def bounded(value: Scalar) -> Scalar:
@@ -165,13 +169,30 @@ Numbers = Annotated[dict[str, float], PlainValidator(checked_numbers)]
 
 
 def json_only(found: dict[str, Any]) -> dict[str, Any]:
-    """Plain JSON as it is.
+    """Plain JSON with printable texts and bounded numbers.
 
     Raises:
-        ValueError: for NaN, infinities, lone surrogates and what JSON has not.
+        ValueError: for numbers out of bounds and what JSON has not.
     """
     try:
-        json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
+        text = json.dumps(found, allow_nan=False, ensure_ascii=False)
+        if text.isprintable() and not _SUSPICIOUS.search(text):
+            return found
+        cleaned: dict[str, Any] = _cleaned(found)
     except (TypeError, RecursionError) as error:
         raise ValueError(f"not plain JSON: {error}") from None
-    return found
+    return cleaned
+
+
+_SUSPICIOUS = re.compile(r"e\+|(?<![.\d])\d{16}")
+"""What each number has that is too large."""
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {printable(str(name)): _cleaned(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(each) for each in value]
+    return value if value is None else bounded(value)

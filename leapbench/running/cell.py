@@ -21,6 +21,7 @@ from leapbench.isolation.failures import GuestError
 from leapbench.results import result
 from leapbench.results.provenance import provenance
 from leapbench.results.result import Result, Spent, columns
+from leapbench.results.values import LONGEST, printable
 from leapbench.running import code, phases
 from leapbench.running.composition import Composition, compose
 from leapbench.running.device import described, resolved
@@ -146,7 +147,7 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
         raise
     except (Exception, SystemExit) as error:
         status = error.status if isinstance(error, AgentError) else "failed"
-        fields = {"status": status, "message": _line(error)[:2000]}
+        fields = {"status": status, "message": printable(_line(error))[:LONGEST]}
     done = blank.model_copy(update=fields | {"budget": tuple(spent), "timing": clock.timing()})
     try:
         checked = Result.model_validate(done.model_dump())

@@ -209,3 +209,8 @@ def test_a_sample_of_runs_is_run_again(home: Invoke) -> None:
     text = said(home("verify", "runs", "--sample", "1", "--seed", "3"))
     assert "equal" in text
     assert "with --seed 3: 1 equal" in text
+
+
+@pytest.mark.parametrize("value", ["nan", "-nan", "inf", "-0.1", "1.1", "x", "1e400"])
+def test_a_tolerance_is_a_number_from_0_to_1(toys: Invoke, tmp_path: Path, value: str) -> None:
+    assert "--tolerance" in said(toys("verify", str(tmp_path), f"--tolerance={value}"), 2)

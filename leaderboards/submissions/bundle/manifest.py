@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 from leapbench.contract.declaration import Role
 from leapbench.contract.frozen import Frozen
 from leapbench.contract.task import Tier, canonical
+from leapbench.results.result import Count
 from leapbench.results.values import Text, Values
 
 MANIFEST = "manifest.json"
@@ -36,9 +37,9 @@ class File(Frozen):
 class Entrant(Frozen):
     """Who submits, in their own words."""
 
-    name: str = Field(min_length=1, max_length=100)
-    url: str = Field(default="", max_length=300, pattern=r"^(https?://\S+)?$")
-    notes: str = Field(default="", max_length=2000)
+    name: Text = Field(min_length=1, max_length=100)
+    url: Text = Field(default="", max_length=300, pattern=r"^(https?://\S+)?$")
+    notes: Text = ""
 
 
 class BundledPart(Frozen):
@@ -65,7 +66,7 @@ class BundledPart(Frozen):
     entry: Word = ""
     file: FileName | Literal[""] = ""
     family: Word = ""
-    version: int = 1
+    version: Count = 1
     file_hash: str = Field(default="", pattern=r"^([0-9a-f]{16})?$")
     settings: Values = {}
     config: Values = {}
@@ -102,7 +103,7 @@ class Manifest(Frozen):
     task: str = Field(pattern=r"^[a-z0-9-]+/[a-z0-9-]+$", max_length=200)
     tier: Tier
     protocol_hash: str = Field(pattern=r"^[0-9a-f]{16}$")
-    agent: str = Field(min_length=1, max_length=300)
+    agent: Text = Field(min_length=1, max_length=300)
     parts: tuple[BundledPart, ...] = Field(min_length=1, max_length=8)
     entrant: Entrant
     results: tuple[FileName, ...] = Field(min_length=1, max_length=1000)

@@ -76,7 +76,7 @@ class Store:
             opened = open_bundle(bundle)
         except Refused as error:
             if record:
-                check = Check(name=error.check, passed=False, detail=error.message[:2000])
+                check = Check(name=error.check, passed=False, detail=error.message)
                 self.ledger.add(Verdict.of([check], subject=error.subject))
             raise
         staged = None

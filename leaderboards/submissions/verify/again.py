@@ -17,7 +17,7 @@ from leapbench.isolation import sandbox
 from leapbench.isolation.limits import Limits, for_tier
 from leapbench.leaderboards.submissions.bundle.manifest import BundledPart
 from leapbench.leaderboards.submissions.bundle.read import Bundle
-from leapbench.leaderboards.submissions.verify.deadline import deadline
+from leapbench.leaderboards.submissions.verify.bounds import bounds
 from leapbench.leaderboards.submissions.verify.parts import composition
 from leapbench.leaderboards.submissions.verify.rerun import SECRET_TOLERANCE, TOLERANCE, compare
 from leapbench.leaderboards.verdict import Finding, Level, Measured
@@ -122,27 +122,27 @@ class Runner:
         if self._spent > TOTAL * (wanted.limits or for_tier(row.tier)).wall:
             self.stop("the time for all its seeds is over")
         if self._stopped:
-            return made.model_copy(update={"reason": f"not run again: {self._stopped}"})
+            return made.changed(reason=f"not run again: {self._stopped}")
         try:
             again = self._run(row, "", report)
         except UnfitFile as error:
-            return made.model_copy(update={"level": None, "reason": str(error)[:2000]})
+            return made.changed(level=None, reason=str(error))
         except UserError as error:  # this machine lacks something; the row may be right
-            return made.model_copy(update={"reason": f"not run again: {error}"[:2000]})
+            return made.changed(reason=f"not run again: {error}")
         found = compare(row, again)
         level, reason = found.verdict(wanted.tolerance)
         if level == "reproduced" and self._strange and not wanted.sandbox:
             level, reason = "checked", "run again without a sandbox, which shows nothing"
         changes: dict[str, Any] = {
             "level": level,
-            "reason": reason[:2000],
+            "reason": reason,
             "exact": found.exact,
             "difference": found.difference,
             "measured": _measured(again),
         }
         if level == "reproduced" and wanted.salt:
             changes |= self._audit(again, reason, report)
-        return made.model_copy(update=changes)
+        return made.changed(**changes)
 
     @property
     def _strange(self) -> bool:
@@ -164,7 +164,7 @@ class Runner:
             limit = self.wanted.secret_tolerance
             lost = f"not audited: it loses {-gap:.4f} on secret seeds, allowed are {limit:g}"
             return {"secret": gap, "reason": lost}
-        return {"secret": gap, "level": "audited", "reason": reason[:2000]}
+        return {"secret": gap, "level": "audited", "reason": reason}
 
     def _run(self, row: Result, salt: str, report: Report) -> Result:
         again = Cell(row.task, row.tier, NAME, row.seed, (), self.folder)
@@ -175,7 +175,7 @@ class Runner:
         shared = cell.harness_of(registry.task(row.task)).shared
         begun = time.monotonic()
         with isolated(self._composition, limits, shared) as agent:
-            with deadline(PATIENCE * limits.wall):
+            with bounds(PATIENCE * limits.wall, limits.memory):
                 found = cell.run(again, report, agent=agent, salt=salt)
             self._spent += time.monotonic() - begun
             if agent.isolation and agent.isolation not in self.isolation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from leapbench.leaderboards.submissions.verify.verify import verify_bundle, veri
 from leapbench.leaderboards.verdict import Check, Ledger, Verdict
 from leapbench.results import packed
 from leapbench.results.result import Result
+from leapbench.results.values import printable
 from leapbench.running.sweep import parse_seeds
 
 
@@ -106,6 +108,8 @@ def _board(
 ) -> Iterator[Verdict]:
     """Every submission that was not verified this far before, the oldest first."""
     before = [] if asked.again else store.ledger.verdicts()
+    for problem in store.ledger.problems:
+        warnings.warn(problem, stacklevel=2)
     todo = []
     for each in store.submissions():
         late = now is not None and each.received <= now.opened
@@ -114,7 +118,13 @@ def _board(
             todo.append((each, chosen, late))
     for place, (submission, chosen, late) in enumerate(todo):
         staged = _share(report, place, len(todo))
-        verdict = verify_bundle(store.bundle(submission.id), chosen, staged)
+        try:
+            verdict = verify_bundle(store.bundle(submission.id), chosen, staged)
+        except Exception as error:  # whatever one of them did, the others have their turn
+            known = isinstance(error, UserError)
+            line = str(error) if known else f"{type(error).__name__}: {error}"
+            warnings.warn(f"{submission.id[:16]} was not verified: {printable(line)}", stacklevel=2)
+            continue
         yield _late(verdict, submission, now) if late and now else verdict
 
 
@@ -148,7 +158,7 @@ def _results(subject: Path, wanted: Wanted, report: Report) -> Iterator[Verdict]
         try:
             found = packed.read_all(path)
         except UserError as error:
-            broken.append(Check(name="results", passed=False, detail=str(error)[:2000]))
+            broken.append(Check(name="results", passed=False, detail=str(error)))
         else:
             for row in found:
                 groups.setdefault((row.task, row.tier), []).append(row)

@@ -45,7 +45,7 @@ def verify_bundle(path: Path, wanted: Wanted, report: Report) -> Verdict:
     try:
         bundle = open_bundle(path)
     except Refused as error:
-        refused = Check(name=error.check, passed=False, detail=str(error)[:2000])
+        refused = Check(name=error.check, passed=False, detail=str(error))
         return _verdict((refused,), (), wanted, error.subject)
     rows = bundle.results()
     group = _Group(rows[0].agent, bundle.manifest.parts, rows, bundle)
@@ -105,7 +105,7 @@ def _check(
 def _finding(row: Result, found: Mapping[str, str], runner: Runner, report: Report) -> Finding:
     bad = next((f"{name}: {text}" for name, text in found.items() if text), "")
     if bad:
-        return Finding(run_id=row.run_id, cell=label(row), level=None, reason=bad[:2000])
+        return Finding(run_id=row.run_id, cell=label(row), level=None, reason=bad)
     return runner.finding(row, label(row), report)
 
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from forging import bundle, flattered, rewrite, run
 
+from leapbench.contract import registry
 from leapbench.errors import UserError
+from leapbench.isolation.limits import MIB
+from leapbench.leaderboards.board import load
 from leapbench.leaderboards.submissions.rounds import Rounds
 from leapbench.leaderboards.submissions.store import Store
+from leapbench.leaderboards.submissions.verify import session
+from leapbench.leaderboards.submissions.verify.bounds import bounds
 from leapbench.leaderboards.submissions.verify.session import Asked, verify
-from leapbench.leaderboards.verdict import Ledger
+from leapbench.leaderboards.verdict import Ledger, Verdict
 from leapbench.results import result
 
 
@@ -107,3 +113,42 @@ def test_mistakes_are_told(board: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="no bundle, no board"):
         done(tmp_path / "empty")
+
+
+@pytest.mark.parametrize("error", [UserError("it is gone"), RecursionError("too deep")])
+def test_one_bad_submission_does_not_stop_the_queue(
+    board: Path, runs: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    Store(board).add(bundle(runs, name="other"))
+    first, second = Store(board).submissions()
+    real = session.verify_bundle
+
+    def sometimes(path: Path, *rest: object) -> Verdict:
+        if first.id in path.name:
+            raise error
+        return real(path, *rest)
+
+    monkeypatch.setattr(session, "verify_bundle", sometimes)
+    with pytest.warns(UserWarning, match=f"{first.id[:16]} was not verified"):
+        verdicts = done(board)
+    assert [verdict.subject for verdict in verdicts] == [second.id]
+
+
+def test_a_bad_verdict_stops_neither_the_queue_nor_the_board(board: Path) -> None:
+    (Store(board).ledger.folder).mkdir(exist_ok=True)
+    (Store(board).ledger.folder / "0.json").write_text("{")
+    with pytest.warns(UserWarning, match="0.json is not a valid verdict"):
+        (verdict,) = done(board)
+    assert verdict.level == "reproduced"
+    protocol = registry.task("coins/small").protocols["smoke"]
+    shown = load(protocol, store=Store(board), committed=False)
+    assert shown.ranked[0].badge == "reproduced"
+    assert any("0.json" in line for line in shown.problems)
+
+
+def test_a_setting_cannot_take_the_memory_of_the_verifier() -> None:
+    with pytest.raises(MemoryError), bounds(60, 64 * MIB):
+        np.ones(2**28)
+    with bounds(60, 64 * MIB):
+        np.ones(2**20)
+    assert np.ones(2**25).size == 2**25  # the bound is gone
