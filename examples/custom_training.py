@@ -10,10 +10,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from leapbench.agents.earlyexit.common.trainer import Recipe, losses
+from leapbench.agents.earlyexit.common.trainer import Trainer, losses
 
 
-class FocalExits(Recipe):
+class FocalExits(Trainer):
     """Each exit's cross-entropy, less for samples that it already answers (Lin et al., 2017).
 
     What it saves is a network of a registered kind, so that whoever verifies it can

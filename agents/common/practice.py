@@ -96,7 +96,7 @@ class Practice:
 
     def _begin(self, env: Any) -> NDArray[Any]:
         """First observation (1, ...), of the phase or after its newest save."""
-        latest = self.phase.saves.latest if self.phase.saves else None
+        latest = self.phase.checkpoints.latest if self.phase.checkpoints else None
         if latest is None:
             first: NDArray[Any] = env.reset(seed=self.phase.seed)[0]
             return first
@@ -118,11 +118,13 @@ class Practice:
         return every > 0 and meter.left > 0 and meter.used // every > saved // every
 
     def _save(self) -> None:
-        if self.phase.saves is not None:
-            self.phase.saves.write(self.phase.meter, lambda to: nested.write(self._state(), to))
+        if self.phase.checkpoints is not None:
+            self.phase.checkpoints.write(
+                self.phase.meter, lambda to: nested.write(self._state(), to)
+            )
 
     def _renewed(self, env: Any) -> NDArray[Any]:
-        """First observation (1, ...) after a save, which depends on nothing before it."""
+        """First observation (1, ...) after a checkpoint, which depends on nothing before it."""
         drawn = np.random.default_rng([self.phase.seed, 3, self.phase.meter.used])
         observation: NDArray[Any] = env.reset(seed=int(drawn.integers(2**31)))[0]
         return observation

@@ -33,9 +33,9 @@ class Library(SB3Network[BasePolicy]):
         """See `SB3Network.trained`."""
         env, limit = Alone(make_env(1)), phase.meter.left
         self.spaces = described(env)
-        made = self.algorithm(env, limit, phase.seed, phase.device)
-        made.learn(limit, callback=Within(phase, limit))
-        return made.policy
+        trained = self.algorithm(env, limit, phase.seed, phase.device)
+        trained.learn(limit, callback=Within(phase, limit))
+        return trained.policy
 
     def built(self) -> BasePolicy:
         """See `SB3Network.built`."""

@@ -73,7 +73,7 @@ class SB3Network(ABC, Generic[Net]):
             UserError: before `learn` or `load`.
         """
         require(self.network is not None, self)
-        assert self.network is not None  # noqa: S101 - told to the type checker
+        assert self.network is not None  # noqa: S101 - for the type checker
         return self.network
 
     def save(self, folder: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from leapbench.contract.checkpoints import Saves
+from leapbench.contract.checkpoints import Checkpoints
 from leapbench.contract.meter import Meter
 
 
@@ -31,8 +31,9 @@ class LearningPhase:
         make_env: builds a metered training environment, or None. Where policies act on
             batches it takes `num_envs` and gives a metered vector environment.
         report: called with the fraction done in [0, 1] and a short line.
-        saves: where a long phase is saved now and then, to go on from `saves.latest`
-            after a kill; None where it is not. `meter` counts what was used before.
+        checkpoints: where a long phase writes its state now and then, to continue from
+            `checkpoints.latest` after a kill; None where it does not. `meter` counts what
+            was used before.
         device: where networks and their data are to be while the part learns, as torch
             names it: "cpu", "cuda" or "cuda:N". What it draws from `seed` should not
             depend on it. Afterwards the part may act on the CPU.
@@ -45,7 +46,7 @@ class LearningPhase:
     data: Any = None
     make_env: Callable[..., Any] | None = None
     report: Callable[[float, str], None] = field(default=lambda fraction, line: None)
-    saves: Saves | None = None
+    checkpoints: Checkpoints | None = None
     device: str = "cpu"
 
 
@@ -125,10 +126,10 @@ def is_privileged(policy: object) -> bool:
 
 
 def observation_mode(policy: object) -> Any:
-    """Which observation a policy acts on, see `Policy`; what a remote one says is unchecked."""
+    """Which observation a policy acts on, see `Policy`; the answer of a remote one is unchecked."""
     if isinstance(policy, Remote):
-        told = policy.value("observation_mode")
-        return "" if told is None else told
+        mode = policy.value("observation_mode")
+        return "" if mode is None else mode
     return getattr(policy, "observation_mode", "")
 
 

@@ -1,7 +1,7 @@
-"""Where a long learning phase is saved, so that a killed one goes on from there.
+"""Checkpoints of a long learning phase, from which a killed one continues.
 
-A save appears whole or not at all. Runs are deterministic, so that any save of a
-phase, by whichever process, is one that every run of the phase passes through.
+A checkpoint appears whole or not at all. Runs are deterministic, so that any checkpoint
+of a phase, by whichever process, is one that every run of the phase passes through.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from leapbench.errors import UserError
 RECORD, BUILDING = "saved.json", ".new-"
 
 
-class Saves:
-    """The saves of one phase; the newest is kept.
+class Checkpoints:
+    """The checkpoints of one phase; the newest is kept.
 
     Args:
-        folder: named by everything that decides the phase; made when first needed.
+        folder: named by everything that decides the phase; created when first needed.
 
     Attributes:
-        earlier: CPU seconds that the resumed save took, 0 without one.
+        earlier: CPU seconds up to the checkpoint that was resumed, 0 without one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -36,15 +36,15 @@ class Saves:
 
     @property
     def latest(self) -> Path | None:
-        """Folder that `fill` filled for the newest save; None when there is none."""
+        """Folder that `fill` filled for the newest checkpoint; None when there is none."""
         return max(self._all(), key=lambda each: int(each.name), default=None)
 
     def write(self, meter: Meter, fill: Callable[[Path], None]) -> None:
-        """Save, and forget the save before.
+        """Write a checkpoint, and delete the one before.
 
         Args:
             meter: budget of the phase, as far as it is used.
-            fill: writes everything that the agent needs to go on into an empty folder.
+            fill: writes everything that the agent needs to continue into an empty folder.
         """
         older = self._all()
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ class Saves:
                 shutil.rmtree(each, ignore_errors=True)
 
     def resume(self, meter: Meter) -> None:
-        """Count in `meter` and `earlier` what the newest save took, if there is one.
+        """Count in `meter` and `earlier` what the newest checkpoint took, if there is one.
 
         Raises:
             UserError: when its record cannot be read.
@@ -81,7 +81,7 @@ class Saves:
         meter.used, self.earlier = used, earlier
 
     def clear(self) -> None:
-        """Forget everything: the phase is done."""
+        """Delete all: the phase is done."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _all(self) -> list[Path]:
@@ -89,15 +89,15 @@ class Saves:
         return [each for each in found if each.name.isdecimal()]
 
 
-def unreadable(save: Path, error: Exception) -> UserError:
-    """Build the error for a save that is damaged; days of work are not discarded unasked.
+def unreadable(checkpoint: Path, error: Exception) -> UserError:
+    """Build the error for a checkpoint that is damaged; days of work are not discarded unasked.
 
     Args:
-        save: its folder.
+        checkpoint: its folder.
         error: what went wrong.
     """
     reason = " ".join(str(error).split())
     return UserError(
-        f"The save {save} cannot be read: {reason}.",
+        f"The checkpoint {checkpoint} cannot be read: {reason}.",
         "Remove that folder to learn what it holds from the beginning.",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from leapbench.contract.agent import Learner, LearningPhase
-from leapbench.contract.checkpoints import Saves
+from leapbench.contract.checkpoints import Checkpoints
 from leapbench.contract.harness import Harness, Report
 from leapbench.contract.task import Phase, canonical
 from leapbench.results.result import Spent, Timing
@@ -17,7 +17,7 @@ from leapbench.running.composition import Composition
 from leapbench.running.source import code_hash
 
 SAVE_EVERY = "save_every"
-"""Setting of a phase: units between two saves; absent or 0 for none."""
+"""Setting of a phase: units between two checkpoints; absent or 0 for none."""
 
 
 class Clock:
@@ -75,9 +75,9 @@ def learn(
         opened = harness.open(phase, parts, report)
         opened.device = harness.device
         if opened.settings.get(SAVE_EVERY):
-            opened.saves = _saves(harness, key or _whole_key(harness, phase, agent))
-            opened.saves.resume(opened.meter)
-            earlier = opened.saves.earlier
+            opened.checkpoints = _checkpoints(harness, key or _whole_key(harness, phase, agent))
+            opened.checkpoints.resume(opened.meter)
+            earlier = opened.checkpoints.earlier
             clock.add(earlier)
             _tell(opened)
         learner.learn(opened)
@@ -85,8 +85,8 @@ def learn(
 
     if not phase.artifact:
         opened, _ = run()
-        if opened.saves is not None:
-            opened.saves.clear()
+        if opened.checkpoints is not None:
+            opened.checkpoints.clear()
         return learner, _spent(phase, opened.meter.used, reused=False)
 
     def make(folder: Path) -> None:
@@ -97,7 +97,7 @@ def learn(
 
     harness.artifacts[slot] = key
     folder, reused = harness.store.get(key, make)
-    _saves(harness, key).clear()  # not before the artifact is there
+    _checkpoints(harness, key).clear()  # not before the artifact is there
     fresh = agent.restore(harness, phase.role, folder, slot)
     record = json.loads((folder / "spent.json").read_text())
     if reused:
@@ -112,10 +112,10 @@ def _tell(opened: LearningPhase) -> None:
         opened.report(used / budget.limit, f"going on after {used:,} {budget.unit}")
 
 
-def _saves(harness: Harness, key: dict[str, Any]) -> Saves:
-    """The saves of a phase, beside its artifact, or where that would lie."""
+def _checkpoints(harness: Harness, key: dict[str, Any]) -> Checkpoints:
+    """The checkpoints of a phase, beside its artifact, or where that would lie."""
     path = harness.store.path(key)
-    return Saves(path.with_name(f".{path.name}.saves"))
+    return Checkpoints(path.with_name(f".{path.name}.checkpoints"))
 
 
 def _whole_key(harness: Harness, phase: Phase, agent: Composition) -> dict[str, Any]:

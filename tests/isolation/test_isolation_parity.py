@@ -15,7 +15,7 @@ from twice import both, written
 
 from leapbench.agents.common.brought.trained import UnfitNetwork, received
 from leapbench.agents.earlyexit.common import networks
-from leapbench.agents.earlyexit.common.trainer import Recipe
+from leapbench.agents.earlyexit.common.trainer import Trainer
 from leapbench.cli import cli
 from leapbench.contract import registry
 from leapbench.errors import UserError
@@ -69,11 +69,11 @@ LISTENER = """
             self.limit = json.loads((folder / "a.json").read_text())
 """
 
-RECIPE = """
+TRAINER = """
     import torch
-    from leapbench.agents.earlyexit.common.trainer import Recipe, losses
+    from leapbench.agents.earlyexit.common.trainer import Trainer, losses
 
-    class Later(Recipe):
+    class Later(Trainer):
         role = "model"
 
         def loss(self, logits, labels):
@@ -105,7 +105,7 @@ def test_a_policy_that_acts_and_remembers(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("digits", "tidy")
 def test_a_way_to_train(tmp_path: Path) -> None:
-    here, there = both(f"{written(tmp_path, RECIPE)}:Later", tmp_path)
+    here, there = both(f"{written(tmp_path, TRAINER)}:Later", tmp_path)
     assert here.status == "ok", here.message
     assert there.run_id == here.run_id
     assert there.budget[0].used == 240
@@ -113,7 +113,7 @@ def test_a_way_to_train(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("digits", "tidy")
 def test_a_network_that_is_no_such_network(tmp_path: Path) -> None:
-    code = f"""{RECIPE}
+    code = f"""{TRAINER}
         def learn(self, phase):
             self.network = torch.nn.Linear(2, 2)
     """
@@ -125,10 +125,10 @@ def test_a_network_that_is_no_such_network(tmp_path: Path) -> None:
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    """What a `Recipe` with an untrained network saves."""
-    recipe = Recipe()
-    recipe.network = networks.build("msdnet", shapes()["msdnet"], 0)
-    recipe.save(tmp_path)
+    """What a `Trainer` with an untrained network saves."""
+    trainer = Trainer()
+    trainer.network = networks.build("msdnet", shapes()["msdnet"], 0)
+    trainer.save(tmp_path)
     return tmp_path
 
 
@@ -138,7 +138,7 @@ def shapes() -> Any:
 
 def test_a_network_of_the_protocols_is_received(saved: Path) -> None:
     got = received(saved, shapes())
-    assert type(got) is Recipe
+    assert type(got) is Trainer
     assert not got.network.training
     assert (got.kind, got.shape) == ("msdnet", dict(shapes()["msdnet"]))
 

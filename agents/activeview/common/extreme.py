@@ -19,7 +19,7 @@ LOOKED: dict[str, tuple[ViewColumn, ObservationMode]] = {
     "batch-gain": (ViewColumn.BATCH_GAIN, "batch"),
     "batch-opacity-gain": (ViewColumn.BATCH_OPACITY_GAIN, "batch"),
 }
-"""ViewColumn and observation mode of each quantity."""
+"""Column and observation mode of each quantity."""
 
 
 class Extreme(Chooser):

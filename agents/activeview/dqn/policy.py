@@ -47,7 +47,7 @@ class DQN(Learned):
     def algorithm(self, env: VectorAdapter, phase: LearningPhase) -> tuple[BaseAlgorithm, Scorer]:
         """See `Learned.algorithm`."""
         views = phase.meter.left - phase.meter.left % self.envs
-        made = sb3.DQN(
+        algorithm = sb3.DQN(
             ScoringQPolicy,
             env,
             learning_rate=self.lr,
@@ -64,8 +64,8 @@ class DQN(Learned):
             device=phase.device,
         )
         if views:
-            made.learn(views, callback=Progress(phase, views))
-        return made, made.policy.q_net.q_net  # type: ignore[return-value]
+            algorithm.learn(views, callback=Progress(phase, views))
+        return algorithm, algorithm.policy.q_net.q_net  # type: ignore[return-value]
 
 
 class ScoringQPolicy(DQNPolicy):

@@ -47,7 +47,7 @@ class PPO(Learned):
     def algorithm(self, env: VectorAdapter, phase: LearningPhase) -> tuple[BaseAlgorithm, Scorer]:
         """See `Learned.algorithm`; whole rollouts only."""
         views, rollout = phase.meter.left, self.envs * self.steps
-        made = sb3.PPO(
+        algorithm = sb3.PPO(
             ScoringPolicy,
             env,
             learning_rate=self.lr,
@@ -61,8 +61,8 @@ class PPO(Learned):
             device=phase.device,
         )
         if views >= rollout:
-            made.learn(views - views % rollout, callback=Progress(phase, views))
-        return made, made.policy.action_net  # type: ignore[return-value]
+            algorithm.learn(views - views % rollout, callback=Progress(phase, views))
+        return algorithm, algorithm.policy.action_net  # type: ignore[return-value]
 
 
 class ScoringPolicy(ActorCriticPolicy):

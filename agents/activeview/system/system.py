@@ -15,7 +15,7 @@ from leapbench.envs.activeview.field import FieldSettings, Likelihood, VoxelFiel
 from leapbench.errors import unknown
 
 RENDERED = {"variance": 0, "gain": 1, "opacity-gain": 2, "fisher": 3}
-"""Rules that ask the field, and their columns of `Field.features`."""
+"""Rules that use rendered quantities, and their columns of `Field.features`."""
 RULES = ("random", "furthest", *RENDERED)
 
 
@@ -23,7 +23,7 @@ class VoxelSystem:
     """The field of the policy track, its training and a rule to choose views.
 
     With the same seed and the same choices it renders what the environment's field does.
-    It trains when it is asked for something and has views that it did not learn from.
+    It trains when a method needs the field and there are views that it did not learn from.
 
     Args:
         rule: a name of `RULES`; "furthest" is the camera furthest from the nearest taken.
@@ -89,7 +89,7 @@ class VoxelSystem:
     def render(self, pose: Floats) -> NDArray[np.float32]:
         """What a camera sees in the field, (H, W, 3) in [0, 1]."""
         optics = self._optics()
-        seen = self._taught().render(pose, optics.intrinsics, optics.height, optics.width)
+        seen = self._trained().render(pose, optics.intrinsics, optics.height, optics.width)
         return np.asarray(seen.colour.numpy(force=True))
 
     def learn(self, phase: LearningPhase) -> None:
@@ -110,13 +110,15 @@ class VoxelSystem:
         if self.rule == "furthest":
             return nearest(self.candidates, np.stack(self.poses))
         thin = self._optics().thinned()
-        said = self._taught().features(self.candidates, thin.intrinsics, thin.height, thin.width)
-        return np.asarray(said[:, RENDERED[self.rule]].numpy(force=True))
+        features = self._trained().features(
+            self.candidates, thin.intrinsics, thin.height, thin.width
+        )
+        return np.asarray(features[:, RENDERED[self.rule]].numpy(force=True))
 
     def _optics(self) -> Optics:
         return Optics(self.intrinsics, *self.images[0].shape[:2])
 
-    def _taught(self) -> VoxelField:
+    def _trained(self) -> VoxelField:
         """The field after learning from all views so far."""
         new = len(self.images) - self.learned
         if new:

@@ -1,4 +1,4 @@
-"""Reads a file that the user brings along, once, and checks that it is the one meant."""
+"""Reads a file of the user's once, and checks its size and its SHA-256."""
 
 from __future__ import annotations
 

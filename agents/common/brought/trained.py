@@ -1,4 +1,4 @@
-"""What a training method in a stranger's file has saved, as a model of the suite's own."""
+"""The network that a user's own training method saved, as a model of the suite."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from leapbench.agents.common.brought.weights import restore
-from leapbench.agents.earlyexit.common.trainer import Recipe
+from leapbench.agents.earlyexit.common.trainer import Trainer
 from leapbench.errors import AgentError, UserError
 
 RECORD, WEIGHTS = "training.json", "network.safetensors"
@@ -21,11 +21,11 @@ class UnfitNetwork(AgentError):
     status = "invalid"
 
 
-def received(folder: Path, shapes: Mapping[str, Mapping[str, Any]]) -> Recipe:
-    """The trained network of a `Recipe`, or of what saves like one.
+def received(folder: Path, shapes: Mapping[str, Mapping[str, Any]]) -> Trainer:
+    """The trained network of a `Trainer`, or of what saves like one.
 
-    The kind of network is the file's word, its shape is the protocol's, and the
-    weights must fit that exactly; no code of the stranger's runs.
+    The kind of network is read from the file, its shape from the protocol, and the
+    weights must fit that exactly; no code of the user's runs.
 
     Args:
         folder: holds training.json and network.safetensors.
@@ -44,9 +44,9 @@ def received(folder: Path, shapes: Mapping[str, Mapping[str, Any]]) -> Recipe:
         raise UnfitNetwork(f"The model saved no {WEIGHTS}.") from error
     except UserError as error:
         raise UnfitNetwork(str(error)) from error
-    recipe = Recipe(network=kind)
-    recipe.network, recipe.shape = network, dict(shapes[kind])
-    return recipe
+    trainer = Trainer(network=kind)
+    trainer.network, trainer.shape = network, dict(shapes[kind])
+    return trainer
 
 
 def _kind(file: Path) -> str:

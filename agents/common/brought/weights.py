@@ -117,5 +117,5 @@ def _kind(tensor: Tensor) -> str:
 
 
 def _shown(key: str) -> str:
-    """A key out of a stranger's file, fit for a terminal."""
+    """A key of a file that is not trusted, fit for a terminal."""
     return repr(key if len(key) < 80 else key[:77] + "...")

@@ -80,7 +80,7 @@ def solve(score: Floats, costs: Wholes, budget: int, rounds: int = 60) -> NDArra
     """Thresholds whose mean cost on the calibration set comes closest under a budget.
 
     Bisects log p. The cost grows with p up to the rounding of the quotas; whatever
-    that does, the result is the dearest of the affordable thresholds that were tried.
+    that does, the result is the most costly of the affordable thresholds that were tried.
 
     Args:
         score: (N, K), higher is surer.

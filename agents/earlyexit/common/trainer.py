@@ -1,6 +1,6 @@
-"""The one training loop of all multi-exit networks; recipes differ in the loss.
+"""The one training loop of all multi-exit networks; trainers differ in the loss.
 
-Every recipe gets the same data order, initial weights, batches, updates and
+Every trainer gets the same data order, initial weights, batches, updates and
 schedule for the same seed, so that their results can be paired. As in L2W-DEN,
 a drawn batch is split in two halves and each half is one SGD update.
 """
@@ -25,7 +25,7 @@ from leapbench.contract.agent import LearningPhase
 Batch = tuple[Tensor, Tensor]
 
 
-class Recipe:
+class Trainer:
     """Plain training: the unweighted sum of the exits' cross-entropies.
 
     Subclasses override `loss` (and `prepare`, `update` where they carry state).
@@ -65,7 +65,7 @@ class Recipe:
         Args:
             optimizer: SGD over the network's parameters, its rate set for this step.
             train: images and labels of this half.
-            other: the batch's other half, for recipes that look at it.
+            other: the batch's other half, for trainers that look at it.
             step: number of drawn batches before this one.
         """
         images, labels = train

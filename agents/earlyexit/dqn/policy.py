@@ -32,7 +32,7 @@ class DQN(NetworkPolicy):
     def algorithm(self, env: VectorAdapter, limit: int, seed: int) -> tuple[BaseAlgorithm, int]:
         """See `NetworkPolicy.algorithm`."""
         decisions = limit - limit % self.envs
-        made = sb3.DQN(
+        algorithm = sb3.DQN(
             "MlpPolicy",
             env,
             learning_rate=lambda left: self.lr * left,
@@ -48,7 +48,7 @@ class DQN(NetworkPolicy):
             seed=seed,
             device=self.device,
         )
-        return made, decisions
+        return algorithm, decisions
 
     def actor(self, algorithm: BaseAlgorithm) -> nn.Sequential:
         """See `NetworkPolicy.actor`."""

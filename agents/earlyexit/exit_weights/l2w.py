@@ -11,7 +11,7 @@ from importlib.resources import files
 import torch
 from torch import Tensor
 
-from leapbench.agents.earlyexit.common.trainer import Recipe, losses
+from leapbench.agents.earlyexit.common.trainer import Trainer, losses
 from leapbench.contract.agent import LearningPhase
 from leapbench.errors import UserError
 
@@ -21,7 +21,7 @@ MEANS: dict[str, dict[str, list[float]]] = json.loads(
 )
 
 
-class MeanWeights(Recipe):
+class MeanWeights(Trainer):
     """Fix every exit's weight at the mean that L2W-DEN gave it.
 
     The means are read from `means.json`, recorded from the training logs of the

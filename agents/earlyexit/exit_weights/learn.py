@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from leapbench.agents.earlyexit.common.trainer import Recipe, losses
+from leapbench.agents.earlyexit.common.trainer import Trainer, losses
 from leapbench.contract.agent import LearningPhase
 
 
-class LinearWeights(Recipe):
+class LinearWeights(Trainer):
     """Exit k weighs k, scaled to a mean of 1: later exits matter more."""
 
     def loss(self, logits: list[Tensor], labels: Tensor) -> Tensor:
@@ -18,7 +18,7 @@ class LinearWeights(Recipe):
         return losses(logits, labels).mean(0) @ (weight / weight.mean())
 
 
-class RandomWeights(Recipe):
+class RandomWeights(Trainer):
     """Every sample weighs 1 + epsilon U(-1, 1) at every exit, drawn anew each time.
 
     Args:

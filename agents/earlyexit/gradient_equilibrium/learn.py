@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from leapbench.agents.earlyexit.common.trainer import Recipe
+from leapbench.agents.earlyexit.common.trainer import Trainer
 from leapbench.contract.agent import LearningPhase
 from leapbench.errors import UserError
 
@@ -16,7 +16,7 @@ def scale_gradient(x: Tensor, factor: float) -> Tensor:
     return y
 
 
-class GradientEquilibrium(Recipe):
+class GradientEquilibrium(Trainer):
     """Rescale gradients where exits leave the trunk.
 
     Li et al., "Improved Techniques for Training Adaptive Deep Networks"

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from leapbench.agents.earlyexit.common.trainer import Batch, Recipe, losses, rounded
+from leapbench.agents.earlyexit.common.trainer import Batch, Trainer, losses, rounded
 from leapbench.agents.earlyexit.l2w_den.meta import meta_objective
 from leapbench.agents.earlyexit.l2w_den.wpn import WeightPredictor, exit_shares, weights
 from leapbench.contract.agent import LearningPhase
 
 
-class L2WDen(Recipe):
+class L2WDen(Trainer):
     """Weight each sample's loss at each exit by a meta-learned network.
 
     Args:

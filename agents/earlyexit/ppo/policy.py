@@ -38,7 +38,7 @@ class PPO(NetworkPolicy):
     def algorithm(self, env: VectorAdapter, limit: int, seed: int) -> tuple[BaseAlgorithm, int]:
         """See `NetworkPolicy.algorithm`; whole rollouts only, so that none is cut short."""
         steps = max(8, min(self.steps, limit // (self.envs * self.rollouts)) // 8 * 8)
-        made = sb3.PPO(
+        algorithm = sb3.PPO(
             "MlpPolicy",
             env,
             learning_rate=lambda left: self.lr * left,
@@ -52,7 +52,7 @@ class PPO(NetworkPolicy):
             seed=seed,
             device=self.device,
         )
-        return made, limit - limit % (self.envs * steps)
+        return algorithm, limit - limit % (self.envs * steps)
 
     def actor(self, algorithm: BaseAlgorithm) -> nn.Sequential:
         """See `NetworkPolicy.actor`."""

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from leapbench.agents.earlyexit.common.trainer import Recipe, losses
+from leapbench.agents.earlyexit.common.trainer import Trainer, losses
 
 
-class SelfDistillation(Recipe):
+class SelfDistillation(Trainer):
     """Cross-entropy at every exit, softened at all but the last by its own teacher.
 
     Zhang et al., "Be Your Own Teacher" (ICCV 2019), logits term only.

@@ -125,7 +125,7 @@ class Intrinsic(DDPGSettings, ABC):
             )
         before, self._practised = self._practised, None
         practice = Practice(phase, explorer, objective, steps(before) if before else 0)
-        if before and not (phase.saves and phase.saves.latest):
+        if before and not (phase.checkpoints and phase.checkpoints.latest):
             practice.load(before)
         practice.run()
         self._practice = practice if phase.settings.get("continued") else None

@@ -167,8 +167,8 @@ class Practice:
                 time = 0
                 if self._due(saved):
                     saved = meter.used
-                    if self.phase.saves is not None:
-                        self.phase.saves.write(meter, self.save)
+                    if self.phase.checkpoints is not None:
+                        self.phase.checkpoints.write(meter, self.save)
                     observation = self._renewed(env)
             if self.count % LINES == 0:
                 limit = meter.budget.limit
@@ -211,7 +211,7 @@ class Practice:
 
     def _begin(self, env: Any) -> Floats:
         """First observation (1, d), of the phase or after its newest save."""
-        latest = self.phase.saves.latest if self.phase.saves else None
+        latest = self.phase.checkpoints.latest if self.phase.checkpoints else None
         if latest is None:
             first: Floats = env.reset(seed=self.phase.seed)[0]
             return first
@@ -224,7 +224,7 @@ class Practice:
         return every > 0 and meter.left > 0 and meter.used // every > saved // every
 
     def _renewed(self, env: Any) -> Floats:
-        """First observation (1, d) after a save, which depends on nothing before it."""
+        """First observation (1, d) after a checkpoint, which depends on nothing before it."""
         drawn = np.random.default_rng([self.phase.seed, 3, self.phase.meter.used])
         observation: Floats = env.reset(seed=int(drawn.integers(2**31)))[0]
         return observation

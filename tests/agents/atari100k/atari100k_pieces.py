@@ -117,15 +117,15 @@ class Catch(gym.Env):
 
 
 def phase(limit, make=Catch, seed=0, **settings):
-    """A metered phase; give `saves` to save in it."""
-    saves = settings.pop("saves", None)
+    """A metered phase; give `checkpoints` to save in it."""
+    checkpoints = settings.pop("checkpoints", None)
     meter = Meter(Budget(unit="steps", limit=limit))
 
     def make_env(count):
         mode = AutoresetMode.SAME_STEP
         return MeteredVectorEnv(SyncVectorEnv([make] * count, autoreset_mode=mode), meter)
 
-    return LearningPhase("learn", meter, seed, settings, make_env=make_env, saves=saves)
+    return LearningPhase("learn", meter, seed, settings, make_env=make_env, checkpoints=checkpoints)
 
 
 def made(name, **settings):

@@ -6,7 +6,7 @@ import torch
 from atari100k_pieces import Catch, made, phase
 
 from leapbench.agents.common.chance import Chance
-from leapbench.contract.checkpoints import Saves
+from leapbench.contract.checkpoints import Checkpoints
 from leapbench.contract.registry import agents_of
 from leapbench.errors import UserError
 
@@ -38,11 +38,11 @@ class Killed(Exception):
 def test_a_killed_phase_goes_on_to_equal_bytes(tmp_path):
     name = "vcr"
     whole = made(name)
-    saves = Saves(tmp_path / "whole")
-    whole.learn(phase(120, saves=saves, save_every=50))
+    checkpoints = Checkpoints(tmp_path / "whole")
+    whole.learn(phase(120, checkpoints=checkpoints, save_every=50))
 
-    half, saves = made(name), Saves(tmp_path / "half")
-    opened = phase(120, saves=saves, save_every=50)
+    half, checkpoints = made(name), Checkpoints(tmp_path / "half")
+    opened = phase(120, checkpoints=checkpoints, save_every=50)
     make = opened.make_env
 
     def dying(count):
@@ -60,8 +60,8 @@ def test_a_killed_phase_goes_on_to_equal_bytes(tmp_path):
     opened.make_env = dying
     with pytest.raises(Killed):
         half.learn(opened)
-    going = phase(120, saves=saves, save_every=50)
-    saves.resume(going.meter)
+    going = phase(120, checkpoints=checkpoints, save_every=50)
+    checkpoints.resume(going.meter)
     assert 50 <= going.meter.used < 100
     last = made(name)
     last.learn(going)

@@ -52,7 +52,7 @@ class Pixels(Push):
         return np.concatenate(self.stack)
 
 
-def phase(limit, make=Push, seed=0, saves=None, **settings):
+def phase(limit, make=Push, seed=0, checkpoints=None, **settings):
     """A metered phase."""
     meter = Meter(Budget(unit="steps", limit=limit))
 
@@ -60,7 +60,7 @@ def phase(limit, make=Push, seed=0, saves=None, **settings):
         mode = AutoresetMode.SAME_STEP
         return MeteredVectorEnv(SyncVectorEnv([make] * count, autoreset_mode=mode), meter)
 
-    return LearningPhase("learn", meter, seed, settings, make_env=make_env, saves=saves)
+    return LearningPhase("learn", meter, seed, settings, make_env=make_env, checkpoints=checkpoints)
 
 
 def made(name, **settings):

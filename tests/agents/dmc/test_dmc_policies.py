@@ -6,7 +6,7 @@ import torch
 from dmc_pieces import Pixels, Push, made, phase
 
 from leapbench.agents.common.chance import Chance
-from leapbench.contract.checkpoints import Saves
+from leapbench.contract.checkpoints import Checkpoints
 from leapbench.contract.registry import agents_of
 from leapbench.errors import UserError
 
@@ -41,9 +41,9 @@ class Killed(Exception):
 @pytest.mark.parametrize("world", [Push, Pixels])
 def test_a_killed_phase_goes_on_to_equal_bytes(world, tmp_path):
     whole = made("vcr")
-    whole.learn(phase(70, world, saves=Saves(tmp_path / "whole"), save_every=30))
-    saves = Saves(tmp_path / "half")
-    opened = phase(70, world, saves=saves, save_every=30)
+    whole.learn(phase(70, world, checkpoints=Checkpoints(tmp_path / "whole"), save_every=30))
+    checkpoints = Checkpoints(tmp_path / "half")
+    opened = phase(70, world, checkpoints=checkpoints, save_every=30)
     make = opened.make_env
 
     def dying(count):
@@ -61,8 +61,8 @@ def test_a_killed_phase_goes_on_to_equal_bytes(world, tmp_path):
     opened.make_env = dying
     with pytest.raises(Killed):
         made("vcr").learn(opened)
-    going = phase(70, world, saves=saves, save_every=30)
-    saves.resume(going.meter)
+    going = phase(70, world, checkpoints=checkpoints, save_every=30)
+    checkpoints.resume(going.meter)
     assert 30 <= going.meter.used < 55
     last = made("vcr")
     last.learn(going)

@@ -19,7 +19,7 @@ from leapbench.agents.urlb.moss.policy import Moss
 from leapbench.contract import registry
 from leapbench.contract.agent import LearningPhase
 from leapbench.contract.artifacts import Store
-from leapbench.contract.checkpoints import RECORD, Saves
+from leapbench.contract.checkpoints import RECORD, Checkpoints
 from leapbench.contract.meter import Meter
 from leapbench.contract.task import Budget, Phase
 from leapbench.errors import UserError
@@ -43,13 +43,15 @@ class Killed(Exception):
     """Stands for a kill."""
 
 
-def phase(name: str, limit: int, saves: Saves | None = None, **settings: Any) -> LearningPhase:
+def phase(
+    name: str, limit: int, checkpoints: Checkpoints | None = None, **settings: Any
+) -> LearningPhase:
     """A phase of a point that is kicked about."""
     meter = Meter(Budget(unit="steps", limit=limit))
     world = {"noise": 0.02, "horizon": 20, "task": "calm"}
     make = partial(worlds.training, POINT, world, name == "finetune", meter)
     told = {"horizon": 20} | settings
-    return LearningPhase(name, meter, 7, told, make_env=make, saves=saves)
+    return LearningPhase(name, meter, 7, told, make_env=make, checkpoints=checkpoints)
 
 
 def killed(opened: LearningPhase, at: int) -> LearningPhase:
@@ -91,14 +93,14 @@ def saved(agent: Any, folder: Path) -> dict[str, bytes]:
 def test_a_killed_phase_ends_as_one_that_was_not(stage: str, name: str, tmp_path: Path) -> None:
     whole = agent_of(name)
     whole.learn(phase(stage, 190, save_every=30))
-    saves = Saves(tmp_path / "saves")
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
     for at in (37, 95, 170):  # before a save, in the warm-up's wake, and late
-        opened = killed(phase(stage, 190, saves, save_every=30), at)
-        saves.resume(opened.meter)
+        opened = killed(phase(stage, 190, checkpoints, save_every=30), at)
+        checkpoints.resume(opened.meter)
         with pytest.raises(Killed):
             agent_of(name).learn(opened)
-    last, again = phase(stage, 190, saves, save_every=30), agent_of(name)
-    saves.resume(last.meter)
+    last, again = phase(stage, 190, checkpoints, save_every=30), agent_of(name)
+    checkpoints.resume(last.meter)
     assert last.meter.used == 160
     again.learn(last)
     assert last.meter.used == 190
@@ -115,17 +117,17 @@ def test_saving_starts_episodes_anew_and_no_saving_leaves_all_as_it_was(tmp_path
 
 
 def test_a_damaged_save_is_told(tmp_path: Path) -> None:
-    saves = Saves(tmp_path)
-    Moss(**TINY).learn(phase("pretrain", 100, saves, save_every=30))
-    assert saves.latest is not None
+    checkpoints = Checkpoints(tmp_path)
+    Moss(**TINY).learn(phase("pretrain", 100, checkpoints, save_every=30))
+    assert checkpoints.latest is not None
     for content in (b"", b"no tensors"):
-        (saves.latest / practice.TENSORS).write_bytes(content)
+        (checkpoints.latest / practice.TENSORS).write_bytes(content)
         with pytest.raises(UserError, match="cannot be read"):
-            Moss(**TINY).learn(phase("pretrain", 100, saves, save_every=30))
+            Moss(**TINY).learn(phase("pretrain", 100, checkpoints, save_every=30))
 
 
 class Saving(UrlbHarness):
-    """Saves every 100 steps, of which there are few."""
+    """Checkpoints every 100 steps, of which there are few."""
 
     def open(self, phase: Phase, parts: Any, report: Any) -> LearningPhase:
         short = phase.model_copy(update={"budget": Budget(unit="steps", limit=500)})
@@ -154,9 +156,9 @@ def suite(out: Path, stop: float = 2.0) -> tuple[Path, int, float]:
 def test_the_suite_counts_what_was_used_before_and_forgets_saves_when_done(tmp_path: Path) -> None:
     with pytest.raises(Killed):
         suite(tmp_path / "a", stop=0.8)
-    (saves,) = (tmp_path / "a").glob(".*.saves")
-    record = json.loads((saves / "400" / RECORD).read_text())
-    (saves / "400" / RECORD).write_text(json.dumps(record | {"cpu": 1000.0}))
+    (checkpoints,) = (tmp_path / "a").glob(".*.checkpoints")
+    record = json.loads((checkpoints / "400" / RECORD).read_text())
+    (checkpoints / "400" / RECORD).write_text(json.dumps(record | {"cpu": 1000.0}))
     found = [suite(tmp_path / name) for name in ("a", "b")]
     assert [used for _, used, _ in found] == [500, 500]
     assert found[0][2] > 1000 > found[1][2]

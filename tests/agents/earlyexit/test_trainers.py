@@ -1,4 +1,4 @@
-"""Training recipes: one loop, paired runs, and what each loss reduces to."""
+"""Trainers: one loop, paired runs, and what each loss reduces to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from leapbench.agents.earlyexit.common import networks
 from leapbench.agents.earlyexit.common.augment import crop_flip
-from leapbench.agents.earlyexit.common.trainer import Recipe, cosine
+from leapbench.agents.earlyexit.common.trainer import Trainer, cosine
 from leapbench.agents.earlyexit.exit_weights.l2w import MeanWeights
 from leapbench.agents.earlyexit.exit_weights.learn import LinearWeights, RandomWeights
 from leapbench.agents.earlyexit.gradient_equilibrium.learn import GradientEquilibrium
@@ -59,16 +59,16 @@ def phase(seed: int = 3, limit: int = SAMPLES * PASSES, augment: str = "none") -
     return LearningPhase("train", meter, seed, settings, MeteredStream(images, labels, meter))
 
 
-def trained(recipe: Recipe, **kwargs: Any) -> Recipe:
-    recipe.learn(phase(**kwargs))
-    return recipe
+def trained(trainer: Trainer, **kwargs: Any) -> Trainer:
+    trainer.learn(phase(**kwargs))
+    return trainer
 
 
-def weights(recipe: Recipe) -> dict[str, torch.Tensor]:
-    return recipe.network.state_dict()
+def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return trainer.network.state_dict()
 
 
-def same(a: Recipe, b: Recipe) -> bool:
+def same(a: Trainer, b: Trainer) -> bool:
     ours, theirs = weights(a), weights(b)
     return all(torch.equal(ours[name], theirs[name]) for name in ours)
 
@@ -82,71 +82,71 @@ def same(a: Recipe, b: Recipe) -> bool:
     ],
     ids=["l2w-den", "random", "self-distillation"],
 )
-def test_without_its_weighting_a_recipe_is_plain_training(neutral: Recipe) -> None:
+def test_without_its_weighting_a_trainer_is_plain_training(neutral: Trainer) -> None:
     """Same data order, initial weights, updates and schedule: what pairing rests on."""
-    plain, other = trained(Recipe()), trained(neutral)
+    plain, other = trained(Trainer()), trained(neutral)
     for name, value in weights(plain).items():
         assert torch.allclose(weights(other)[name].double(), value.double(), atol=1e-5), name
 
 
 def test_mean_weights_of_one_are_plain_training() -> None:
-    plain, control = trained(Recipe()), trained(MeanWeights(weights="1,1,1"))
+    plain, control = trained(Trainer()), trained(MeanWeights(weights="1,1,1"))
     for name, value in weights(plain).items():
         assert torch.allclose(weights(control)[name].double(), value.double(), atol=1e-4), name
 
 
 @pytest.mark.parametrize(
-    "make", [Recipe, L2WDen, LinearWeights, RandomWeights, GradientEquilibrium, SelfDistillation]
+    "make", [Trainer, L2WDen, LinearWeights, RandomWeights, GradientEquilibrium, SelfDistillation]
 )
-def test_same_seed_same_weights_and_another_seed_others(make: type[Recipe]) -> None:
+def test_same_seed_same_weights_and_another_seed_others(make: type[Trainer]) -> None:
     assert same(trained(make()), trained(make()))
     assert not same(trained(make()), trained(make(), seed=4))
 
 
 @pytest.mark.parametrize("make", [L2WDen, LinearWeights, RandomWeights, GradientEquilibrium])
-def test_a_recipe_is_not_plain_training(make: type[Recipe]) -> None:
-    assert not same(trained(make()), trained(Recipe()))
+def test_a_trainer_is_not_plain_training(make: type[Trainer]) -> None:
+    assert not same(trained(make()), trained(Trainer()))
 
 
 def test_training_lowers_the_loss_and_stays_in_budget() -> None:
     opened = phase(limit=SAMPLES * 6 + 17)
-    recipe = Recipe()
-    recipe.learn(opened)
+    trainer = Trainer()
+    trainer.learn(opened)
     assert opened.meter.used == SAMPLES * 6
-    assert len(recipe.log) == 6
-    assert sum(recipe.log[-1]["loss"]) < 0.5 * sum(recipe.log[0]["loss"])
+    assert len(trainer.log) == 6
+    assert sum(trainer.log[-1]["loss"]) < 0.5 * sum(trainer.log[0]["loss"])
 
 
 def test_save_and_load_give_the_same_outputs(tmp_path: Path) -> None:
-    recipe, images = trained(L2WDen()), torch.randn(5, 1, 8, 8)
-    recipe.save(tmp_path)
-    loaded = Recipe()
+    trainer, images = trained(L2WDen()), torch.randn(5, 1, 8, 8)
+    trainer.save(tmp_path)
+    loaded = Trainer()
     loaded.load(tmp_path)
-    assert loaded.log == recipe.log
-    for a, b in zip(recipe.network(images), loaded.network(images), strict=True):
+    assert loaded.log == trainer.log
+    for a, b in zip(trainer.network(images), loaded.network(images), strict=True):
         assert torch.equal(a, b)
 
 
 @pytest.mark.parametrize("exit", [0, 1, 2])
 def test_gradient_equilibrium_gives_every_exit_an_equal_share_of_the_stem(exit: int) -> None:
     """The factors telescope: exit k's gradient reaches the stem scaled by exactly 1 / K."""
-    recipe = GradientEquilibrium()
-    recipe.network = networks.build("msdnet", SHAPE, 0).eval()
+    trainer = GradientEquilibrium()
+    trainer.network = networks.build("msdnet", SHAPE, 0).eval()
     images, gradients = torch.randn(4, 1, 8, 8), []
-    for forward in (recipe.network, recipe.forward):
-        recipe.network.zero_grad()
+    for forward in (trainer.network, trainer.forward):
+        trainer.network.zero_grad()
         logits = forward(images)
         logits[exit].square().sum().backward()
-        gradients.append(next(recipe.network.parameters()).grad.clone())  # type: ignore[union-attr]
+        gradients.append(next(trainer.network.parameters()).grad.clone())  # type: ignore[union-attr]
     assert gradients[0].abs().max() > 0
     assert torch.allclose(gradients[1], gradients[0] / 3, rtol=1e-4, atol=1e-7)
 
 
 def test_gradient_equilibrium_leaves_the_logits_alone() -> None:
-    recipe = GradientEquilibrium()
-    recipe.network = networks.build("msdnet", SHAPE, 0).eval()
+    trainer = GradientEquilibrium()
+    trainer.network = networks.build("msdnet", SHAPE, 0).eval()
     images = torch.randn(4, 1, 8, 8)
-    for a, b in zip(recipe.network(images), recipe.forward(images), strict=True):
+    for a, b in zip(trainer.network(images), trainer.forward(images), strict=True):
         assert torch.equal(a, b)
 
 
