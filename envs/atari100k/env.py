@@ -10,7 +10,7 @@ from gymnasium.error import ResetNeeded
 
 from leapbench.envs.atari100k.emulator import Pixels
 from leapbench.envs.atari100k.game import LIMIT, NOOPS, SIZE, SKIP, STACK, Game, Rules
-from leapbench.errors import UserError
+from leapbench.envs.refusals import begun, drawable, no_options, whole
 
 FRAMES_A_SECOND = 60
 
@@ -105,13 +105,11 @@ class Atari100kEnv(gym.Env[Pixels, int]):
         limit: int = LIMIT,
         render_mode: str | None = None,
     ) -> None:
-        if render_mode not in (None, "rgb_array"):
-            raise UserError(f"render_mode must be None or 'rgb_array', got {render_mode!r}.")
+        self.render_mode = drawable(render_mode)
         self.game = Game(Rules(game, training, sticky, noops, limit))
-        self.render_mode = render_mode
         self.meanings = self.game.emulator.cartridge.names
         self.observation_space, self.action_space = spaces(self.game)
-        self._stack = np.zeros((STACK, SIZE, SIZE), np.uint8)
+        self._stack, self._started = np.zeros((STACK, SIZE, SIZE), np.uint8), False
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -124,30 +122,40 @@ class Atari100kEnv(gym.Env[Pixels, int]):
 
         Returns:
             The observation and an empty info.
+
+        Raises:
+            UserError: for options.
         """
+        no_options(options)
         super().reset(seed=seed)
         self.game.begin(self.np_random, self._stack, anew=seed is not None)
+        self._started = True
         return self._stack.copy(), {}
 
     def step(self, action: int) -> tuple[Pixels, float, bool, bool, dict[str, Any]]:
         """Repeat an action for four frames.
 
         Raises:
-            UserError: for what is no action; the game has not moved.
+            InvalidAction: for what is no action; the game has not moved.
             ResetNeeded: when the episode is over.
         """
         game = self.game
         if game.over:
             raise ResetNeeded("The episode is over: call `reset` before `step`.")
-        index = game.checked(action)
+        index = whole(action, len(game.actions))
         reward, terminated, truncated = game.step(index, self.np_random, self._stack)
         info = game.summary() if terminated or truncated else {}
         return self._stack.copy(), reward, terminated, truncated, info
 
     def render(self) -> Pixels | None:
-        """Picture of the game, uint8 (400, 640, 3); None without a render mode."""
+        """Picture of the game, uint8 (400, 640, 3); None without a render mode.
+
+        Raises:
+            ResetNeeded: before the first `reset`.
+        """
         if self.render_mode is None:
             return None
+        begun(self._started)
         from leapbench.envs.atari100k.render import draw
 
         return draw(self.game, self._stack)

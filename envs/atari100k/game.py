@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,7 +97,7 @@ class Game:
         """Run one action.
 
         Args:
-            action: index of `actions`; see `checked`.
+            action: index of `actions`.
             rng: decides about sticky actions.
             stack: loses the oldest screen and receives the new one.
 
@@ -122,21 +121,6 @@ class Game:
             terminated = self._goes_on = True
         self.over = terminated or truncated
         return float((gain > 0) - (gain < 0)), terminated, truncated
-
-    def checked(self, action: Any) -> int:
-        """The index of an action.
-
-        Raises:
-            UserError: when it is none.
-        """
-        try:
-            index = operator.index(action)
-        except TypeError:
-            index = -1
-        if not 0 <= index < len(self.actions):
-            last = len(self.actions) - 1
-            raise UserError(f"An action is an integer from 0 to {last}, got {action!r}.")
-        return index
 
     def summary(self) -> dict[str, Any]:
         """Info at the end of an episode: the game's score and the lives left."""

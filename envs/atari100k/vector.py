@@ -13,7 +13,7 @@ from leapbench.envs.atari100k.emulator import Pixels
 from leapbench.envs.atari100k.env import FRAMES_A_SECOND, spaces
 from leapbench.envs.atari100k.game import LIMIT, NOOPS, SIZE, SKIP, STACK, Game, Rules
 from leapbench.envs.lockstep import LockstepVectorEnv, Seeds
-from leapbench.errors import UserError
+from leapbench.envs.refusals import begun, no_options, wholes
 
 Flags = NDArray[np.bool_]
 Wholes = NDArray[np.int64]
@@ -86,8 +86,10 @@ class Atari100kVectorEnv(LockstepVectorEnv[Pixels, Wholes]):
             Observations uint8 (num_envs, 4, 84, 84) and an empty info.
 
         Raises:
-            UserError: for seeds or a mask of another length than `num_envs`.
+            UserError: for an unknown option, or seeds or a mask of another length than
+                `num_envs`.
         """
+        no_options(options, ("reset_mask",))
         indices, seeds = self._masked((options or {}).get("reset_mask")), self._seeds(seed)
         for index in indices.tolist():
             if seeds[index] is not None:
@@ -109,11 +111,11 @@ class Atari100kVectorEnv(LockstepVectorEnv[Pixels, Wholes]):
             truncations bool (num_envs,), and infos in Gymnasium's vector form.
 
         Raises:
-            UserError: for other actions; no game has moved.
+            InvalidAction: for other actions; no game has moved.
             ResetNeeded: before the first `reset`.
         """
         self._require_started()
-        chosen = self._checked(actions)
+        chosen = wholes(actions, self.num_envs, len(self.games[0].actions)).tolist()
         rewards = np.zeros(self.num_envs)
         ended: list[int] = []
         for index, (game, action) in enumerate(zip(self.games, chosen, strict=True)):
@@ -132,6 +134,7 @@ class Atari100kVectorEnv(LockstepVectorEnv[Pixels, Wholes]):
         """One picture a game, each uint8 (400, 640, 3); None without a render mode."""
         if self.render_mode is None:
             return None
+        begun(self._started)
         from leapbench.envs.atari100k.render import draw
 
         return tuple(draw(*each) for each in zip(self.games, self._stacks, strict=True))
@@ -156,15 +159,3 @@ class Atari100kVectorEnv(LockstepVectorEnv[Pixels, Wholes]):
                 self._begin(index, anew=False)
             infos = self._add_info(infos, info, index)
         return infos
-
-    def _checked(self, actions: Any) -> list[int]:
-        chosen = np.asarray(actions)
-        count = len(self.games[0].actions)
-        shaped = chosen.shape == (self.num_envs,) and chosen.dtype.kind in "iu"
-        if not shaped or chosen.min() < 0 or chosen.max() >= count:
-            raise UserError(
-                f"actions must be {self.num_envs} integers from 0 to {count - 1}, "
-                f"got {chosen.dtype} of shape {chosen.shape}."
-            )
-        checked: list[int] = chosen.tolist()
-        return checked

@@ -183,6 +183,6 @@ def test_what_is_no_action_moves_no_game(actions: list[Any]) -> None:
     env = Atari100kVectorEnv(2, "Pong")
     env.reset(seed=0)
     frames = [game.frame for game in env.games]
-    with pytest.raises(UserError, match="actions must be 2 integers from 0 to 5"):
+    with pytest.raises(UserError, match="An action is 2 integers from 0 to 5"):
         env.step(np.array(actions))
     assert [game.frame for game in env.games] == frames
