@@ -1,0 +1,1 @@
+"""Atari games to be learned from 100,000 interactions."""

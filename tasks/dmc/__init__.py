@@ -1,0 +1,1 @@
+"""Continuous control to be learned from few interactions."""
