@@ -55,6 +55,11 @@ class Seen(Timed, gym.Env[Pixels, Any]):  # type: ignore[misc]
         self._painter: Painter | None = None
 
     @property
+    def physics(self) -> Any:
+        """dm_control's `Physics` of the world."""
+        return self.world.physics
+
+    @property
     def longest(self) -> int | None:
         """Steps of an episode."""
         return self.world.longest
