@@ -8,8 +8,8 @@ policy has warmed up. Run it beside MOSS and DDPG:
 
 from __future__ import annotations
 
+from leapbench.agents.urlb.common.behaviour import Behaviour
 from leapbench.agents.urlb.common.ddpg import DDPG
-from leapbench.agents.urlb.common.practice import Behaviour
 from leapbench.agents.urlb.common.replay import Replay
 from leapbench.agents.urlb.moss.policy import Moss
 

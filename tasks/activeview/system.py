@@ -1,4 +1,4 @@
-"""What an agent that brings its own reconstruction offers, and checks of what it returns."""
+"""Interface of an agent with its own reconstruction, and checks of what it returns."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class System(Protocol):
     """
 
     def begin(self, intrinsics: Intrinsics, candidates: Floats, seed: int) -> None:
-        """Forget the scene before; another one begins.
+        """Drop the scene before; another one begins.
 
         Args:
             intrinsics: fx, fy, cx, cy in pixels.

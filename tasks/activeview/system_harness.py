@@ -1,4 +1,4 @@
-"""Runs the track on which agents bring their own reconstruction."""
+"""Runs the track on which agents reconstruct for themselves."""
 
 from __future__ import annotations
 

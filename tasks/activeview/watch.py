@@ -31,7 +31,7 @@ def taught(env: gym.Env[Any, Any], policy: Policy, seed: int, report: Report) ->
     """The policy after learning on other scenes of the same family.
 
     Args:
-        env: an environment that `make` made; it is shown as far as the policy looks.
+        env: an environment of `make`; it is shown as far as the policy looks.
         policy: has not learned yet.
         seed: of the learning.
         report: called with the fraction learned in [0, 1] and a short line.

@@ -30,8 +30,8 @@ def make(environment: str, arguments: Mapping[str, Any], mode: ObservationMode) 
     Raises:
         UserError: when photographs are not there.
     """
-    made = gym.make(environment, disable_env_checker=True, **located(arguments))
-    return ViewTable(made, mode)
+    env = gym.make(environment, disable_env_checker=True, **located(arguments))
+    return ViewTable(env, mode)
 
 
 def practice(

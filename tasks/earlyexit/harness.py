@@ -96,7 +96,7 @@ class EarlyExitHarness(Harness):
         self, num_envs: int, predictions: PredictionCache, stream: int, mode: AutoresetMode
     ) -> EarlyExitVectorEnv:
         """Streams over a prediction cache in the environment that the protocol names."""
-        made: EarlyExitVectorEnv = gym.make_vec(  # type: ignore[assignment]
+        env: EarlyExitVectorEnv = gym.make_vec(  # type: ignore[assignment]
             self.protocol.evaluation.environment,
             num_envs,
             vectorization_mode="vector_entry_point",
@@ -105,18 +105,18 @@ class EarlyExitHarness(Harness):
             budget=self.budgets,
             autoreset_mode=mode,
         )
-        return made
+        return env
 
     def receive(self, role: str, folder: Path) -> Learner:
         """A network of the protocol's with the weights that a training method has saved."""
         if role != "model":
             return super().receive(role, folder)
         module, _, name = RECEIVER.partition(":")
-        made: Learner = getattr(import_module(module), name)(folder, self.settings["networks"])
-        return made
+        part: Learner = getattr(import_module(module), name)(folder, self.settings["networks"])
+        return part
 
     def predictions(self, model: Learner, split: str) -> PredictionCache:
-        """Outputs of the model's network on one split, kept beside its artifact."""
+        """Cached outputs of the model's network on one split."""
 
         def make(empty: Path) -> None:
             network = model.network  # type: ignore[attr-defined]

@@ -21,7 +21,7 @@ from leapbench.tasks.urlb import worlds
 
 
 class PhaseWorld(NamedTuple):
-    """Where a phase takes place.
+    """The environment of a phase.
 
     Attributes:
         environment: Gymnasium id.
@@ -51,7 +51,7 @@ class Played(NamedTuple):
 class PhasesHarness(Harness):
     """A tree of phases: some explore without reward, the others fine-tune on one task.
 
-    An agent is told the length of an episode and whether a phase is "pretrain" or
+    The agent is given the length of an episode and whether a phase is "pretrain" or
     "finetune"; nothing of the task, which shows in rewards alone.
     """
 
@@ -66,8 +66,8 @@ class PhasesHarness(Harness):
         return protocol.phases
 
     @classmethod
-    def told(cls, protocol: Protocol, phase: Phase) -> dict[str, Any]:
-        """What the agent is told, `LearningPhase.settings`."""
+    def agent_settings(cls, protocol: Protocol, phase: Phase) -> dict[str, Any]:
+        """What `LearningPhase.settings` gives the agent."""
         return {"horizon": cls.world(protocol, phase).horizon}
 
     @abstractmethod
@@ -83,7 +83,7 @@ class PhasesHarness(Harness):
             name="finetune" if world.rewarded else "pretrain",
             meter=meter,
             seed=seed,
-            settings=self.told(self.protocol, phase),
+            settings=self.agent_settings(self.protocol, phase),
             make_env=partial(
                 worlds.training, world.environment, world.arguments, world.rewarded, meter
             ),

@@ -20,7 +20,7 @@ class DomainsHarness(PhasesHarness):
     `settings.expert` the return that counts as 1 for each task; without one, that is
     the reward 1 in every step.
 
-    Besides the horizon an agent is told whether another phase without reward follows
+    Besides the horizon the agent is given whether another phase without reward follows
     ("continued") and, where `settings.save_every` says so, after how many steps it may
     want to save what it has ("save_every").
 
@@ -41,7 +41,7 @@ class DomainsHarness(PhasesHarness):
         return tuple(p for p in protocol.phases if cls.world(protocol, p).rewarded)
 
     @classmethod
-    def told(cls, protocol: Protocol, phase: Phase) -> dict[str, Any]:
+    def agent_settings(cls, protocol: Protocol, phase: Phase) -> dict[str, Any]:
         """Horizon, and what concerns long learning; all of it may change what is learned."""
         world = cls.world(protocol, phase)
         following = (p for p in protocol.phases if p.after == phase.name)
@@ -50,9 +50,12 @@ class DomainsHarness(PhasesHarness):
         return {"horizon": world.horizon} | ({"continued": True} if more else {}) | saves
 
     def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:
-        """The world of the phase, and what the agent is told."""
+        """The environment of the phase, and the settings given to the agent."""
         world = self.world(self.protocol, phase)
-        return {"environment": world.environment, "told": self.told(self.protocol, phase)}
+        return {
+            "environment": world.environment,
+            "settings": self.agent_settings(self.protocol, phase),
+        }
 
     def measured(self, played: Played) -> Iterator[Row]:
         """Return and length."""
@@ -77,7 +80,7 @@ class DomainsHarness(PhasesHarness):
     def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
         """Share of the expert's return: mean over tasks, each domain and each task.
 
-        Of several checkpoints the last has the plain names, the others are told by
+        Of several checkpoints the last has the plain names, the others are named by
         theirs: "expert_100k".
         """
         last = str(rows[-1]["checkpoint"]) if rows else ""

@@ -21,7 +21,7 @@ class UrlbHarness(PhasesHarness):
     """A tree of phases: roots explore without reward, branches fine-tune on one goal.
 
     `settings.worlds` has each phase's arguments of the environment, `settings.world`
-    those that all share. An agent is told neither noise nor goal.
+    those that all share. An agent is given neither noise nor goal.
 
     Evaluated are the fine-tuned parts, greedily, and the pre-trained ones as they
     explore, which gives no return and shows where they go.

@@ -26,7 +26,7 @@ def taught(env: gym.Env[Any, Any], policy: Policy, seed: int, report: Report) ->
     """The policy after exploring and, where there is a goal, fine-tuning in the same world.
 
     Args:
-        env: an environment that `make` made.
+        env: an environment of `make`.
         policy: has not learned yet.
         seed: of the learning.
         report: called with the fraction learned in [0, 1] and a short line.

@@ -1,4 +1,4 @@
-"""Builds the multi-exit network that a protocol asks for."""
+"""Builds the multi-exit network that a protocol specifies."""
 
 from __future__ import annotations
 

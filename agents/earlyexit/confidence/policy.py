@@ -1,4 +1,4 @@
-"""Thresholds on what one exit's softmax says about itself."""
+"""Thresholds on the confidence of one exit's softmax."""
 
 from __future__ import annotations
 

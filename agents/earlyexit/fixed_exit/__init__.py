@@ -1,1 +1,1 @@
-"""Every sample leaves at the same exit: a static network, and what the budget makes of it."""
+"""Every sample leaves at the same exit: a static network under a budget."""

@@ -16,7 +16,7 @@ LAST = -1
 
 
 class Fixed(GridPolicy):
-    """Every sample goes on to one exit for as long as the budget pays for it.
+    """Every sample continues to one exit for as long as the budget pays for it.
 
     Nothing is held back for later samples: once the budget is down to what their
     first exits cost, the environment answers the rest of the stream there.

@@ -9,7 +9,7 @@ from leapbench.agents.earlyexit.common.thresholds import Floats, Wholes
 
 
 def rates(chances: Floats, costs: Wholes) -> NDArray[np.float64]:
-    """Best gain in accuracy per compute that going on is predicted to bring.
+    """Best gain in accuracy per compute that continuing is predicted to bring.
 
     Args:
         chances: (N, K, K), at [:, k, j] the predicted chance that exit j is right,

@@ -6,14 +6,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leapbench.agents.urlb.common.ddpg import Descent
+from leapbench.agents.urlb.common.descent import Descent
 from leapbench.agents.urlb.common.entropy import ParticleEntropy
 from leapbench.agents.urlb.common.networks import mlp
 from leapbench.agents.urlb.common.replay import Batch, Sizes
 
 
 class Features(nn.Module):
-    """Features whose direction a skill asks for, and their entropy (APS, Liu & Abbeel, 2021).
+    """Features in whose direction a skill points, and their entropy (APS, Liu & Abbeel, 2021).
 
     Reward: particle entropy of phi(s') + z . phi(s') / |phi(s')|.
 

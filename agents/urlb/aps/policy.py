@@ -10,9 +10,10 @@ from torch import Tensor
 from leapbench.agents.urlb.aps.features import Features
 from leapbench.agents.urlb.aps.regression import Regressor
 from leapbench.agents.urlb.common.agent import Skilled, part_of
+from leapbench.agents.urlb.common.behaviour import Behaviour
 from leapbench.agents.urlb.common.ddpg import DDPG
 from leapbench.agents.urlb.common.entropy import ParticleEntropy
-from leapbench.agents.urlb.common.practice import Behaviour, Objective
+from leapbench.agents.urlb.common.practice import Objective
 from leapbench.agents.urlb.common.replay import Sizes
 from leapbench.agents.urlb.common.skills import Skills, Sphere
 
@@ -22,13 +23,13 @@ FEATURES = "features.net."
 
 @dataclass(kw_only=True, eq=False)
 class Aps(Skilled):
-    """Seeks rare features in the direction that its skill asks for (Liu & Abbeel, 2021).
+    """Seeks rare features in the direction of its skill (Liu & Abbeel, 2021).
 
     The critic has successor features.
 
     Args:
         warm: how a fine-tuning begins: "explore", "greedy", or "random" as published.
-        choice: of the skill that it goes on with: "search", "constant", "random", or
+        choice: of the skill after the warm-up: "search", "constant", "random", or
             "regress" by least squares as published.
         skill: numbers of a skill, and of features.
         period: steps for which one is held; 5 as published.

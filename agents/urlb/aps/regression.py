@@ -1,4 +1,4 @@
-"""The skill that a task asks for, by least squares (APS, Liu & Abbeel, 2021, section 3.4)."""
+"""The skill that fits a task, by least squares (APS, Liu & Abbeel, 2021, section 3.4)."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from torch.nn import functional
 
 from leapbench.agents.urlb.aps.features import Features
+from leapbench.agents.urlb.common.behaviour import Behaviour
 from leapbench.agents.urlb.common.ddpg import DDPG
-from leapbench.agents.urlb.common.practice import Behaviour
 from leapbench.agents.urlb.common.replay import Replay
 from leapbench.agents.urlb.common.skills import Skills
 
@@ -18,7 +18,7 @@ SAMPLES = 4096
 
 
 class Regressor(Behaviour):
-    """Goes on after the warm-up with the direction w for which w . phi / |phi| fits the reward.
+    """Continues after the warm-up with the direction w for which w . phi / |phi| fits the reward.
 
     Rewards are n-step returns, features those of the state n steps on. URLB's code hands
     rewards and features to the solver in the other order.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leapbench.agents.urlb.common.ddpg import Descent
+from leapbench.agents.urlb.common.descent import Descent
 from leapbench.agents.urlb.common.entropy import ParticleEntropy
 from leapbench.agents.urlb.common.networks import mlp
 from leapbench.agents.urlb.common.replay import Batch, Sizes

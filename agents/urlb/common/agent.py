@@ -1,4 +1,4 @@
-"""An agent with an intrinsic reward: explores without reward, fine-tunes, acts, is saved."""
+"""An agent with an intrinsic reward: reward-free exploration, fine-tuning, acting."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from leapbench.agents.common.state import broken, require
+from leapbench.agents.urlb.common.behaviour import Behaviour
 from leapbench.agents.urlb.common.ddpg import DDPG, Backbone, DDPGSettings, noisy, one_of
-from leapbench.agents.urlb.common.practice import Behaviour, Objective, Practice, steps
+from leapbench.agents.urlb.common.practice import Objective, Practice, steps
 from leapbench.agents.urlb.common.replay import Batch, Sizes
 from leapbench.agents.urlb.common.skills import NoSkills, Skills
 from leapbench.contract.agent import LearningPhase
@@ -32,12 +33,12 @@ State = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 @dataclass(kw_only=True, eq=False)
 class Intrinsic(DDPGSettings, ABC):
-    """DDPG that practises on rewards of its own before it is given a task's.
+    """DDPG that practises on an intrinsic reward before the reward of a task.
 
     Attributes:
         choices: what `choice` may be.
         features: of the critic, see `Critic`; 1 by default.
-        skills: what the policy is told.
+        skills: distribution of the skills that condition the policy.
         stage: "new", "pretrained" or "tuned".
         ddpg: the networks; None until something was learned.
         chosen: float32 (skill,), the skill that fine-tuning chose.
@@ -76,16 +77,16 @@ class Intrinsic(DDPGSettings, ABC):
 
     @property
     def choice(self) -> str:
-        """With which skill it goes on, see `Behaviour`; a setting of those with skills."""
+        """How the skill is chosen after the warm-up, see `Behaviour`; set by agents with skills."""
         return "constant"
 
     def prior(self) -> Skills:
-        """The distribution of skills that the policy is told; none by default."""
+        """The distribution of skills that condition the policy; none by default."""
         return NoSkills()
 
     @abstractmethod
     def objective(self, sizes: Sizes, seed: int) -> Objective:
-        """What gives the rewards of the phase without any.
+        """The intrinsic reward of the phase without any other.
 
         Args:
             sizes: of observations, actions and skills.
@@ -93,7 +94,7 @@ class Intrinsic(DDPGSettings, ABC):
         """
 
     def finetuner(self, ddpg: DDPG, seed: int) -> Behaviour:
-        """Who acts while fine-tuning, drawing from `seed`."""
+        """The behaviour while fine-tuning, which draws from `seed`."""
         return Behaviour(ddpg, self.skills, self.horizon, seed, self.warm, self.choice)
 
     def learn(self, phase: LearningPhase) -> None:
@@ -110,17 +111,17 @@ class Intrinsic(DDPGSettings, ABC):
     def explore(self, phase: LearningPhase) -> DDPG:
         """Practise on the intrinsic reward until the budget is spent.
 
-        Where a practice was loaded, it goes on with all that it had.
+        A practice that was loaded continues from its complete state.
 
         Raises:
-            UserError: when what was loaded holds no practice to go on with.
+            UserError: when what was loaded holds no practice to continue.
         """
         ddpg = DDPG(self.sizes, self.backbone, phase.seed, self.features)
         explorer = Behaviour(ddpg, self.skills, self.horizon, phase.seed)
         objective = self.objective(self.sizes, phase.seed + 2)
         if self.stage != NEW and self._practised is None:
             raise UserError(
-                f"{phase.name} cannot go on: the phase before kept networks alone.",
+                f"{phase.name} cannot continue: the phase before saved its networks alone.",
                 "Its harness must set continued=True there.",
             )
         before, self._practised = self._practised, None
@@ -250,11 +251,11 @@ class Plain(Intrinsic):
 
 @dataclass(kw_only=True, eq=False)
 class Skilled(Intrinsic):
-    """A policy that is told a skill; the subclasses say which and what it is rewarded for.
+    """A policy conditioned on a skill; the subclasses say which and what it is rewarded for.
 
     Args:
         warm: how a fine-tuning begins: "explore", "greedy" or "random", see `Behaviour`.
-        choice: of the skill that it goes on with: "search", "constant" or "random".
+        choice: of the skill after the warm-up: "search", "constant" or "random".
     """
 
     warm: str = "explore"

@@ -207,7 +207,7 @@ class Replay:
         )
 
     def _make_room(self) -> None:
-        """Begin again at the front when the end is near; forget what lies in the way."""
+        """Begin again at the front when the end is near; drop what is overwritten."""
         before = len(self._episodes)
         if self._head + self._longest + 1 > self._rows:
             while self._episodes and self._episodes[0][0] >= self._head:

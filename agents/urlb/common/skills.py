@@ -1,4 +1,4 @@
-"""Skills: what an agent tells its own policy to do, drawn anew every few steps."""
+"""Skills: vectors that condition a policy, drawn anew every few steps."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Skills(ABC):
 
 
 class NoSkills(Skills):
-    """One policy, which is told nothing."""
+    """No skills: a policy that is not conditioned."""
 
     def __init__(self) -> None:
         super().__init__(0, 1)

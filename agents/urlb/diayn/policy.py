@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from leapbench.agents.urlb.common.agent import Skilled
-from leapbench.agents.urlb.common.ddpg import Descent
+from leapbench.agents.urlb.common.descent import Descent
 from leapbench.agents.urlb.common.networks import mlp
 from leapbench.agents.urlb.common.practice import Objective
 from leapbench.agents.urlb.common.replay import Batch, Sizes

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from leapbench.agents.urlb.common.agent import Plain
-from leapbench.agents.urlb.common.ddpg import Descent
+from leapbench.agents.urlb.common.descent import Descent
 from leapbench.agents.urlb.common.practice import Objective
 from leapbench.agents.urlb.common.replay import Batch, Sizes
 

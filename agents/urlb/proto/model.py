@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leapbench.agents.urlb.common.ddpg import Descent, follow
+from leapbench.agents.urlb.common.descent import Descent, follow
 from leapbench.agents.urlb.common.entropy import nearest
 from leapbench.agents.urlb.common.networks import Randomness, mlp, orthogonal
 from leapbench.agents.urlb.common.replay import Batch, Sizes
@@ -49,11 +49,11 @@ class Prototypes(nn.Module):
     def loss(self, batch: Batch) -> Tensor:
         """Cross-entropy of a state's assignment with that of its successor."""
         mine = functional.normalize(self.project(self.encode(batch.observation)), dim=1)
-        said = functional.log_softmax(self.prototypes(mine) / TEMPERATURE, dim=1)
+        log_odds = functional.log_softmax(self.prototypes(mine) / TEMPERATURE, dim=1)
         with torch.no_grad():
             later = functional.normalize(self.target(batch.next), dim=1)
             assigned = sinkhorn(self.prototypes(later) / TEMPERATURE)
-        return -(assigned * said).sum(dim=1).mean()
+        return -(assigned * log_odds).sum(dim=1).mean()
 
     def forward(self, batch: Batch) -> Tensor:
         """One step on the batch, and its rewards (B,)."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from leapbench.agents.urlb.common.agent import Plain
-from leapbench.agents.urlb.common.ddpg import Descent
+from leapbench.agents.urlb.common.descent import Descent
 from leapbench.agents.urlb.common.entropy import Moments
 from leapbench.agents.urlb.common.networks import mlp
 from leapbench.agents.urlb.common.practice import Objective

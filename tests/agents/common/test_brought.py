@@ -160,7 +160,7 @@ def test_a_run_is_scored_and_not_ranked_and_does_not_depend_on_the_place(tmp_pat
         lambda fraction, line: None,
     )
     assert done.status == "ok", done.message
-    assert done.agent.name == "weights-msdnet-my-net+confidence"
+    assert done.agent.name == "weights:msdnet:My net.safetensors+confidence"
     assert not done.agent.ranked
     assert done.budget[0].used == 0
     assert "trained elsewhere" in compose(DIGITS, f"weights:msdnet:{path}").parts["model"].summary

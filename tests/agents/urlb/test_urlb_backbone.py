@@ -13,7 +13,8 @@ from hypothesis import settings as limited
 from hypothesis import strategies as st
 
 from leapbench.agents.urlb.cic.contrast import Contrast
-from leapbench.agents.urlb.common.ddpg import DDPG, EDGE, Backbone, follow
+from leapbench.agents.urlb.common.ddpg import DDPG, EDGE, Backbone
+from leapbench.agents.urlb.common.descent import follow
 from leapbench.agents.urlb.common.networks import Actor, Critic
 from leapbench.agents.urlb.common.replay import Replay, Sizes
 from leapbench.agents.urlb.common.skills import (

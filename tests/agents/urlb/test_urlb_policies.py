@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from leapbench.agents.urlb.cic.policy import Cic
+from leapbench.agents.urlb.common.behaviour import Behaviour
 from leapbench.agents.urlb.common.ddpg import DDPG, Backbone
-from leapbench.agents.urlb.common.practice import Behaviour
 from leapbench.agents.urlb.common.replay import Replay, Sizes
 from leapbench.agents.urlb.common.skills import Uniform
 from leapbench.agents.urlb.ddpg.policy import Scratch

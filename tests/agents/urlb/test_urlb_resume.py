@@ -212,7 +212,7 @@ def test_a_further_phase_is_refused_where_networks_alone_were_kept(tmp_path: Pat
     first.save(tmp_path)
     assert not (tmp_path / practice.TENSORS).exists()
     second.load(tmp_path)
-    with pytest.raises(UserError, match="cannot go on"):
+    with pytest.raises(UserError, match="cannot continue"):
         second.learn(phase("pretrain", 60))
     Scratch(**TINY).learn(phase("pretrain", 60, continued=True))
 

@@ -42,7 +42,7 @@ def steps(phase: LearningPhase, choose: Choose) -> Iterator[Transition]:
 
     Args:
         phase: gives the environment and its seed.
-        choose: asked for every action.
+        choose: called for every action.
     """
     env: Any = phase.make_env(1) if phase.make_env else None
     observation, _ = env.reset(seed=phase.seed)
