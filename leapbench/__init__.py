@@ -14,6 +14,7 @@ from leapbench.contract.registration import register_when_imported
 if TYPE_CHECKING:
     from leapbench.api.boards import board, claims, compare
     from leapbench.api.evaluate import evaluate
+    from leapbench.api.load import load, push
     from leapbench.api.practice import make_env
     from leapbench.api.results import Results, results
     from leapbench.api.run import run
@@ -28,7 +29,9 @@ _OFFERED = {
     "claims": "leapbench.api.boards",
     "compare": "leapbench.api.boards",
     "evaluate": "leapbench.api.evaluate",
+    "load": "leapbench.api.load",
     "make_env": "leapbench.api.practice",
+    "push": "leapbench.api.load",
     "run": "leapbench.api.run",
 }
 """Where each name lies; `results` is a room of the package that can be called."""
@@ -39,7 +42,9 @@ __all__ = [
     "claims",
     "compare",
     "evaluate",
+    "load",
     "make_env",
+    "push",
     "results",
     "run",
 ]

@@ -80,6 +80,7 @@ class Practice:
             if over:
                 replay.finish(info["final_obs"][0], bool(terminated[0]))
                 self.curve.append((self.count, "return", earned))
+                self.phase.log(self.count, return_=earned)
                 earned = 0.0
             self._note(self.student.learn(self.count))
             if over and self._due(saved):
@@ -91,6 +92,7 @@ class Practice:
         if self.count % LINES:
             return
         self.curve += [(self.count, name, float(loss)) for name, loss in losses.items()]
+        self.phase.log(self.count, **{name: float(loss) for name, loss in losses.items()})
         limit = self.phase.meter.budget.limit
         self.phase.report(self.phase.meter.used / limit, f"{self.count} of {limit} steps")
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 from torch import nn
 
@@ -112,7 +114,9 @@ class SB3Network(ABC, Generic[Net]):
 
 
 class Progress(BaseCallback):
-    """Reports to the phase, at most a hundred times.
+    """Reports to the phase, at most a hundred times, and logs returns and losses then.
+
+    The return is the mean of the episodes that ended since the last time.
 
     Args:
         phase: whose `report` is called.
@@ -122,11 +126,26 @@ class Progress(BaseCallback):
     def __init__(self, phase: LearningPhase, limit: int) -> None:
         super().__init__()
         self._phase, self._limit, self._shown = phase, limit, 0
+        self._earned: Any = 0.0
+        self._returns: list[float] = []
 
     def _on_step(self) -> bool:
+        over = np.asarray(self.locals["dones"], bool)
+        earned = self._earned + np.asarray(self.locals["rewards"], float)
+        self._returns += earned[over].tolist()
+        self._earned = np.where(over, 0.0, earned)
         percent = 100 * self.num_timesteps // self._limit
         if percent > self._shown:
             self._shown = percent
+            self._phase.log(self.num_timesteps, **self._numbers())
             unit = self._phase.meter.budget.unit
             self._phase.report(percent / 100, f"{self.num_timesteps} of {self._limit} {unit}")
         return True
+
+    def _numbers(self) -> dict[str, float]:
+        """Mean return since the last time, and what the algorithm recorded since it last wrote."""
+        returns, self._returns = self._returns, []
+        recorded = self.logger.name_to_value.items()
+        trained = [(name, value) for name, value in recorded if name.startswith("train/")]
+        losses = {n.partition("/")[2]: float(v) for n, v in trained if n.endswith("loss")}
+        return {"return": math.fsum(returns) / len(returns) if returns else math.nan} | losses

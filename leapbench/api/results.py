@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
+from leapbench.api.lines import drawn
 from leapbench.api.scope import scope
 from leapbench.api.shown import Record, Shown
 from leapbench.leaderboards import sources
@@ -75,9 +76,29 @@ class Results(Shown, Sequence[Result]):
         """A record a seed, with its metrics."""
         return [_record(each) | dict(each.metrics) for each in self]
 
+    def curves(self) -> list[Record]:
+        """A record a point of what was logged while the agents learned."""
+        return [point for each in self for point in _curve_records(each)]
+
+    def plot(self) -> Any:
+        """What was logged while they learned, a panel a phase and name, a line a result.
+
+        Raises:
+            UserError: when Matplotlib is not installed, or nothing was logged.
+        """
+        return drawn(self)
+
     def episodes(self) -> list[Record]:
         """A record an episode, with the agent and the seed that it was played by."""
         return [_played(each) | dict(row) for each in self for row in each.rows()]
+
+
+def _curve_records(found: Result) -> Iterator[Record]:
+    for phase, curves in found.curves.items():
+        for name, (steps, values) in curves.items():
+            about: Record = {"phase": phase, "name": name}
+            for step, value in zip(steps, values, strict=True):
+                yield _played(found) | about | {"step": step, "value": value}
 
 
 def results(

@@ -45,6 +45,8 @@ def run(
     settings: Mapping[str, Any] | Sequence[str] = (),
     progress: bool = True,
     isolated: bool = False,
+    log: str = "",
+    keep: bool = False,
 ) -> Results:
     """Let agents learn a task under its budget, and evaluate them; as `leapbench run` does.
 
@@ -65,6 +67,8 @@ def run(
         settings: name to value; each goes to the agents that have it.
         progress: whether to show how it goes on.
         isolated: run your own files as submissions are run.
+        log: write what agents log to "tensorboard" or "wandb" too, under `out`/logs.
+        keep: keep what the parts learned, each in a folder beside its result.
 
     Returns:
         A result for each agent and seed, in that order, failed ones among them.
@@ -80,7 +84,8 @@ def run(
         known = "Agents that only this process knows run in it, one seed after the other."
         warnings.warn(known, stacklevel=2)
     given = typed(settings)
-    cells = plan(task, tier, names, seeds_text(seeds), given, Path(out), isolated, device)
+    numbers = seeds_text(seeds)
+    cells = plan(task, tier, names, numbers, given, Path(out), isolated, device, log=log, keep=keep)
     return Results(swept(cells, jobs, progress), cells)
 
 

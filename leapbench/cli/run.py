@@ -56,6 +56,13 @@ if TYPE_CHECKING:
     help="Where agents learn: cpu, cuda, cuda:N; auto is cuda where there is one.",
 )
 @click.option("--isolated", is_flag=True, help="Run your own files as submissions are run.")
+@click.option(
+    "--log",
+    type=click.Choice(("tensorboard", "wandb")),
+    default=None,
+    help="Write what agents log there too.",
+)
+@click.option("--keep", is_flag=True, help="Keep what the parts learned.")
 @click.option("--quiet", "-q", is_flag=True, help="Print errors only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a result.")
 def command(
@@ -68,6 +75,8 @@ def command(
     settings: tuple[str, ...],
     device: str,
     isolated: bool,
+    log: str | None,
+    keep: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -97,6 +106,8 @@ def command(
             settings=settings,
             progress=not quiet,
             isolated=isolated,
+            log=log or "",
+            keep=keep,
         )
     except Interrupted as stopped:
         _interrupted(stopped)

@@ -57,6 +57,8 @@ def _agent(cells: Sequence[Cell], row: Row) -> None:
     console().print(facts(pairs))
     for cell in cells:  # not in the table: a path must stay in one piece
         click.echo(f"  {cell.path}")
+        for kept in sorted(cell.kept.glob("*/")) if cell.keep else ():
+            click.echo(f"  {kept}")
 
 
 def score(row: Row, metric: Metric) -> str:

@@ -34,6 +34,7 @@ class LearningPhase:
         checkpoints: where a long phase writes its state now and then, to continue from
             `checkpoints.latest` after a kill; None where it does not. `meter` counts what
             was used before.
+        logged: where `log` goes.
         device: where networks and their data are to be while the part learns, as torch
             names it: "cpu", "cuda" or "cuda:N". What it draws from `seed` should not
             depend on it. Afterwards the part may act on the CPU.
@@ -48,6 +49,20 @@ class LearningPhase:
     report: Callable[[float, str], None] = field(default=lambda fraction, line: None)
     checkpoints: Checkpoints | None = None
     device: str = "cpu"
+    logged: Callable[[int, Mapping[str, float]], None] = field(default=lambda step, values: None)
+
+    def log(self, step: int, **values: float) -> None:
+        """Log named numbers, for curves that are watched while the part learns.
+
+        What is shown, kept beside the result and written by `--log` is derived from this;
+        the result itself does not depend on it. A name that Python has taken ends with
+        "_", which is left out: `phase.log(step, loss=0.5, return_=12.0)`.
+
+        Args:
+            step: how far the phase is, ascending: units of its budget, or updates.
+            values: finite numbers by name; others are left out.
+        """
+        self.logged(int(step), {name.rstrip("_"): float(v) for name, v in values.items()})
 
 
 @runtime_checkable

@@ -28,10 +28,12 @@ class Checkpoints:
 
     Attributes:
         earlier: CPU seconds up to the checkpoint that was resumed, 0 without one.
+        beside: writes what is kept beside what the agent needs, such as its curves.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.earlier = folder, 0.0
+        self.beside: Callable[[Path], None] = lambda folder: None
         self._begun = time.process_time()
 
     @property
@@ -52,6 +54,7 @@ class Checkpoints:
         with TemporaryDirectory("", BUILDING, self.folder, ignore_cleanup_errors=True) as name:
             building = Path(name)
             fill(building)
+            self.beside(building)
             record = {"used": meter.used, "cpu": self.earlier + time.process_time() - self._begun}
             (building / RECORD).write_text(canonical(record))
             if not whole.exists():  # by another process that runs the same phase

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from leapbench.contract.agent import Learner, LearningPhase
 from leapbench.contract.artifacts import Store
+from leapbench.contract.curves import Points
 from leapbench.contract.task import Phase, Protocol
 from leapbench.errors import UserError
 
@@ -45,6 +46,8 @@ class Harness(ABC):
             world, no data set and no test data may be among them.
         device: where parts learn, and where a field or a network of the family's own is,
             as torch names it; "cpu" unless the run says otherwise.
+        curves: what each phase logged, by its name, see `leapbench.contract.curves`.
+        sink: called with phase, step and values of everything that is logged.
         artifacts: store key of each phase that left an artifact, by `Protocol.slot`.
     """
 
@@ -54,6 +57,8 @@ class Harness(ABC):
         self.protocol, self.seed, self.store, self.salt = protocol, seed, store, salt
         self.device = "cpu"
         self.artifacts: dict[str, dict[str, Any]] = {}
+        self.curves: dict[str, dict[str, Points]] = {}
+        self.sink: Callable[[str, int, Mapping[str, float]], None] = lambda phase, step, each: None
 
     def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:
         """The settings that decide a phase's artifact; all of them by default.

@@ -93,6 +93,9 @@ class Service:
         if call == "report":
             self._report(message.header)
             return None
+        if call == "log":
+            self._log(message.header)
+            return None
         if not isinstance(call, str) or call not in self._calls:
             raise GuestAnswer(f"The agent's process asked for {plain(call, 40)!r}.")
         try:
@@ -142,6 +145,13 @@ class Service:
         fraction = header.get("fraction")
         if isinstance(fraction, float) and math.isfinite(fraction):
             self._phase.report(min(max(fraction, 0.0), 1.0), plain(header.get("line", ""), 80))
+
+    def _log(self, header: Mapping[str, Any]) -> None:
+        step, values = header.get("step"), header.get("values")
+        if type(step) is not int or not 0 <= step < 2**53 or not isinstance(values, dict):
+            return
+        numbers = {plain(k, 40): v for k, v in values.items() if type(v) is float and abs(v) < 1e30}
+        self._phase.logged(step, numbers)
 
     def _samples(self, message: Message) -> Packed:
         stream, index = self._phase.data, _only(message)

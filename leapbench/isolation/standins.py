@@ -83,6 +83,11 @@ class PhaseView:
             self._told = now
             self._line.tell("report", fraction=float(fraction), line=str(line)[:200])
 
+    def log(self, step: int, **values: float) -> None:
+        """Tell the host named numbers; see `leapbench.contract.agent.LearningPhase.log`."""
+        numbers = {name.rstrip("_"): float(value) for name, value in values.items()}
+        self._line.tell("log", step=int(step), values=numbers)
+
     def _data(self, record: Mapping[str, Any], arrays: list[np.ndarray]) -> Any:
         match record["kind"]:
             case "stream":

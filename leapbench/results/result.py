@@ -38,6 +38,7 @@ from leapbench.results.values import (
     Text,
     Values,
     checked_columns,
+    checked_curves,
     column_digest,
     json_only,
 )
@@ -162,6 +163,8 @@ class Result(Frozen):
         score: the task's metric; None unless `status` is "ok".
         normalised: score on the scale of the task's floor and ceiling.
         details: what the family shows beside the score, plain JSON.
+        curves: what was logged while it learned, by phase and name: steps and values. Not
+            part of the run id.
         provenance: what it was made with; "code" is the hash of the code that ran.
     """
 
@@ -180,6 +183,7 @@ class Result(Frozen):
     score: Number | None = None
     normalised: Number | None = None
     details: Annotated[dict[str, Any], AfterValidator(json_only)] = {}
+    curves: Annotated[dict[str, dict[str, Any]], PlainValidator(checked_curves)] = {}
     provenance: Values = {}
     timing: Timing = Timing()
 

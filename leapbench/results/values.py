@@ -30,6 +30,8 @@ Columns = dict[str, Column]
 Digests = dict[int, str]
 """Digest of columns that were checked, by their `id` while they are in use."""
 _KINDS: dict[type, Callable[[Any], Scalar]] = {bool: bool, int: int, float: float, str: str}
+CURVED = 1000
+"""Points of all curves of a result."""
 
 
 def printable(text: str) -> str:
@@ -196,3 +198,31 @@ def _cleaned(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_cleaned(each) for each in value]
     return value if value is None else bounded(value)
+
+
+def checked_curves(value: Any) -> dict[str, dict[str, tuple[list[int], list[float]]]]:
+    """Curves by phase and name, each a list of steps and one of values.
+
+    Raises:
+        ValueError: for anything else, or more than `CURVED` points.
+    """
+    try:
+        found = {
+            str(bounded(phase)): {str(bounded(name)): _curve(each) for name, each in own.items()}
+            for phase, own in value.items()
+        }
+    except (AttributeError, TypeError, ValueError):
+        raise ValueError("expected curves by phase and name, each steps and values") from None
+    points = sum(len(steps) for own in found.values() for steps, _ in own.values())
+    if points > CURVED:
+        raise ValueError(f"{points} points of curves, {CURVED} allowed")
+    return found
+
+
+def _curve(each: Any) -> tuple[list[int], list[float]]:
+    steps, values = each
+    whole = all(type(step) is int and 0 <= step <= LARGEST for step in steps)
+    finite = all(type(v) in (int, float) and -LARGEST <= v <= LARGEST for v in values)
+    if not (whole and finite and len(steps) == len(values)):
+        raise ValueError("no curve")
+    return list(steps), [float(v) for v in values]

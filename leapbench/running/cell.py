@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from leapbench.contract import registry
 from leapbench.contract.agent import Learner
 from leapbench.contract.artifacts import Store
+from leapbench.contract.curves import thinned
 from leapbench.contract.harness import Harness, Report, stage
 from leapbench.contract.task import Protocol, Task, Tier
 from leapbench.errors import AgentError, UserError
@@ -22,11 +23,13 @@ from leapbench.results import result
 from leapbench.results.provenance import provenance
 from leapbench.results.result import Result, Spent, columns
 from leapbench.results.values import LONGEST, printable
-from leapbench.running import code, phases
+from leapbench.running import code, logs, parts, phases
 from leapbench.running.composition import Composition, compose
 from leapbench.running.device import described, resolved
 
 ARTIFACTS = "artifacts"
+CURVED = 400
+"""Points of curves that a result keeps, about."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Cell:
             the result is the same.
         device: where parts learn: "auto", "cpu", "cuda" or "cuda:N"; parts in processes
             of their own are on the CPU. Neither the result's identity nor `done` knows it.
+        log: where what is logged goes besides, "tensorboard" or "wandb"; "" for nowhere.
+        keep: keep what the parts learned, in `kept`.
     """
 
     task: str
@@ -54,6 +59,8 @@ class Cell:
     out: Path
     isolated: bool = False
     device: str = "cpu"
+    log: str = ""
+    keep: bool = False
 
     @property
     def in_file(self) -> bool:
@@ -81,6 +88,11 @@ class Cell:
         """Where the result file lies, or will lie."""
         return self.path_of(self.composition)
 
+    @property
+    def kept(self) -> Path:
+        """Folder of what the parts learned, where it is kept."""
+        return self.path.with_suffix("")
+
     def path_of(self, agent: Composition) -> Path:
         """`path` for a composition at hand; imports no code of an agent's."""
         folder = agent.record().folder
@@ -99,7 +111,8 @@ class Cell:
             and found.agent == self.composition.record()
             and found.provenance.get("code") == self.code
         )
-        return found if same and found.status == "ok" else None
+        whole = same and found.status == "ok" and not (self.keep and parts.missing(self.kept))
+        return found if whole else None
 
 
 def protocol_of(task: Task, tier: str) -> Protocol:
@@ -142,7 +155,8 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
     blank = _blank(cell, agent)
     spent: list[Spent] = []
     try:
-        fields = _scored(cell, agent, salt, spent, clock, report)
+        with logs.opened(cell.log, cell.out, _told(cell, agent)) as sink:
+            fields = _scored(cell, agent, salt, spent, clock, report, sink)
     except UserError:
         raise
     except (Exception, SystemExit) as error:
@@ -156,6 +170,14 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
         checked = blank.model_copy(update={"status": "invalid", "message": line})
     result.write(checked, cell.path_of(agent))
     return checked
+
+
+def _told(cell: Cell, agent: Composition) -> dict[str, Any]:
+    """What a log says about a run."""
+    path = cell.path_of(agent).relative_to(cell.out).with_suffix("")
+    settings = {part.name: agent.config[role] for role, part in agent.parts.items()}
+    facts = {"task": cell.task, "tier": cell.tier, "agent": agent.name, "seed": cell.seed}
+    return facts | {"settings": settings, "path": path.as_posix()}
 
 
 def failed(cell: Cell, message: str) -> Result:
@@ -230,19 +252,26 @@ def _scored(
     spent: list[Spent],
     clock: phases.Clock,
     report: Report,
+    sink: logs.Sink | None,
 ) -> dict[str, Any]:
     """Run all phases and the evaluation; the fields of a successful result."""
     protocol, harness = cell.protocol, _harness(cell, salt)
-    parts: dict[str, Learner] = {}
+    if sink is not None:
+        harness.sink = sink.add
+    learned: dict[str, Learner] = {}
     stages = len(protocol.phases) + 1
     for i, phase in enumerate(protocol.phases):
         staged = stage(report, i, stages, phase.name)
-        learner, used = phases.learn(harness, phase, agent, parts, clock, staged)
-        parts[protocol.slot(phase)] = learner
+        learner, used = phases.learn(harness, phase, agent, learned, clock, staged)
+        learned[protocol.slot(phase)] = learner
         spent.append(used)
-    outcome = harness.evaluate(parts, stage(report, stages - 1, stages, "evaluation"))
+    outcome = harness.evaluate(learned, stage(report, stages - 1, stages, "evaluation"))
     metrics = harness.metrics(protocol, outcome.rows)
     score = metrics[protocol.metric.name]
+    if sink is not None:
+        sink.add("evaluation", 0, metrics)
+    if cell.keep:
+        parts.keep(cell, agent, learned)
     return {
         "status": "ok",
         "episodes": columns(outcome.rows),
@@ -250,4 +279,5 @@ def _scored(
         "score": score,
         "normalised": protocol.metric.normalise(score),
         "details": outcome.details,
+        "curves": thinned(harness.curves, CURVED),
     }

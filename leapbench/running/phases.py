@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from leapbench.contract.agent import Learner, LearningPhase
 from leapbench.contract.checkpoints import Checkpoints
+from leapbench.contract.curves import Curves
 from leapbench.contract.harness import Harness, Report
 from leapbench.contract.task import Phase, canonical
 from leapbench.results.result import Spent, Timing
@@ -67,6 +69,7 @@ def learn(
     slot = harness.protocol.slot(phase)
     learner = agent.build(phase.role, slot)
     key = _key(harness, phase, agent) if phase.artifact else {}
+    curves = Curves()
 
     def run() -> tuple[LearningPhase, float]:
         begun, earlier = clock.cpu(), 0.0
@@ -74,9 +77,13 @@ def learn(
             learner.load(harness.store.path(harness.artifacts[phase.after]))
         opened = harness.open(phase, parts, report)
         opened.device = harness.device
+        _follow(opened, harness, phase, curves)
         if opened.settings.get(SAVE_EVERY):
             opened.checkpoints = _checkpoints(harness, key or _whole_key(harness, phase, agent))
+            opened.checkpoints.beside = curves.save
             opened.checkpoints.resume(opened.meter)
+            if opened.checkpoints.latest:
+                curves.load(opened.checkpoints.latest)
             earlier = opened.checkpoints.earlier
             clock.add(earlier)
             _tell(opened)
@@ -87,11 +94,13 @@ def learn(
         opened, _ = run()
         if opened.checkpoints is not None:
             opened.checkpoints.clear()
+        harness.curves[phase.name] = curves.record()
         return learner, _spent(phase, opened.meter.used, reused=False)
 
     def make(folder: Path) -> None:
         opened, cpu = run()
         learner.save(folder)
+        curves.save(folder)
         record = {"used": opened.meter.used, "cpu": cpu}
         (folder / "spent.json").write_text(canonical(record))
 
@@ -101,8 +110,33 @@ def learn(
     fresh = agent.restore(harness, phase.role, folder, slot)
     record = json.loads((folder / "spent.json").read_text())
     if reused:
+        curves.load(folder)
+        _again(harness, phase, curves)
         clock.add(record["cpu"])
+    harness.curves[phase.name] = curves.record()
     return fresh, _spent(phase, record["used"], reused)
+
+
+def _follow(opened: LearningPhase, harness: Harness, phase: Phase, curves: Curves) -> None:
+    """Take down what the phase logs, and show the last values behind its reports."""
+    report = opened.report
+
+    def logged(step: int, values: Mapping[str, float]) -> None:
+        curves.add(step, values)
+        harness.sink(phase.name, step, values)
+
+    def shown(fraction: float, line: str) -> None:
+        last = ", ".join(f"{name} {value:.4g}" for name, value in curves.last.items())
+        report(fraction, f"{line}, {last}" if last else line)
+
+    opened.logged, opened.report = logged, shown
+
+
+def _again(harness: Harness, phase: Phase, curves: Curves) -> None:
+    """Hand on what a reused phase once logged, as far as it was kept."""
+    for name, (steps, values) in curves.record().items():
+        for step, value in zip(steps, values, strict=True):
+            harness.sink(phase.name, step, {name: value})
 
 
 def _tell(opened: LearningPhase) -> None:

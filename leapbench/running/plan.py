@@ -10,6 +10,7 @@ from leapbench.contract import registry
 from leapbench.contract.task import TIERS, Task
 from leapbench.errors import UserError, unknown
 from leapbench.isolation import sandbox
+from leapbench.running import logs
 from leapbench.running.cell import Cell, protocol_of
 from leapbench.running.composition import Composition, compose, file_of
 from leapbench.running.device import checked
@@ -25,6 +26,8 @@ def plan(
     out: Path,
     isolated: bool = False,
     device: str = "cpu",
+    log: str = "",
+    keep: bool = False,
 ) -> list[Cell]:
     """The cells that a command asks for, agent by agent, each once.
 
@@ -37,6 +40,8 @@ def plan(
         out: folder of the results.
         isolated: run parts in files in processes of their own.
         device: where parts learn: "auto", "cpu", "cuda" or "cuda:N".
+        log: where what they log goes besides: "tensorboard", "wandb" or "".
+        keep: keep what they learned.
 
     Raises:
         UserError: for the first thing that is wrong.
@@ -54,8 +59,9 @@ def plan(
     texts = _each_once(found, chosen)
     _check_writable(out)
     checked(device)
+    logs.check(log)
     return [
-        Cell(found.name, protocol.tier, text, seed, chosen[text], out, isolated, device)
+        Cell(found.name, protocol.tier, text, seed, chosen[text], out, isolated, device, log, keep)
         for text in texts
         for seed in numbers
     ]

@@ -103,6 +103,8 @@ class Trainer:
                 phase.report(step / steps, f"epoch {epoch + 1}/{epochs}")
             exits = torch.cat(matrices).mean(0)
             self.log.append({"epoch": epoch + 1, "loss": rounded(exits), **self.epoch_log()})
+            means = rounded(exits)
+            phase.log(phase.meter.used, loss_first_exit=means[0], loss_last_exit=means[-1])
         self.network.eval()
 
     def epoch_log(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -63,23 +64,27 @@ class Practice:
         meter, backbone = self.phase.meter, self.ddpg.backbone
         env: Any = self.phase.make_env(1) if self.phase.make_env else None
         observation, time, saved = self._begin(env), 0, meter.used
+        earned, learned = 0.0, torch.zeros(())
         while meter.left:
             if self.count == backbone.warmup:
                 self.behaviour.end_warmup(self.replay)
             if self.count >= backbone.warmup and self.count % backbone.every == 0 and self.replay:
                 batch = self.replay.sample(backbone.batch, self.rng)
-                self.ddpg.update(batch, self.objective(batch))
+                learned = self.objective(batch)
+                self.ddpg.update(batch, learned)
 
             action, skill, mode = self.behaviour(observation[0], time, self.count)
             following, rewards, terminated, truncated, info = env.step(action[None])
             reward = float(rewards[0])
             self.replay.add(observation[0], skill, action, mode, reward)
             self.behaviour.earn(reward)
+            earned += reward
             observation, time, self.count = following, time + 1, self.count + 1
 
             if terminated[0] or truncated[0]:
                 self.replay.finish(info["final_obs"][0], bool(terminated[0]))
-                time = 0
+                self.phase.log(meter.used, return_=earned)
+                time, earned = 0, 0.0
                 if self._due(saved):
                     saved = meter.used
                     if self.phase.checkpoints is not None:
@@ -87,6 +92,7 @@ class Practice:
                     observation = self._renewed(env)
             if self.count % LINES == 0:
                 limit = meter.budget.limit
+                self.phase.log(meter.used, reward_learned=float(learned.mean()))
                 self.phase.report(meter.used / limit, f"{meter.used} of {limit} steps")
 
     def save(self, folder: Path) -> None:

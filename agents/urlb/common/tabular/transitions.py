@@ -46,14 +46,17 @@ def steps(phase: LearningPhase, choose: Choose) -> Iterator[Transition]:
     """
     env: Any = phase.make_env(1) if phase.make_env else None
     observation, _ = env.reset(seed=phase.seed)
-    cell, time, episode = int(observation[0]), 0, 0
+    cell, time, episode, earned = int(observation[0]), 0, 0, 0.0
     while phase.meter.left:
         action = choose(cell, time, episode)
         observation, reward, terminated, truncated, info = env.step(np.array([action]))
         ended = bool(terminated[0] or truncated[0])
         arrived = int(info["final_obs"][0] if ended else observation[0])
         yield Transition(cell, action, float(reward[0]), arrived, time, episode)
-        cell = int(observation[0])
+        cell, earned = int(observation[0]), earned + float(reward[0])
+        if ended:
+            phase.log(phase.meter.used, return_=earned)
+            earned = 0.0
         time, episode = (0, episode + 1) if ended else (time + 1, episode)
 
 
