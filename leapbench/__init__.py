@@ -13,6 +13,7 @@ from leapbench.contract.registration import register_when_imported
 
 if TYPE_CHECKING:
     from leapbench.api.boards import board, claims, compare
+    from leapbench.api.develop import dev_score
     from leapbench.api.evaluate import evaluate
     from leapbench.api.load import load, push
     from leapbench.api.practice import make_env
@@ -28,6 +29,7 @@ _OFFERED = {
     "board": "leapbench.api.boards",
     "claims": "leapbench.api.boards",
     "compare": "leapbench.api.boards",
+    "dev_score": "leapbench.api.develop",
     "evaluate": "leapbench.api.evaluate",
     "load": "leapbench.api.load",
     "make_env": "leapbench.api.practice",
@@ -41,6 +43,7 @@ __all__ = [
     "board",
     "claims",
     "compare",
+    "dev_score",
     "evaluate",
     "load",
     "make_env",

@@ -165,13 +165,14 @@ def test_event_files_of_tensorboard_are_read_back(tmp_path: Path) -> None:
 def test_an_offline_run_of_wandb_is_read_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("wandb")
+    wandb = pytest.importorskip("wandb")
     from wandb.proto import wandb_internal_pb2
 
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
     (made,) = lb.run(TASK, agent, out=tmp_path, log="wandb", progress=False)
     assert made.status == "ok", made.message
+    wandb.teardown()  # its service would be a process that other tests do not expect
     (file,) = (tmp_path / logs.FOLDER).rglob("*.wandb")
     losses, config = [], {}
     for data in stored(file.read_bytes()):
