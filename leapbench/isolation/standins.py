@@ -65,6 +65,8 @@ class StreamView:
 class PhaseView:
     """A `leapbench.contract.agent.LearningPhase` whose parts are with the host."""
 
+    device = "cpu"  # the sandbox has no other
+
     def __init__(self, channel: Channel, message: Message) -> None:
         header = message.header
         self.name, self.seed = header["name"], header["seed"]
