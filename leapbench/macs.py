@@ -10,9 +10,10 @@ earlier heads included ("without lazy evaluation", as both MSDNet and L2W-DEN
 report it). A network that runs its whole backbone before its first head is
 therefore charged the whole backbone at its first exit.
 
-Convolutions, matrix products and attention that are not calls of counted
-modules are found by comparing with PyTorch's own operator counter, and refused.
-Elementwise arithmetic and matrix-vector products are not looked for.
+Every call of a counted module is compared with PyTorch's own operator counter, and what
+that finds between the calls, such as products of matrices and attention, is refused. So
+are products that it does not know, such as those with vectors; elementwise arithmetic is
+not looked for.
 
 Two conventions (multiply-adds, batch of one image):
 
@@ -34,12 +35,20 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from leapbench.errors import UserError, unknown
 
 Convention = Literal["conv+linear", "released"]
 Cost = Callable[[nn.Module, Any, Any], int]
+
+UNKNOWN = {"mv", "addmv", "dot", "vdot", "inner", "outer", "ger", "addr", "kron", "tensordot"}
+UNKNOWN |= {"cross", "linalg_cross", "_cdist_forward", "_trilinear", "bilinear", "lstm", "gru"}
+UNKNOWN |= {"matrix_exp", "linalg_matrix_exp", "linalg_inv_ex", "linalg_solve_triangular"}
+UNKNOWN |= {"_linalg_svd", "_linalg_eigh", "_linalg_det", "_linalg_solve_ex", "linalg_qr"}
+UNKNOWN |= {"_fft_r2c", "_fft_c2r", "_fft_c2c", "cumprod", "prod", "_sparse_mm"}
+"""Operators that multiply values with each other and that PyTorch's counter leaves out."""
 
 _MULTIPLYING = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 _NORMALISING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm, nn.LayerNorm)
@@ -132,6 +141,7 @@ class _Measurement:
     def __init__(self, network: nn.Module, cost: Cost) -> None:
         self.network, self.cost = network, cost
         self.total = self.products = 0
+        self.operators = FlopCounterMode(display=False)
         # The tensors are kept so that no two of them can share an id.
         self.produced: dict[int, tuple[int, Tensor]] = {}
 
@@ -140,22 +150,37 @@ class _Measurement:
         _refuse_uncountable(self.network)
         with _evaluation(self.network), ExitStack() as hooks, torch.no_grad():
             for module in self.network.modules():
+                if isinstance(module, _MULTIPLYING):
+                    hooks.enter_context(module.register_forward_pre_hook(self._begin))
                 hooks.enter_context(module.register_forward_hook(self._add))
             # The fused attention kernels are not in the operator counter's table.
-            with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as operators:
+            with sdpa_kernel(SDPBackend.MATH), self.operators, _Refusing(self._name):
                 exits = self._forward(image)
-        missed = operators.get_total_flops() // 2 - self.products
+        self._compare(0)
+        return self._totals(exits)
+
+    @property
+    def _name(self) -> str:
+        return type(self.network).__name__
+
+    def _begin(self, module: nn.Module, inputs: Any) -> None:
+        self._compare(0)
+
+    def _compare(self, expected: int) -> None:
+        """Hold what was multiplied since the last comparison to what is known of it."""
+        total = self.operators.get_total_flops() // 2
+        missed, self.products = total - self.products - expected, total
         if missed:
             raise UserError(
-                f"{missed} multiply-adds of {type(self.network).__name__} were not made by "
+                f"{missed} multiply-adds of {self._name} were not made by "
                 "calling its convolutional and linear modules, which are all that is counted.",
                 "Call nn.Conv*d and nn.Linear modules instead of functions or operators.",
             )
-        return self._totals(exits)
 
     def _add(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        if isinstance(module, _MULTIPLYING):
+            self._compare(_products(module, inputs, output))
         self.total += self.cost(module, inputs, output)
-        self.products += _products(module, inputs, output)
         if isinstance(output, Tensor) and output.ndim == 2:
             self.produced.setdefault(id(output), (self.total, output))
 
@@ -181,6 +206,23 @@ class _Measurement:
         if any(a >= b for a, b in pairwise(calls)):
             raise UserError(f"{name} must return its exits in the order of their computation.")
         return [self.produced[id(logits)][0] for logits in exits]
+
+
+class _Refusing(TorchDispatchMode):
+    """Refuses operators that multiply and are not counted; `name` is the network's."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.name = name
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        operator = func.overloadpacket.__name__
+        if operator in UNKNOWN:
+            raise UserError(
+                f"{self.name} calls {operator}, whose multiply-adds are not known.",
+                "Build it from nn.Conv*d, nn.Linear and normalisation modules.",
+            )
+        return func(*args, **(kwargs or {}))
 
 
 def _refuse_uncountable(network: nn.Module) -> None:

@@ -343,6 +343,51 @@ def test_unknown_modules_with_parameters_are_named(module: nn.Module) -> None:
             measure(network, (3, 8, 8))
 
 
+class Lazy(nn.Conv2d):
+    """A convolution that leaves half of its work out."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        half = functional.conv2d(x, self.weight[:2], padding=1)
+        return torch.cat((half, half), 1)
+
+
+def test_two_errors_that_cancel_are_two_errors() -> None:
+    lazy = Lazy(3, 4, 3, padding=1, bias=False)
+    extra = nn.Conv2d(3, 2, 3, padding=1, bias=False).weight
+
+    def hidden(x: Tensor) -> Tensor:
+        return functional.conv2d(x, extra, padding=1)[:, :1] + lazy(x)[:, :3]
+
+    network = Functional(hidden)
+    network.lazy = lazy
+    with pytest.raises(UserError, match="multiply-adds of Functional were not made by"):
+        count(network, (3, 8, 8))
+
+
+@pytest.mark.parametrize(
+    ("hidden", "operator"),
+    [
+        (lambda x: x + torch.mv(x.flatten(2)[0], torch.ones(64)).sum(), "mv"),
+        (lambda x: x + torch.dot(x.flatten(), x.flatten()), "dot"),
+        (lambda x: x + torch.vdot(x.flatten(), x.flatten()), "dot"),
+        (lambda x: x + torch.addmv(x[0, 0, 0], x[0, 0], x[0, 0, 0]), "mv"),
+        (lambda x: x + torch.cdist(x, x).sum(), "_cdist_forward"),
+        (lambda x: x + torch.fft.fft2(x).real, "_fft_"),
+        (lambda x: x + torch.linalg.inv_ex(x + torch.eye(8))[0], "linalg_inv_ex"),
+        (lambda x: x + torch.linalg.cross(x[..., :3], x[..., :3]).sum(), "linalg_cross"),
+        (lambda x: x + torch.cumprod(x, 1), "cumprod"),
+        (lambda x: x + torch.prod(x), "prod"),
+        (lambda x: x + x[0, 0] @ x[0, 0, 0], "mv"),
+        (lambda x: x + torch.einsum("bchw,bchw->", x, x), "multiply-adds"),
+    ],
+)
+def test_products_that_are_not_known_are_refused(
+    hidden: Callable[[Tensor], Tensor], operator: str
+) -> None:
+    with pytest.raises(UserError, match=operator):
+        count(Functional(hidden), (3, 8, 8))
+
+
 def test_unknown_convention_is_told() -> None:
     with pytest.raises(UserError, match="Did you mean 'released'"):
         count(small(), (3, 8, 8), "release")  # type: ignore[arg-type]

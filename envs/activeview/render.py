@@ -110,11 +110,11 @@ def _pictures(canvas: Canvas, episode: Episode) -> None:
     """Test views all around the scene: the truth above, what the field makes of it below."""
     test, referee = episode.capture.test.images, episode.referee
     shown = np.unique(np.linspace(0, len(test) - 1, SHOWN + 2).astype(int)[1:-1])
-    shown = np.round(255 * np.clip(referee.reconstruction, 0, 1)).astype(np.uint8)
+    made = np.round(255 * np.clip(referee.reconstruction, 0, 1)).astype(np.uint8)
     optics = episode.capture.optics
     longer = max(optics.height, optics.width)
     width, height = TILE * optics.width / longer, TILE * optics.height / longer
-    for row, (label, images) in enumerate((("truth, hidden", test), ("reconstruction", shown))):
+    for row, (label, images) in enumerate((("truth, hidden", test), ("reconstruction", made))):
         top = TOP + row * (TILE + 22)
         canvas.text(RIGHT_OF_MAP, top - 5, label, 12, MUTED)
         for column, index in enumerate(shown):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 
 import click
 
@@ -52,6 +53,9 @@ def main() -> None:
     0: done. 1: something failed while running. 2: a mistake in what was typed.
     130: interrupted.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal may be without a tick or a cross
+            stream.reconfigure(errors="replace")
     try:
         cli.main(prog_name="leapbench", standalone_mode=True)
     except KeyboardInterrupt:

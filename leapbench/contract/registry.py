@@ -171,8 +171,9 @@ def _collect(found: dict[str, Any], file: Path, read: Any) -> None:
         return
     for name in new:
         if name in found:
-            raise UserError(f"{name!r} is declared twice, the second time in {file}.")
-    found.update(new)
+            text = f"{name!r} is declared twice; the second time, in {file}, is left out"
+            warnings.warn(text, stacklevel=3)
+    found.update({name: each for name, each in new.items() if name not in found})
 
 
 def _toml(file: Path) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class ImageFolder:
         self.root, self.size = root, size
         if not root.is_dir():
             raise UserError(f"{root} is not a folder.")
-        self.classes = sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+        self.classes = sorted(e.name for e in os.scandir(root) if e.is_dir() and e.name[0] != ".")
         if not self.classes:
             raise UserError(f"{root} holds no class folders.", "Expected <wnid>/*.JPEG in it.")
 
@@ -47,7 +47,7 @@ class ImageFolder:
 
     @staticmethod
     def _list(folder: Path) -> list[str]:
-        names = (entry.name for entry in os.scandir(folder))
+        names = (entry.name for entry in os.scandir(folder) if entry.name[0] != ".")
         return sorted(name for name in names if name.lower().endswith(_SUFFIXES))
 
     @cached_property
@@ -100,7 +100,9 @@ class ImageFolder:
         try:
             with Image.open(path, formats=("JPEG", "PNG")) as image:
                 box = centre_box(*image.size) if rng is None else random_box(*image.size, rng)
-                crop = image.convert("RGB").resize(side, Image.Resampling.BILINEAR, box=box)
+                grey = image.mode.startswith("I")  # of 16 bits, which Pillow would cut off at 255
+                plain = Image.fromarray(np.asarray(image) // 257).convert("L") if grey else image
+                crop = plain.convert("RGB").resize(side, Image.Resampling.BILINEAR, box=box)
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise UserError(f"{path} is not a readable image: {error}.") from error
         pixels = np.asarray(crop, np.uint8)

@@ -33,8 +33,17 @@ class Location:
 
 def cache_root() -> Path:
     """The user's cache folder: $LEAPBENCH_CACHE, else the platform's own place."""
-    folder = os.environ.get("LEAPBENCH_CACHE")
-    return Path(folder).expanduser() if folder else Path(platformdirs.user_cache_dir("leapbench"))
+    folder = os.environ.get("LEAPBENCH_CACHE") or platformdirs.user_cache_dir("leapbench")
+    return _expanded(folder, "LEAPBENCH_CACHE")
+
+
+def _expanded(folder: str, variable: str) -> Path:
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError:  # no such user, or none at all
+        raise UserError(
+            f"There is no home folder for {folder}.", f"export {variable}=/path/of/a/folder"
+        ) from None
 
 
 def offline() -> bool:
@@ -50,7 +59,7 @@ def candidates(dataset: DataSet) -> Iterator[tuple[str, Path]]:
             yield "Python package", Path(found.origin).parent
         return
     if folder := os.environ.get("LEAPBENCH_DATA"):
-        yield "LEAPBENCH_DATA", Path(folder).expanduser() / dataset.name
+        yield "LEAPBENCH_DATA", _expanded(folder, "LEAPBENCH_DATA") / dataset.name
     yield "cache", cache_root() / dataset.name
     if dataset.system:
         yield "system package", Path(dataset.system)
@@ -67,7 +76,7 @@ def find(name: str | DataSet) -> Location | None:
         system's package that holds every file of one layout, or None.
 
     Raises:
-        UserError: for an unknown name.
+        UserError: for an unknown name, or a folder under a home that there is not.
     """
     dataset = get(name)
     for source, root in candidates(dataset):

@@ -26,8 +26,14 @@ def provenance() -> dict[str, bool | int | float | str]:
         "system": platform.platform(terse=True),
         "cpu": _cpu(),
         "cores": os.cpu_count() or 0,
-        "threads": int(os.environ.get("OMP_NUM_THREADS") or 0),
+        "threads": threads(),
     }
+
+
+def threads() -> int:
+    """OMP_NUM_THREADS; 0 where it is not set, or no number."""
+    text = os.environ.get("OMP_NUM_THREADS", "")
+    return int(text) if text.isdecimal() and len(text) < 6 else 0
 
 
 def _version(name: str) -> str:

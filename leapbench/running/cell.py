@@ -23,7 +23,7 @@ from leapbench.results import result
 from leapbench.results.provenance import provenance
 from leapbench.results.result import Result, Spent, columns
 from leapbench.results.values import LONGEST, printable
-from leapbench.running import code, logs, parts, phases
+from leapbench.running import code, logs, machine, parts, phases
 from leapbench.running.composition import Composition, compose
 from leapbench.running.device import described, resolved
 
@@ -155,7 +155,7 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
     blank = _blank(cell, agent)
     spent: list[Spent] = []
     try:
-        with logs.opened(cell.log, cell.out, _told(cell, agent)) as sink:
+        with machine.told(cell.out), logs.opened(cell.log, cell.out, _told(cell, agent)) as sink:
             fields = _scored(cell, agent, salt, spent, clock, report, sink)
     except UserError:
         raise
@@ -168,7 +168,8 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
     except ValidationError as error:  # such as an agent whose outputs are NaN
         line = str(error.errors()[0]["msg"])
         checked = blank.model_copy(update={"status": "invalid", "message": line})
-    result.write(checked, cell.path_of(agent))
+    with machine.told(cell.out):
+        result.write(checked, cell.path_of(agent))
     return checked
 
 

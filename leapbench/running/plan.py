@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +9,8 @@ from leapbench.contract import registry
 from leapbench.contract.task import TIERS, Task
 from leapbench.errors import UserError, unknown
 from leapbench.isolation import sandbox
-from leapbench.running import logs
-from leapbench.running.cell import Cell, protocol_of
+from leapbench.running import logs, machine
+from leapbench.running.cell import Cell, harness_of, protocol_of
 from leapbench.running.composition import Composition, compose, file_of
 from leapbench.running.device import checked
 from leapbench.running.sweep import parse_seeds
@@ -57,7 +56,8 @@ def plan(
     if isolated:
         _check_in_files(plain)
     texts = _each_once(found, chosen)
-    _check_writable(out)
+    machine.check(out)
+    machine.check_row(protocol, harness_of(found))
     checked(device)
     logs.check(log)
     return [
@@ -113,10 +113,3 @@ def _check_in_files(agents: dict[str, Composition]) -> None:
                 f"--isolated: no part of {text!r} is in a file of its own.",
                 "It is for path/to/file.py:Class.",
             )
-
-
-def _check_writable(out: Path) -> None:
-    """Refuse a folder that cannot be made, before hours are spent."""
-    there = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK):
-        raise UserError(f"--out {out}: {there} cannot be written to.", "Name another folder.")

@@ -139,3 +139,15 @@ def test_open_folder_needs_the_whole_split(declared: DataSet) -> None:
         open_folder(declared.model_copy(update={"splits": {"val": 6}}), "val")
     with pytest.raises(UserError, match=r"5 images of 3 classes; 5 of 4"):
         open_folder(declared.model_copy(update={"classes": 4}), "val")
+
+
+def test_grey_of_16_bits_is_scaled_and_companions_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / ".hidden").mkdir()
+    grey = np.full((32, 32), 257 * 100, np.uint16)
+    Image.fromarray(grey).save(tmp_path / "a" / "1.png")
+    (tmp_path / "a" / "._1.png").write_bytes(b"\0")
+    found = ImageFolder(tmp_path, 8)
+    assert (found.classes, len(found)) == (["a"], 1)
+    images, _ = next(found.batches([0], 1))
+    assert (images == 100).all()

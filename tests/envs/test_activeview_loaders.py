@@ -12,7 +12,7 @@ from PIL import Image
 
 from leapbench.envs.activeview.cameras import Optics, look_at, project
 from leapbench.envs.activeview.env import ActiveViewEnv
-from leapbench.envs.activeview.loaders import from_blender, from_llff, load
+from leapbench.envs.activeview.loaders import from_blender, from_llff, load, pictures
 from leapbench.errors import UserError
 
 MARK = np.array([[0.3], [-0.2], [0.25]], np.float32)
@@ -192,3 +192,64 @@ def test_what_is_wrong_with_an_llff_folder_is_said(llff: Path) -> None:
     np.save(llff / "poses_bounds.npy", np.array([{}]), allow_pickle=True)
     with pytest.raises(UserError, match="not an array"):
         load(llff, 12)
+
+
+@pytest.mark.parametrize("spoil", ["nan", "inf", "scaled", "mirrored", "skewed", "zero", "twice"])
+def test_poses_that_are_none_are_told(blender: Path, spoil: str) -> None:
+    path = blender / "transforms_train.json"
+    described = json.loads(path.read_text())
+    pose = np.array(described["frames"][1]["transform_matrix"])
+    match spoil:
+        case "nan":
+            pose[0, 3] = np.nan
+        case "inf":
+            pose[1, 1] = np.inf
+        case "scaled":
+            pose[:3, :3] *= 2
+        case "mirrored":
+            pose[:3, 0] *= -1
+        case "skewed":
+            pose[0, 0] += 0.1
+        case "zero":
+            pose[:3, :3] = 0
+        case "twice":
+            pose[:3, 0] = pose[:3, 1]
+    described["frames"][1]["transform_matrix"] = pose.tolist()
+    path.write_text(json.dumps(described))
+    with pytest.raises(UserError, match="pose 1"):
+        load(blender, 30)
+
+
+def test_axes_of_llff_are_rotations(llff: Path) -> None:
+    table = np.load(llff / "poses_bounds.npy")
+    table[2, 0] += 0.5
+    np.save(llff / "poses_bounds.npy", table)
+    with pytest.raises(UserError, match="the axes of pose 2 are no rotation"):
+        load(llff, 30)
+
+
+def test_names_may_have_dots(blender: Path) -> None:
+    path = blender / "transforms_train.json"
+    described = json.loads(path.read_text())
+    for frame in described["frames"]:
+        file = blender / f"{frame['file_path']}.png"
+        frame["file_path"] += "_0.5"
+        file.rename(blender / f"{frame['file_path']}.png")
+    path.write_text(json.dumps(described))
+    assert len(load(blender, 30).train.poses) == 6
+
+
+def test_companions_of_another_system_are_no_pictures(llff: Path) -> None:
+    (llff / "images" / "._000.png").write_bytes(b"\0\5\26\7")
+    found = load(llff, 30)
+    assert len(found.train.poses) + len(found.test.poses) == 9
+
+
+def test_pictures_of_16_bits_are_scaled(tmp_path: Path) -> None:
+    grey = np.array([[0, 257 * 10], [257 * 200, 65535]], np.uint16)
+    Image.fromarray(grey).save(tmp_path / "a.png")
+    found = pictures.read(tmp_path / "a.png", (2, 2), (2, 2))
+    assert found[..., 0].tolist() == [[0, 10], [200, 255]]
+    Image.fromarray(np.ones((2, 2), np.float32)).save(tmp_path / "b.tiff")
+    with pytest.raises(UserError, match="not of 8 or 16 bits"):
+        pictures.read(tmp_path / "b.tiff", (2, 2), (2, 2))

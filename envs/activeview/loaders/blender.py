@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from leapbench.envs.activeview.cameras import Floats, Optics
 from leapbench.envs.activeview.capture import Views
 from leapbench.envs.activeview.loaders import pictures
+from leapbench.envs.activeview.loaders.axes import check_axes
 from leapbench.envs.activeview.loaders.photographs import Dataset
 from leapbench.errors import UserError
 
@@ -66,13 +67,14 @@ def _described(path: Path) -> dict[str, Any]:
             f"{path}: expected frames with a file_path and a transform_matrix (4, 4), and a "
             "camera_angle_x between 0 and pi."
         )
+    check_axes(np.array([one["transform_matrix"] for one in frames], np.float64), path)
     return {"camera_angle_x": angle, "frames": frames}
 
 
 def _file(folder: Path, frame: dict[str, Any]) -> Path:
-    """Names are written without an ending, which is then .png."""
+    """Names may be written without an ending, which is then .png, and have dots in them."""
     path = folder / str(frame["file_path"])
-    return path if path.suffix else path.with_suffix(".png")
+    return path if path.is_file() else path.with_name(f"{path.name}.png")
 
 
 def _pose(frame: dict[str, Any], extent: float) -> Floats:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from leapbench.envs.activeview.cameras import Floats, Optics
 from leapbench.envs.activeview.capture import Views
 from leapbench.envs.activeview.loaders import pictures
+from leapbench.envs.activeview.loaders.axes import check_axes
 from leapbench.envs.activeview.loaders.photographs import Dataset
 from leapbench.errors import UserError
 
@@ -44,6 +45,7 @@ def from_llff(path: str | Path, resolution: int, held_out: int = HELD_OUT) -> Da
     """
     folder = Path(path)
     table, files = _table(folder / POSES), _pictures(folder / "images")
+    check_axes(_opengl(table), folder / POSES)
     if len(table) != len(files):
         raise UserError(f"{POSES} has {len(table)} poses for {len(files)} pictures in {folder}.")
     original = pictures.size(files[0])
@@ -76,7 +78,11 @@ def _table(path: Path) -> Doubles:
 def _pictures(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise UserError(f"There is no folder {folder}.")
-    return sorted(file for file in folder.iterdir() if file.suffix.lower() in ENDINGS)
+
+    def good(file: Path) -> bool:
+        return file.suffix.lower() in ENDINGS and not file.name.startswith(".")
+
+    return sorted(file for file in folder.iterdir() if good(file))
 
 
 def _optics(row: Doubles, original: tuple[int, int]) -> Optics:

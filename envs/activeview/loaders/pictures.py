@@ -42,8 +42,8 @@ def read(path: Path, shape: tuple[int, int], original: tuple[int, int]) -> NDArr
             found, wanted = f"{image.width} x {image.height}", f"{original[1]} x {original[0]}"
             raise UserError(f"{path} is {found} pixels, and the others are {wanted}.")
         try:
-            layers = image.convert("RGBA")
-        except OSError as error:
+            layers = _eight_bits(image).convert("RGBA")
+        except (OSError, SyntaxError, ValueError) as error:
             raise UserError(f"{path} cannot be decoded: {error}.") from error
     white = Image.new("RGBA", layers.size, (255, 255, 255, 255))
     flat = Image.alpha_composite(white, layers).convert("RGB")
@@ -60,3 +60,17 @@ def _opened(path: Path) -> Image.Image:
     if image.width * image.height > MOST:
         raise UserError(f"{path} has more than {MOST} pixels.")
     return image
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """A picture with eight bits a channel; Pillow would cut grey ones of 16 bits off at 255.
+
+    Raises:
+        ValueError: for grey values that are not of 16 bits.
+    """
+    if not image.mode.startswith(("I", "F")):
+        return image
+    grey = np.asarray(image, np.float64)
+    if image.mode == "F" or grey.min() < 0 or grey.max() > 65535:
+        raise ValueError(f"its values of mode {image.mode} are not of 8 or 16 bits")
+    return Image.fromarray(np.rint(grey / 257).astype(np.uint8))

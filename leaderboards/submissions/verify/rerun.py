@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from math import isclose
 from typing import Any
 
+import numpy as np
+
 from leapbench.leaderboards.statistics import mean_interval
+from leapbench.leaderboards.statistics.interval import difference
 from leapbench.leaderboards.verdict import Level
 from leapbench.results.result import Result
 
@@ -82,8 +85,9 @@ def compare(row: Result, again: Result) -> Comparison:
     differing = sum(a != b for a, b in zip(mine, theirs, strict=False))
     differing += abs(len(mine) - len(theirs))
     forged = _forged(row, again, exact=not differing)
+    gap = float(difference(np.float64(again.normalised), np.float64(row.normalised)))
     unlike = "" if differing or close(row.details, again.details) else "its details are others"
-    return Comparison(differing, again.normalised - row.normalised, "", forged, unlike)
+    return Comparison(differing, gap, "", forged, unlike)
 
 
 def _forged(row: Result, again: Result, exact: bool) -> str:
