@@ -85,7 +85,7 @@ def compare(row: Result, again: Result) -> Comparison:
     differing = sum(a != b for a, b in zip(mine, theirs, strict=False))
     differing += abs(len(mine) - len(theirs))
     forged = _forged(row, again, exact=not differing)
-    gap = float(difference(np.float64(again.normalised), np.float64(row.normalised)))
+    gap = float(difference(np.asarray(again.normalised), np.asarray(row.normalised)))
     unlike = "" if differing or close(row.details, again.details) else "its details are others"
     return Comparison(differing, gap, "", forged, unlike)
 
