@@ -262,3 +262,61 @@ def test_a_hub_gets_and_gives_the_folder(tmp_path: Path, monkeypatch: pytest.Mon
     assert there == ["README.md", "leapbench.json", "mean.json"]
     mean = lb.load(TASK, "toy-guess", out=tmp_path, role="model", progress=False)
     assert lb.load("hf:me/mean").network == mean.network
+
+
+@pytest.mark.parametrize(
+    ("name", "agent", "logged"),
+    [
+        ("activeview/niche", "dqn", "return"),
+        pytest.param("dmc/cartpole-swingup", "sac", "return", marks=pytest.mark.slow),
+        pytest.param("earlyexit/digits", "msdnet", "loss_last_exit", marks=pytest.mark.slow),
+        ("urlb/entropy-grid", "scratch-tabular", "return"),
+        pytest.param("urlb/entropy-point", "moss", "return", marks=pytest.mark.slow),
+    ],
+)
+def test_agents_of_all_families_log(name: str, agent: str, logged: str, tmp_path: Path) -> None:
+    from leapbench.contract import registry
+    from leapbench.testing import shrink, standing_in
+
+    small = registry.agent(agent, name.partition("/")[0]).small
+    with standing_in(shrink(registry.task(name))):
+        (made,) = lb.run(name, agent, settings=small, out=tmp_path, progress=False)
+    assert made.status == "ok", made.message
+    assert logged in {n for own in made.curves.values() for n in own}
+
+
+FILE = """
+import json
+import numpy as np
+
+class Tells:
+    def learn(self, phase):
+        for step in range(20):
+            phase.log(step, loss=step / 4, return_=float("inf"))
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        return np.zeros(len(observation), np.int64), state
+    def save(self, folder):
+        (folder / "nothing.json").write_text("{}")
+    def load(self, folder):
+        pass
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.sandbox
+def test_an_agent_in_a_sandbox_logs_as_well(tmp_path: Path) -> None:
+    from leapbench.contract import registry
+    from leapbench.testing import shrink, standing_in
+
+    (tmp_path / "tells.py").write_text(FILE)
+    with standing_in(shrink(registry.task("urlb/entropy-grid"))):
+        (made,) = lb.run(
+            "urlb/entropy-grid",
+            f"{tmp_path / 'tells.py'}:Tells",
+            out=tmp_path / "runs",
+            isolated=True,
+            progress=False,
+        )
+    assert made.status == "ok", made.message
+    (phase, *_) = made.curves
+    assert made.curves[phase] == {"loss": ([*range(20)], [step / 4 for step in range(20)])}
