@@ -23,7 +23,7 @@ import numpy as np
 
 from leapbench.isolation.limits import Limits
 from leapbench.isolation.part import RemotePart
-from leapbench.isolation.remote import Guest
+from leapbench.isolation.remote import GuestProcess
 
 CASES = {
     "14 float32": ((14,), np.float32),
@@ -85,7 +85,7 @@ def calls(folder: Path) -> None:
         f"{'observation':18} {'batch':>5} {'in process':>11} {'guest':>9} {'Pipe':>9} {'ratio':>6}"
     )
     print(f"{'':18} {'':5} {'µs':>11} {'µs':>9} {'µs':>9} {'guest/Pipe':>10}")
-    with Guest(written(folder, ""), "Zeros", {}, Limits(wall=3600, cpu=3600)) as guest:
+    with GuestProcess(written(folder, ""), "Zeros", {}, Limits(wall=3600, cpu=3600)) as guest:
         part = RemotePart(guest)
         for name, (shape, dtype) in CASES.items():
             for batch in BATCHES:
@@ -115,7 +115,7 @@ def starts(folder: Path) -> None:
         file, found = written(folder, imports), []
         for _ in range(STARTS):
             begun = time.perf_counter()
-            with Guest(file, "Zeros", {}) as guest:
+            with GuestProcess(file, "Zeros", {}) as guest:
                 _ = guest.sandbox
             found.append(time.perf_counter() - begun)
         print(f"{imports or 'NumPy alone':24} {statistics.median(found):.3f}")

@@ -23,7 +23,7 @@ from pathlib import Path
 
 from leapbench.leaderboards.submissions.bundle.manifest import BundledPart, Entrant, Manifest
 from leapbench.leaderboards.submissions.bundle.pack import described, pack
-from leapbench.leaderboards.submissions.store import Store
+from leapbench.leaderboards.submissions.store import SubmissionStore
 from leapbench.results import atomic as durable
 from leapbench.results import result
 from leapbench.results.result import AgentRecord, Part, Result
@@ -72,7 +72,7 @@ def prepared(folder: Path, count: int, seeds: int) -> list[Path]:
 
 
 def add(board: Path, paths: list[Path]) -> None:
-    store = Store(board, create=True)
+    store = SubmissionStore(board, create=True)
     for path in paths:
         store.add(path)
 
@@ -138,7 +138,7 @@ def rebuilding(folder: Path, results: int, repeats: int) -> None:
         add(folder / "large", prepared(folder / "more", results // SEEDS, SEEDS))
     finally:
         os.fsync = sync
-    store = Store(folder / "large")
+    store = SubmissionStore(folder / "large")
     spent = []
     for _ in range(repeats):
         store.index.path.unlink()
@@ -150,7 +150,10 @@ def rebuilding(folder: Path, results: int, repeats: int) -> None:
         f"{statistics.median(spent):.2f} s ({min(spent):.2f}-{max(spent):.2f}), "
         f"{store.index.path.stat().st_size / 2**20:.1f} MiB"
     )
-    for what, work in (("opened", lambda: Store(folder / "large")), ("read", store.submissions)):
+    for what, work in (
+        ("opened", lambda: SubmissionStore(folder / "large")),
+        ("read", store.submissions),
+    ):
         started = time.perf_counter()
         work()
         print(f"the same store {what}: {time.perf_counter() - started:.3f} s")

@@ -33,7 +33,7 @@ from leapbench.agents.urlb.apt.policy import IcmApt
 from leapbench.agents.urlb.cic.policy import Cic
 from leapbench.agents.urlb.common.agent import Intrinsic
 from leapbench.agents.urlb.common.ddpg import DDPG
-from leapbench.agents.urlb.common.replay import Replay, Sizes
+from leapbench.agents.urlb.common.replay import Sizes, TransitionReplay
 from leapbench.agents.urlb.diayn.policy import Diayn
 from leapbench.agents.urlb.moss.policy import Moss
 from leapbench.agents.urlb.rnd.policy import Rnd
@@ -48,7 +48,7 @@ def ours(agent: Intrinsic) -> tuple[Update, Update]:
     """An update, and the drawing of its batch alone."""
     sizes, backbone = Sizes(OBSERVATION, ACTION, agent.skills.size), agent.backbone
     rng = np.random.default_rng(0)
-    replay = Replay(sizes, EPISODES * HORIZON, HORIZON, backbone.steps, backbone.discount)
+    replay = TransitionReplay(sizes, EPISODES * HORIZON, HORIZON, backbone.steps, backbone.discount)
     for _ in range(EPISODES):
         for step in range(HORIZON):
             skill, mode = agent.skills.draw(rng, step, HORIZON)

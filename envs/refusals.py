@@ -22,7 +22,7 @@ FEW = 64
 """Numbers that are looked at one by one."""
 
 
-class InvalidAction(UserError, error.InvalidAction):
+class RefusedAction(UserError, error.InvalidAction):
     """An action that is not in the action space; the episode has not moved."""
 
 
@@ -132,7 +132,7 @@ def _few(given: NDArray[Any]) -> list[Any]:
 
 def _invalid(
     wanted: str, action: Any, shape: tuple[int, ...], low: float, high: float
-) -> InvalidAction:
+) -> RefusedAction:
     given = _array(action)
     got = " ".join(repr(action).split())
     got = got if len(got) <= LONGEST else f"{got[:LONGEST]}..."
@@ -146,4 +146,4 @@ def _invalid(
             got = f"{given[place]}{at}"
         else:
             got = f"{got}, which is {given.dtype}"
-    return InvalidAction(f"An action is {wanted} from {low} to {high}, got {got}.")
+    return RefusedAction(f"An action is {wanted} from {low} to {high}, got {got}.")

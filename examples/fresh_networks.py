@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from leapbench.agents.urlb.common.behaviour import Behaviour
 from leapbench.agents.urlb.common.ddpg import DDPG
-from leapbench.agents.urlb.common.replay import Replay
+from leapbench.agents.urlb.common.replay import TransitionReplay
 from leapbench.agents.urlb.moss.policy import Moss
 
 
 class FreshTuner(Behaviour):
     """Forgets all networks at the end of the warm-up; the steps that were stored stay."""
 
-    def end_warmup(self, replay: Replay) -> None:
+    def end_warmup(self, replay: TransitionReplay) -> None:
         """Choose a skill as MOSS does, then begin anew."""
         super().end_warmup(replay)
         old = self.ddpg

@@ -10,10 +10,10 @@ from typing import Literal
 
 from leapbench.contract.task import TIERS, Protocol, Task
 from leapbench.leaderboards import sources
-from leapbench.leaderboards.rows import Row, rows
-from leapbench.leaderboards.sources import Badges, Entry, Origin, Submissions
+from leapbench.leaderboards.rows import BoardRow, rows
+from leapbench.leaderboards.sources import Badges, BoardEntry, Origin, Submissions
 
-__all__ = ["Board", "Entry", "Row", "assemble", "load", "of_task", "rows"]
+__all__ = ["Board", "BoardEntry", "BoardRow", "assemble", "load", "of_task", "rows"]
 Kind = Literal["ranked", "unranked", "failed", "refused"]
 
 
@@ -36,25 +36,25 @@ class Board:
     """
 
     protocol: Protocol
-    ranked: tuple[Row, ...]
-    unranked: tuple[Row, ...]
-    failed: tuple[Row, ...]
-    other: tuple[Row, ...]
+    ranked: tuple[BoardRow, ...]
+    unranked: tuple[BoardRow, ...]
+    failed: tuple[BoardRow, ...]
+    other: tuple[BoardRow, ...]
     problems: tuple[str, ...] = ()
-    refused: tuple[Row, ...] = ()
+    refused: tuple[BoardRow, ...] = ()
 
     @property
-    def scored(self) -> tuple[Row, ...]:
+    def scored(self) -> tuple[BoardRow, ...]:
         """Every row whose scores count, the oracles among them."""
         return (*self.ranked, *self.unranked)
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[BoardRow, ...]:
         """Every row of the current protocol, in the order in which tables show them."""
         return (*self.scored, *self.failed, *self.refused)
 
     @cached_property
-    def defaults(self) -> dict[str, Row]:
+    def defaults(self) -> dict[str, BoardRow]:
         """Rows with default settings by name; of several versions that with most seeds.
 
         Submitted rows are not among them: a stranger's agent may bear any name, and
@@ -63,7 +63,7 @@ class Board:
         plain = [row for row in self.scored if row.plain and not row.submission]
         return {row.agent.name: row for row in sorted(plain, key=lambda row: len(row.entries))}
 
-    def rank(self, row: Row) -> int | None:
+    def rank(self, row: BoardRow) -> int | None:
         """Place of a row, 1 for the best; None when it is not ranked."""
         places = (i for i, other in enumerate(self.ranked, 1) if other.key == row.key)
         return next(places, None)
@@ -82,7 +82,7 @@ def load(
     Args:
         protocol: task and tier to show; its hash decides which rows are ranked.
         runs: folder given to `leapbench run --out`, which need not exist.
-        store: board folder, a `leapbench.leaderboards.submissions.store.Store`.
+        store: board folder, a `leapbench.leaderboards.submissions.store.SubmissionStore`.
         badges: what was verified, when it is at hand; else it is read.
         committed: whether to show the committed rows.
 
@@ -127,7 +127,9 @@ def of_task(
     return with_rows + [board for board in reversed(found) if not board.scored]
 
 
-def assemble(protocol: Protocol, entries: Iterable[Entry], problems: Sequence[str] = ()) -> Board:
+def assemble(
+    protocol: Protocol, entries: Iterable[BoardEntry], problems: Sequence[str] = ()
+) -> Board:
     """Sort entries into rows and rows into a board, whatever order they come in.
 
     Args:
@@ -135,13 +137,13 @@ def assemble(protocol: Protocol, entries: Iterable[Entry], problems: Sequence[st
         entries: results of the protocol's task and tier.
         problems: carried over to the board.
     """
-    current: list[Entry] = []
-    other: list[Entry] = []
+    current: list[BoardEntry] = []
+    other: list[BoardEntry] = []
     expected = protocol.hash
     for entry in entries:
         same = entry.result.protocol_hash == expected
         (current if same else other).append(entry)
-    kinds: dict[Kind, list[Row]] = {"ranked": [], "unranked": [], "failed": [], "refused": []}
+    kinds: dict[Kind, list[BoardRow]] = {"ranked": [], "unranked": [], "failed": [], "refused": []}
     for row in rows(current, protocol):
         kinds[_kind(row)].append(row)
     sign = -1 if protocol.metric.higher_is_better else 1
@@ -151,7 +153,7 @@ def assemble(protocol: Protocol, entries: Iterable[Entry], problems: Sequence[st
     return Board(protocol, other=tuple(rows(other)), problems=tuple(problems), **found)
 
 
-def _kind(row: Row) -> Kind:
+def _kind(row: BoardRow) -> Kind:
     if row.badge == "refused":
         return "refused"
     if row.failures:

@@ -11,7 +11,7 @@ from leapbench.contract.task import Protocol, Task
 from leapbench.errors import UserError
 from leapbench.leaderboards.board import Board
 from leapbench.leaderboards.commands import spans
-from leapbench.leaderboards.rows import Row
+from leapbench.leaderboards.rows import BoardRow
 from leapbench.leaderboards.statistics import Interval, paired_difference
 from leapbench.running.composition import compose
 
@@ -27,7 +27,7 @@ SEEDS = (0, 1, 2, 3, 4)  # for a claim that nobody has tested
 
 
 @dataclass(frozen=True)
-class Finding:
+class ClaimResult:
     """What the rows say about a claim.
 
     Attributes:
@@ -69,12 +69,12 @@ class Finding:
         return shlex.join(words)
 
 
-def findings(task: Task, board: Board) -> list[Finding]:
+def findings(task: Task, board: Board) -> list[ClaimResult]:
     """Every claim of the task, judged on one board."""
     return [judge(claim, task, board) for claim in task.claims]
 
 
-def judge(claim: Claim, task: Task, board: Board) -> Finding:
+def judge(claim: Claim, task: Task, board: Board) -> ClaimResult:
     """Judge one claim; agents with changed settings do not count for it."""
     names = [resolved(task, text) for text in (claim.agent, claim.over)]
     pair = [_values(claim, board.defaults[name]) for name in names if name in board.defaults]
@@ -89,9 +89,9 @@ def judge(claim: Claim, task: Task, board: Board) -> Finding:
     effect = paired_difference(pair[0], pair[1]).scaled(_factor(claim))
     if not effect.known:
         reason = "one common seed gives no interval"
-        return Finding(claim, board.protocol, effect, seeds, "not tested", reason)
+        return ClaimResult(claim, board.protocol, effect, seeds, "not tested", reason)
     found = verdict(effect, bool(claim.metric) or board.protocol.metric.higher_is_better)
-    return Finding(claim, board.protocol, effect, seeds, found)
+    return ClaimResult(claim, board.protocol, effect, seeds, found)
 
 
 def verdict(effect: Interval, higher_is_better: bool) -> Verdict:
@@ -109,7 +109,7 @@ def resolved(task: Task, text: str) -> str:
         return text
 
 
-def _values(claim: Claim, row: Row) -> dict[int, float]:
+def _values(claim: Claim, row: BoardRow) -> dict[int, float]:
     """What the claim is about, of each seed that was completed."""
     if not claim.metric:
         return row.scores
@@ -117,8 +117,8 @@ def _values(claim: Claim, row: Row) -> dict[int, float]:
     return {r.seed: r.metrics[claim.metric] for r in results if claim.metric in r.metrics}
 
 
-def _untested(claim: Claim, board: Board, reason: str) -> Finding:
-    return Finding(claim, board.protocol, None, (), "not tested", reason)
+def _untested(claim: Claim, board: Board, reason: str) -> ClaimResult:
+    return ClaimResult(claim, board.protocol, None, (), "not tested", reason)
 
 
 def _factor(claim: Claim) -> float:

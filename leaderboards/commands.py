@@ -6,10 +6,10 @@ import shlex
 from collections.abc import Sequence
 
 from leapbench.contract.task import Protocol
-from leapbench.leaderboards.rows import Row
+from leapbench.leaderboards.rows import BoardRow
 
 
-def run_command(row: Row, protocol: Protocol) -> str:
+def run_command(row: BoardRow, protocol: Protocol) -> str:
     """What to type to run a row again, safe to paste whatever the agent is called."""
     words = ["leapbench", "run", protocol.task, row.agent.name]
     words += ["--tier", protocol.tier, "--seeds", spans([e.result.seed for e in row.entries])]

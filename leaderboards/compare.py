@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Literal
 
 from leapbench.contract.task import Protocol
-from leapbench.leaderboards.rows import Row
+from leapbench.leaderboards.rows import BoardRow
 from leapbench.leaderboards.statistics import (
     Interval,
     paired_difference,
@@ -33,8 +33,8 @@ class Comparison:
 
     protocol: Protocol
     agent: str
-    a: Row
-    b: Row
+    a: BoardRow
+    b: BoardRow
 
     @cached_property
     def seeds(self) -> tuple[int, ...]:
@@ -138,7 +138,7 @@ def _total(agent: str, group: Sequence[Comparison]) -> Total:
     return Total(agent, len(group), difference, found)
 
 
-def _same_bytes(a: Row, b: Row) -> bool:
+def _same_bytes(a: BoardRow, b: BoardRow) -> bool:
     """Whether the run ids are equal on every seed that both have, and there is one."""
     ids = [{e.result.seed: e.result.run_id or e.result.digest() for e in r.entries} for r in (a, b)]
     common = ids[0].keys() & ids[1].keys()
@@ -149,7 +149,7 @@ def _side(difference: Interval, higher_is_better: bool) -> Literal["better", "wo
     return "better" if (difference.low > 0) == higher_is_better else "worse"
 
 
-def _cpu(row: Row, seeds: Sequence[int]) -> float | None:
+def _cpu(row: BoardRow, seeds: Sequence[int]) -> float | None:
     each = [e.result.timing.cpu for e in row.entries if e.result.seed in seeds]
     return fmean(each) if each else None
 

@@ -10,7 +10,7 @@ from leapbench.errors import UserError, unknown
 from leapbench.leaderboards.board import load
 from leapbench.leaderboards.claims import resolved
 from leapbench.leaderboards.compare import Comparison
-from leapbench.leaderboards.rows import Row
+from leapbench.leaderboards.rows import BoardRow
 
 Where = Sequence[tuple[Task, Protocol]]
 
@@ -58,7 +58,7 @@ def _folders(where: Where, a: Path, b: Path) -> Iterator[Comparison]:
             yield Comparison(protocol, name, sides[0][name], sides[1][name])
 
 
-def _newest(protocol: Protocol, folder: Path) -> dict[str, Row]:
+def _newest(protocol: Protocol, folder: Path) -> dict[str, BoardRow]:
     board = load(protocol, folder, committed=False)
     made = sorted((*board.other, *board.rows), key=lambda row: (_started(row), row.version))
     return {row.name: row for row in made}
@@ -79,7 +79,7 @@ def _agents(where: Where, a: str, b: str, runs: Path | None) -> Iterator[Compari
             raise unknown("row of agent", each, names, "leapbench board TASK")
 
 
-def _named(rows: Sequence[Row], typed: str) -> Row | None:
+def _named(rows: Sequence[BoardRow], typed: str) -> BoardRow | None:
     """The row of an agent as typed: a label, a name with a version, or a name alone.
 
     A name alone means default settings; of several versions the newest.
@@ -97,5 +97,5 @@ def _full(task: Task, typed: str) -> str:
     return f"{resolved(task, name)}{at}{version}"
 
 
-def _started(row: Row) -> str:
+def _started(row: BoardRow) -> str:
     return max(entry.result.timing.started for entry in row.entries)

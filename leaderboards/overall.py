@@ -9,7 +9,7 @@ from math import isfinite
 from leapbench.contract import registry
 from leapbench.errors import UserError, unknown
 from leapbench.leaderboards.board import Board
-from leapbench.leaderboards.rows import Row, told_apart
+from leapbench.leaderboards.rows import BoardRow, told_apart
 from leapbench.leaderboards.statistics import (
     Interval,
     RankInterval,
@@ -33,14 +33,14 @@ class Standing:
         tie: number of its group of ties.
     """
 
-    rows: Mapping[str, Row]
+    rows: Mapping[str, BoardRow]
     label: str
     mean: Interval | None = None
     rank: RankInterval | None = None
     tie: int | None = None
 
     @property
-    def first(self) -> Row:
+    def first(self) -> BoardRow:
         """A row of it, for what is equal on all of them."""
         return next(iter(self.rows.values()))
 
@@ -89,7 +89,7 @@ def overall(boards: Sequence[Board], weights: Mapping[str, float] | None = None)
     """
     used, apart = comparable(boards)
     shares = task_weights([board.protocol.task for board in used], weights or {})
-    found: dict[Key, dict[str, Row]] = {}
+    found: dict[Key, dict[str, BoardRow]] = {}
     for board in used:
         for row in board.rows:
             found.setdefault(row.key, {})[board.protocol.task] = row
@@ -154,14 +154,14 @@ def _track(board: Board) -> str:
     return task.card.track if task else ""
 
 
-def _whole(rows: Mapping[str, Row], tasks: Mapping[str, float]) -> bool:
+def _whole(rows: Mapping[str, BoardRow], tasks: Mapping[str, float]) -> bool:
     """Whether an agent may be ranked: on every task a row that is."""
     return rows.keys() == tasks.keys() and all(
         row.agent.ranked and not row.failures and row.badge != "refused" for row in rows.values()
     )
 
 
-def _labels(found: Mapping[Key, Mapping[str, Row]]) -> dict[Key, str]:
+def _labels(found: Mapping[Key, Mapping[str, BoardRow]]) -> dict[Key, str]:
     """A label of its own for each agent, whatever it needed on a single board."""
     first = [next(iter(rows.values())) for rows in found.values()]
     apart = told_apart([replace(row, label=row.name) for row in first])
@@ -169,7 +169,9 @@ def _labels(found: Mapping[Key, Mapping[str, Row]]) -> dict[Key, str]:
 
 
 def _ranked(
-    whole: Mapping[Key, Mapping[str, Row]], labels: Mapping[Key, str], weights: Mapping[str, float]
+    whole: Mapping[Key, Mapping[str, BoardRow]],
+    labels: Mapping[Key, str],
+    weights: Mapping[str, float],
 ) -> list[Standing]:
     """Standings of agents that have every task, the best first."""
     scores = {

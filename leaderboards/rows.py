@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Literal
 
 from leapbench.contract.task import Protocol
-from leapbench.leaderboards.sources import ORIGINS, Entry, Origin, Submission, identity
+from leapbench.leaderboards.sources import ORIGINS, BoardEntry, Origin, SubmissionView, identity
 from leapbench.leaderboards.statistics import Interval, mean_interval
 from leapbench.leaderboards.verdict import LEVELS, Badge
 from leapbench.results.result import AgentRecord, Result
@@ -18,7 +18,7 @@ BADGES: tuple[Badge, ...] = ("refused", *LEVELS)
 
 
 @dataclass(frozen=True)
-class Row:
+class BoardRow:
     """All seeds of one agent: same version and settings, and if submitted, one submission.
 
     Attributes:
@@ -33,7 +33,7 @@ class Row:
 
     label: str
     version: str
-    entries: tuple[Entry, ...]
+    entries: tuple[BoardEntry, ...]
     badge: Badge = "self-reported"
     protocol: Protocol | None = None
 
@@ -48,7 +48,7 @@ class Row:
         return _name(self.agent)
 
     @property
-    def submission(self) -> Submission | None:
+    def submission(self) -> SubmissionView | None:
         """What it was submitted in; None for committed rows and one's own."""
         return self.entries[0].submission
 
@@ -115,7 +115,7 @@ class Row:
         return "both" if len(kinds) > 1 else kinds.pop()
 
 
-def rows(entries: Iterable[Entry], protocol: Protocol | None = None) -> list[Row]:
+def rows(entries: Iterable[BoardEntry], protocol: Protocol | None = None) -> list[BoardRow]:
     """Group entries by protocol, agent and submission, by ascending label.
 
     A seed counts once: committed before one's own, then by run id.
@@ -124,7 +124,7 @@ def rows(entries: Iterable[Entry], protocol: Protocol | None = None) -> list[Row
         entries: of one task and tier.
         protocol: the one that all of them were made under, when it is known.
     """
-    groups: dict[tuple[str, str, str], dict[int, Entry]] = {}
+    groups: dict[tuple[str, str, str], dict[int, BoardEntry]] = {}
     known: dict[int, str] = {}  # rows of one file share their agent
     for entry in sorted(entries, key=_precedence):
         agent = entry.result.agent
@@ -136,22 +136,22 @@ def rows(entries: Iterable[Entry], protocol: Protocol | None = None) -> list[Row
     made = []
     for (_, version, _), group in groups.items():
         each = tuple(group[seed] for seed in sorted(group))
-        made.append(Row(_name(each[0].result.agent), version, each, _badge(each), protocol))
+        made.append(BoardRow(_name(each[0].result.agent), version, each, _badge(each), protocol))
     return sorted(told_apart(made), key=lambda row: row.label)
 
 
-def _precedence(entry: Entry) -> tuple[int, str, str]:
+def _precedence(entry: BoardEntry) -> tuple[int, str, str]:
     return ORIGINS.index(entry.origin), entry.result.run_id, str(entry.path or "")
 
 
-def _badge(entries: Sequence[Entry]) -> Badge:
+def _badge(entries: Sequence[BoardEntry]) -> Badge:
     """The lowest badge of several entries; one that was refused refuses them all."""
     return min((entry.badge for entry in entries), key=BADGES.index)
 
 
-def told_apart(made: list[Row]) -> list[Row]:
+def told_apart(made: list[BoardRow]) -> list[BoardRow]:
     """Rows with labels of their own: family, version, entrant, bundle, protocol where needed."""
-    tags: tuple[Callable[[Row], str], ...] = (
+    tags: tuple[Callable[[BoardRow], str], ...] = (
         lambda row: "/".join(filter(None, (row.agent.family, row.label))),
         _with_version,
         lambda row: f"{row.label} ({row.entrant})" if row.entrant else row.label,
@@ -163,12 +163,12 @@ def told_apart(made: list[Row]) -> list[Row]:
     return made
 
 
-def _with_version(row: Row) -> str:
+def _with_version(row: BoardRow) -> str:
     name = row.agent.name
     return row.label.replace(name, f"{name}@{row.version[:6]}", 1)
 
 
-def _with_bundle(row: Row) -> str:
+def _with_bundle(row: BoardRow) -> str:
     """A label with entrant and bundle, for entrants who gave one name."""
     if row.submission is None:
         return row.label
@@ -176,7 +176,7 @@ def _with_bundle(row: Row) -> str:
     return f"{named} ({row.entrant}, {row.submission.id[:6]})"
 
 
-def _tagged(made: Sequence[Row], tag: Callable[[Row], str]) -> Iterator[Row]:
+def _tagged(made: Sequence[BoardRow], tag: Callable[[BoardRow], str]) -> Iterator[BoardRow]:
     """Rows with their tags, where rows of one label would differ by them."""
     tags: dict[str, set[str]] = {}
     for row in made:

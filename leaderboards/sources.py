@@ -20,7 +20,7 @@ Origin = Literal["committed", "yours", "submitted"]
 ORIGINS: tuple[Origin, ...] = ("committed", "yours", "submitted")
 
 
-class Submission(Protocol):
+class SubmissionView(Protocol):
     """One submission to one task and tier, as the store of submissions gives it."""
 
     @property
@@ -51,7 +51,7 @@ class Submission(Protocol):
 class Submissions(Protocol):
     """A board folder."""
 
-    def submissions(self, task: str, tier: str) -> Sequence[Submission]:
+    def submissions(self, task: str, tier: str) -> Sequence[SubmissionView]:
         """Everything that was submitted to one task and tier."""
 
     @property
@@ -60,7 +60,7 @@ class Submissions(Protocol):
 
 
 @dataclass(frozen=True)
-class Entry:
+class BoardEntry:
     """One result and where it came from.
 
     Attributes:
@@ -74,7 +74,7 @@ class Entry:
     result: Result
     path: Path | None
     origin: Origin
-    submission: Submission | None = None
+    submission: SubmissionView | None = None
     badge: Badge = "self-reported"
 
 
@@ -100,7 +100,7 @@ class Badges:
             self._verdicts.setdefault(verdict.subject, []).append(verdict)
         self._badges: dict[str, dict[str, Badge]] = {}
 
-    def of(self, result: Result, submission: Submission | None = None) -> Badge:
+    def of(self, result: Result, submission: SubmissionView | None = None) -> Badge:
         """Badge of one result; a bundle whose last verdict is bad is refused as a whole."""
         subject = submission.id if submission else ""
         about = self._verdicts.get(subject, [])
@@ -110,7 +110,7 @@ class Badges:
             self._badges[subject] = _Held(about).badges
         return self._badges[subject].get(result.run_id, "self-reported")
 
-    def measured(self, result: Result, submission: Submission | None) -> Result:
+    def measured(self, result: Result, submission: SubmissionView | None) -> Result:
         """A submitted result with the numbers of its last re-run, as far as there was one."""
         about = self._verdicts.get(submission.id, []) if submission else []
         rows = (row for verdict in reversed(about) for row in verdict.rows)
@@ -156,7 +156,7 @@ def badges_of(store: Submissions | None = None) -> Badges:
 
 def entries(
     task: str, tier: str, roots: Mapping[Origin, Path | None], store: Submissions | None
-) -> tuple[list[Entry], list[str]]:
+) -> tuple[list[BoardEntry], list[str]]:
     """Everything there is about one task and tier, and a line for each unreadable file.
 
     Args:
@@ -166,26 +166,26 @@ def entries(
         store: board folder, if any.
     """
     problems: list[str] = []
-    found: list[Entry] = []
+    found: list[BoardEntry] = []
     for origin, root in roots.items():
         for path in packed.paths(root / task / tier) if root else ():
             try:
-                found += [Entry(row, path, origin) for row in packed.read_all(path)]
+                found += [BoardEntry(row, path, origin) for row in packed.read_all(path)]
             except UserError as error:
                 problems.append(str(error))
     for submission in _latest(store.submissions(task, tier)) if store else ():
-        found += [Entry(each, None, "submitted", submission) for each in submission.results]
+        found += [BoardEntry(each, None, "submitted", submission) for each in submission.results]
     return found, problems
 
 
-def identity(submission: Submission | None) -> str:
+def identity(submission: SubmissionView | None) -> str:
     """Who submitted: the key that signed, else the name; empty for no submission."""
     return who(submission.signed_by, submission.entrant) if submission else ""
 
 
-def _latest(found: Sequence[Submission]) -> list[Submission]:
+def _latest(found: Sequence[SubmissionView]) -> list[SubmissionView]:
     """Of several submissions of one agent by one entrant the last: no picking of the best."""
-    kept: dict[tuple[str, str], Submission] = {}
+    kept: dict[tuple[str, str], SubmissionView] = {}
     for each in sorted(found, key=lambda each: (each.received, each.id)):
         kept[identity(each), each.results[0].agent.identity] = each
     return list(kept.values())

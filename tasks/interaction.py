@@ -13,7 +13,7 @@ from gymnasium.vector import AutoresetMode
 
 from leapbench.contract import seeds
 from leapbench.contract.agent import Learner, LearningPhase
-from leapbench.contract.harness import Harness, Outcome, Report, Row
+from leapbench.contract.harness import EpisodeRow, Harness, Outcome, Report
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.contract.rollout import checked
 from leapbench.contract.task import Phase, Protocol
@@ -62,7 +62,7 @@ class InteractionHarness(Harness):
         return Outcome(rows)
 
     @staticmethod
-    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:
+    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
         """Episode and reset seed of each row."""
         count = protocol.evaluation.episodes
         fresh = seeds.stream(protocol.seed_key, "test", count, salt=salt)
@@ -70,10 +70,10 @@ class InteractionHarness(Harness):
 
     @staticmethod
     @abstractmethod
-    def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+    def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
         """See `Harness.metrics`."""
 
-    def _played(self, policy: Any, planned: Sequence[Row]) -> list[Row]:
+    def _played(self, policy: Any, planned: Sequence[EpisodeRow]) -> list[EpisodeRow]:
         """Rows of an episode from each planned seed, with return and length."""
         count = len(planned)
         name, arguments = self.protocol.evaluation.environment, self.protocol.settings["world"]

@@ -144,7 +144,7 @@ def test_fresh_networks_keep_the_steps_and_forget_the_rest() -> None:
     import torch
 
     from leapbench.agents.urlb.common.ddpg import DDPG, Backbone
-    from leapbench.agents.urlb.common.replay import Replay, Sizes
+    from leapbench.agents.urlb.common.replay import Sizes, TransitionReplay
     from leapbench.contract.registry import task
     from leapbench.running.composition import compose
 
@@ -153,7 +153,7 @@ def test_fresh_networks_keep_the_steps_and_forget_the_rest() -> None:
     sizes = Sizes(3, 2, agent.skills.size)
     learner = DDPG(sizes, Backbone(hidden=8, batch=4, rate=1e-3, every=1, warmup=0), 0)
     before = {k: v.clone() for k, v in learner.actor.state_dict().items()}
-    replay = Replay(sizes, 40, 20, 3, 0.99)
+    replay = TransitionReplay(sizes, 40, 20, 3, 0.99)
     for _ in range(20):
         seen, action = np.ones(3, np.float32), np.zeros(2, np.float32)
         replay.add(seen, np.zeros(sizes.skill, np.float32), action, 0, 1.0)

@@ -11,7 +11,7 @@ from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from leapbench.envs.activeview.cameras import Floats
-from leapbench.envs.activeview.capture import Capture, Picture, Source
+from leapbench.envs.activeview.capture import Capture, CaptureSource, Picture
 from leapbench.envs.activeview.episode import Episode, Rules
 from leapbench.envs.activeview.observation import Observation
 from leapbench.envs.refusals import begun, drawable, no_options
@@ -32,7 +32,7 @@ class ViewsEnv(gym.Env[Observation, Any]):
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 2}
     episode: Episode
 
-    def __init__(self, source: Source, rules: Rules, render_mode: str | None) -> None:
+    def __init__(self, source: CaptureSource, rules: Rules, render_mode: str | None) -> None:
         self.source, self.rules, self.render_mode = source, rules, drawable(render_mode)
         self._over, self._started = True, False
 

@@ -82,7 +82,7 @@ class Drawn:
         return photograph(self.scene, self.poses[index], self.optics)
 
 
-class Source(Protocol):
+class CaptureSource(Protocol):
     """Where captures come from."""
 
     @property

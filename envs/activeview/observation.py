@@ -8,14 +8,14 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.envs.activeview.capture import Source
+from leapbench.envs.activeview.capture import CaptureSource
 from leapbench.envs.activeview.episode import Episode, Rules
 from leapbench.envs.activeview.referee import FEATURES
 
 Observation = dict[str, Any]
 
 
-def view_spaces(source: Source, rules: Rules) -> dict[str, gym.Space[Any]]:
+def view_spaces(source: CaptureSource, rules: Rules) -> dict[str, gym.Space[Any]]:
     """Spaces of the views, whatever the action; see `ActiveViewEnv`."""
     most, optics = source.initial + rules.views, source.optics
     return {

@@ -23,7 +23,7 @@ FEATURES = ("variance", "literal gain", "weighted gain", "Fisher score", "opacit
 
 
 @dataclass
-class Curve:
+class PSNRCurve:
     """How the reconstruction did, before the first acquisition and after each training.
 
     Attributes:
@@ -78,7 +78,7 @@ class Referee:
     """
 
     def __init__(self, capture: Capture, settings: Mapping[str, Any], seed: int) -> None:
-        self.capture, self.views, self.curve = capture, capture.initial, Curve()
+        self.capture, self.views, self.curve = capture, capture.initial, PSNRCurve()
         self.field = choice.build(settings, seed)
         self.iterations = self.renders = 0
         self.seconds = 0.0

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from leapbench.envs.activeview.cameras import Optics
-from leapbench.envs.activeview.capture import Procedural, Source
+from leapbench.envs.activeview.capture import CaptureSource, Procedural
 from leapbench.envs.activeview.episode import positive
 from leapbench.envs.activeview.pools import Pool
 from leapbench.envs.activeview.scenes import FAMILIES
@@ -23,7 +23,7 @@ def source(
     candidates: int,
     tests: int,
     resolution: int,
-) -> Source:
+) -> CaptureSource:
     """A family of scenes by name, or a folder of photographs by its path.
 
     Raises:

@@ -75,7 +75,8 @@ class DmControlEnv(Timed, gym.Env[Floats, Floats]):  # type: ignore[misc]
         load("dm_env")
         self._random = np.random.RandomState(0)
         self.world = build(self._random)
-        self._replay = copying.Replay(build, None, []) if copying.composed(self.world) else None
+        composed = copying.composed(self.world)
+        self._replay = copying.ComposerState(build, None, []) if composed else None
         self._stepper: Direct | Whole = stepper(self.world)
         self.horizon, self.frames = horizon, frames
         self._camera = camera
@@ -114,7 +115,7 @@ class DmControlEnv(Timed, gym.Env[Floats, Floats]):  # type: ignore[misc]
         start = self.np_random.integers(2**32, size=4, dtype=np.uint32)
         self._random.seed(start)
         if self._replay is not None:
-            self._replay = copying.Replay(self._replay.build, start, [])
+            self._replay = copying.ComposerState(self._replay.build, start, [])
         self._frame, self._over, self._started = 0, False, True
         return self._flat(self._stepper.reset()), {}
 

@@ -18,7 +18,7 @@ import numpy as np
 from leapbench.envs.dm_control.backend import load
 
 
-class Replay(NamedTuple):
+class ComposerState(NamedTuple):
     """What a world of the composer is rebuilt from.
 
     Attributes:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Pixels = NDArray[np.uint8]
 
 
-class Seen(Timed, gym.Env[Pixels, Any]):  # type: ignore[misc]
+class CameraEnv(Timed, gym.Env[Pixels, Any]):  # type: ignore[misc]
     """A world whose observations are its last pictures.
 
     Observations are `Box(0, 255, (3 * stack, size, size), uint8)`: the last `stack`

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from leapbench.envs.dm_control.pixels import Pixels, Seen
+from leapbench.envs.dm_control.pixels import CameraEnv, Pixels
 from leapbench.envs.dmc.env import DMCEnv
 
 
-class DMCPixelsEnv(Seen):
+class DMCPixelsEnv(CameraEnv):
     """`DMCEnv` seen through a camera, as CURL and its kin have it.
 
     ## Observation Space

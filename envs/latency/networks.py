@@ -35,7 +35,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Network:
+class LatencyNetwork:
     """Four stages of bottlenecks.
 
     Attributes:
@@ -74,10 +74,12 @@ class Network:
 
 
 NETWORKS = {
-    "resnet50": Network("ResNet-50", (3, 4, 6, 3), (256, 512, 1024, 2048), 64),
-    "resnet101": Network("ResNet-101", (3, 4, 23, 3), (256, 512, 1024, 2048), 64),
-    "regnety-400mf": Network("RegNetY-400MF", (1, 3, 6, 6), (48, 104, 208, 440), 32, 1, 8, True, 2),
-    "regnety-800mf": Network(
+    "resnet50": LatencyNetwork("ResNet-50", (3, 4, 6, 3), (256, 512, 1024, 2048), 64),
+    "resnet101": LatencyNetwork("ResNet-101", (3, 4, 23, 3), (256, 512, 1024, 2048), 64),
+    "regnety-400mf": LatencyNetwork(
+        "RegNetY-400MF", (1, 3, 6, 6), (48, 104, 208, 440), 32, 1, 8, True, 2
+    ),
+    "regnety-800mf": LatencyNetwork(
         "RegNetY-800MF", (1, 3, 8, 2), (64, 144, 320, 784), 32, 1, 16, True, 2
     ),
 }

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 from io import StringIO
 
-from leapbench.leaderboards.render.table import Cell, Column, Table, Value
+from leapbench.leaderboards.render.table import Table, TableCell, TableColumn, Value
 from leapbench.leaderboards.render.text import line
 
 # What makes a spreadsheet take text for a formula.
@@ -38,19 +38,19 @@ def safe(text: str) -> str:
     return f"'{found}" if found.startswith(FORMULA) else found
 
 
-def _heads(column: Column) -> list[str]:
+def _heads(column: TableColumn) -> list[str]:
     if column.kind not in ("interval", "rank"):
         return [column.key]
     return [column.key, f"{column.key}_low", f"{column.key}_high"]
 
 
-def _values(column: Column, cell: Cell) -> list[Value]:
+def _values(column: TableColumn, cell: TableCell) -> list[Value]:
     if column.kind not in ("interval", "rank"):
         return [cell.value]
     return [cell.value, cell.low, cell.high]
 
 
-def _notes(column: Column, cell: Cell) -> Iterator[str]:
+def _notes(column: TableColumn, cell: TableCell) -> Iterator[str]:
     """A cell's note, and a word such as "failed" that stands in place of a number."""
     if cell.value is None and cell.text.isalpha():
         yield f"{column.heading}: {cell.text}"

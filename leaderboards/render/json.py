@@ -6,7 +6,7 @@ import json
 from math import isfinite
 from typing import Any
 
-from leapbench.leaderboards.render.table import Cell, Column, Row, Table, Value
+from leapbench.leaderboards.render.table import Table, TableCell, TableColumn, TableRow, Value
 
 SCHEMA = 1
 
@@ -46,17 +46,17 @@ def render(table: Table) -> str:
     return json.dumps(data, allow_nan=False, indent=1).replace("<", "\\u003c") + "\n"
 
 
-def _column(column: Column) -> dict[str, Any]:
+def _column(column: TableColumn) -> dict[str, Any]:
     names = ("key", "heading", "kind", "better", "help")
     return {name: getattr(column, name) for name in names}
 
 
-def _row(table: Table, row: Row) -> dict[str, Any]:
+def _row(table: Table, row: TableRow) -> dict[str, Any]:
     cells = {column.key: _cell(row.cells[column.key]) for column in table.columns}
     return {"status": row.status, "tie": row.tie, "cells": cells}
 
 
-def _cell(cell: Cell) -> dict[str, Value]:
+def _cell(cell: TableCell) -> dict[str, Value]:
     found: dict[str, Value] = {"value": _plain(cell.value), "text": cell.text}
     for name, end in (("low", cell.low), ("high", cell.high)):
         if end is not None and isfinite(end):

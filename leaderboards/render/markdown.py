@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from leapbench.leaderboards.render.table import Column, Table
+from leapbench.leaderboards.render.table import Table, TableColumn
 from leapbench.leaderboards.render.text import bracket, line, remarks
 
 # Every character that starts or ends something in Markdown or in the HTML inside it.
@@ -58,5 +58,5 @@ def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _rule(column: Column) -> str:
+def _rule(column: TableColumn) -> str:
     return "--:" if column.kind in RIGHT else ":--"

@@ -9,7 +9,7 @@ from typing import Any
 
 from leapbench.errors import UserError
 from leapbench.figures import matplotlib
-from leapbench.leaderboards.render.table import Column, Row, Table
+from leapbench.leaderboards.render.table import Table, TableColumn, TableRow
 from leapbench.leaderboards.render.text import line, name_column
 
 INK, SOFT, RULE, BAND = "#25303b", "#55616d", "#d5dbe1", "#eef2f6"
@@ -68,7 +68,7 @@ def _params() -> dict[str, Any]:
     return defaults | {"text.parse_math": False, "font.size": 9, "text.color": INK}
 
 
-def _draw(figure: Any, table: Table, rows: list[Row], column: Column) -> None:
+def _draw(figure: Any, table: Table, rows: list[TableRow], column: TableColumn) -> None:
     """Axes with bands, brackets, names, intervals and ranks; the first row at the top."""
     high = figure.get_figheight()
     axes = figure.add_axes((0.40, 0.98 / high, 0.46, 1 - MARGIN / high))
@@ -101,7 +101,7 @@ def _draw(figure: Any, table: Table, rows: list[Row], column: Column) -> None:
         axes.spines[edge].set_visible(False)
 
 
-def _groups(rows: list[Row]) -> list[tuple[int, int]]:
+def _groups(rows: list[TableRow]) -> list[tuple[int, int]]:
     """Start and end of each group of two or more tied rows."""
     found, start = [], 0
     for i in range(1, len(rows) + 1):
@@ -112,7 +112,7 @@ def _groups(rows: list[Row]) -> list[tuple[int, int]]:
     return found
 
 
-def _below(table: Table, drawn: list[Row], left: list[Row]) -> str:
+def _below(table: Table, drawn: list[TableRow], left: list[TableRow]) -> str:
     """What the reader has to know: the marks, and which rows are not in the picture."""
     said = [
         "Bars: 95 % intervals over seeds. Grey band and bracket: cannot be told from its first."
@@ -126,7 +126,7 @@ def _below(table: Table, drawn: list[Row], left: list[Row]) -> str:
     return "\n".join(each for part in said for each in wrap(part, ACROSS, break_on_hyphens=False))
 
 
-def _axis(column: Column) -> str:
+def _axis(column: TableColumn) -> str:
     better = f", {column.better} is better" if column.better else ""
     return f"{line(column.heading).lower()}{better}"
 

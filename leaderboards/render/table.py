@@ -11,7 +11,7 @@ Status = Literal["ranked", "unranked", "failed", "refused", "incomplete"]
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """One column.
 
     Attributes:
@@ -33,7 +33,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """One value and how people read it.
 
     Attributes:
@@ -54,7 +54,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One row; rows of one `tie` group cannot be told apart.
 
     Attributes:
@@ -63,7 +63,7 @@ class Row:
         tie: number of the row's group of ties; rows that share it are drawn together.
     """
 
-    cells: dict[str, Cell]
+    cells: dict[str, TableCell]
     status: Status = "ranked"
     tie: int | None = None
 
@@ -82,8 +82,8 @@ class Table:
     """
 
     title: str
-    columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    columns: tuple[TableColumn, ...]
+    rows: tuple[TableRow, ...]
     subtitle: str = ""
     notes: tuple[str, ...] = ()
     meta: dict[str, Value] = field(default_factory=dict)

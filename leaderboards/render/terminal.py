@@ -14,7 +14,7 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from leapbench.leaderboards.render.table import Column, Row, Table
+from leapbench.leaderboards.render.table import Table, TableColumn, TableRow
 from leapbench.leaderboards.render.text import bracket, line, name_column, remarks
 
 GAP = 2  # characters between two columns
@@ -33,7 +33,7 @@ TONES = {
 
 
 @dataclass(frozen=True)
-class Layout:
+class TerminalLayout:
     """How a table is drawn at some width.
 
     Attributes:
@@ -42,7 +42,7 @@ class Layout:
         said: lines about columns that are not drawn.
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     folded: bool = False
     said: tuple[str, ...] = ()
 
@@ -78,18 +78,18 @@ def render(table: Table, width: int = 80, colour: bool = False, records: bool = 
     return "\n".join(text.rstrip() for text in file.getvalue().splitlines()) + "\n"
 
 
-def layout(table: Table, width: int) -> Layout | None:
+def layout(table: Table, width: int) -> TerminalLayout | None:
     """The fullest way to draw a table that fits the width; None where there is none."""
     columns = table.columns
     said: tuple[str, ...] = ()
     for folded in (False, True):
         if _width(table, columns, folded) <= width:
-            return Layout(columns, folded)
+            return TerminalLayout(columns, folded)
         if not said:
             columns, said = _constant(table)
             if _width(table, columns, False) <= width:
-                return Layout(columns, False, said)
-    left: list[Column] = []
+                return TerminalLayout(columns, False, said)
+    left: list[TableColumn] = []
     while _width(table, columns, True) > width:
         most = max(column.spare for column in columns)
         if not most:
@@ -99,10 +99,10 @@ def layout(table: Table, width: int) -> Layout | None:
     if left:
         names = ", ".join(column.heading for column in left)
         said = (*said, f"Too narrow for: {names}. --format csv has every column.")
-    return Layout(columns, True, said)
+    return TerminalLayout(columns, True, said)
 
 
-def _constant(table: Table) -> tuple[tuple[Column, ...], tuple[str, ...]]:
+def _constant(table: Table) -> tuple[tuple[TableColumn, ...], tuple[str, ...]]:
     """The columns that tell rows apart, and a line about those that do not."""
     first, kept, same = name_column(table), [], []
     for column in table.columns:
@@ -115,7 +115,7 @@ def _constant(table: Table) -> tuple[tuple[Column, ...], tuple[str, ...]]:
     return tuple(kept), (f"All rows: {', '.join(same)}.",) if same else ()
 
 
-def _grid(screen: Console, table: Table, drawn: Layout) -> list[str]:
+def _grid(screen: Console, table: Table, drawn: TerminalLayout) -> list[str]:
     """Draw lines and columns; what else has to be said."""
     marks = bracket(table)
     made = Grid(
@@ -160,7 +160,7 @@ def _records(screen: Console, table: Table) -> list[str]:
     return []
 
 
-def _width(table: Table, columns: Sequence[Column], folded: bool) -> int:
+def _width(table: Table, columns: Sequence[TableColumn], folded: bool) -> int:
     """Characters that a drawing takes."""
     first = name_column(table)
     total = GAP + 1 if bracket(table) else 0
@@ -174,17 +174,17 @@ def _width(table: Table, columns: Sequence[Column], folded: bool) -> int:
     return total
 
 
-def _heading(column: Column, folded: bool) -> str:
+def _heading(column: TableColumn, folded: bool) -> str:
     text = line(column.heading)
     return text.replace(" ", "\n").replace("/", "/\n") if folded else text
 
 
-def _cell(row: Row, column: Column, folded: bool) -> Text:
+def _cell(row: TableRow, column: TableColumn, folded: bool) -> Text:
     text = _text(row.cells[column.key].text, column, folded)
     return Text(text, style=TONES.get(text, "") if column.kind == "badge" else "")
 
 
-def _text(text: str, column: Column, folded: bool) -> str:
+def _text(text: str, column: TableColumn, folded: bool) -> str:
     """A cell's text, in two lines where it is folded."""
     found = line(text)
     if not folded:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from leapbench.leaderboards.render.table import Column, Row, Table
+from leapbench.leaderboards.render.table import Table, TableColumn, TableRow
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # What breaks a page or disguises a name: controls, surrogates, separators of lines,
@@ -37,7 +37,7 @@ def remarks(table: Table) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def name_column(table: Table) -> Column:
+def name_column(table: Table) -> TableColumn:
     """The column that names the rows: the agent, or the first text."""
     texts = [column for column in table.columns if column.kind == "text"]
     named = [column for column in texts if column.key == "agent"]
@@ -55,5 +55,5 @@ def bracket(table: Table) -> list[str]:
     return marks if set(marks) - {" "} else []
 
 
-def _tied(a: Row, b: Row) -> bool:
+def _tied(a: TableRow, b: TableRow) -> bool:
     return a.tie is not None and a.tie == b.tie

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from leapbench.contract import registry
-from leapbench.leaderboards.board import Board, Row
+from leapbench.leaderboards.board import Board, BoardRow
 from leapbench.leaderboards.commands import run_command
-from leapbench.leaderboards.render.table import Cell, Column, Table
-from leapbench.leaderboards.render.table import Row as Line
+from leapbench.leaderboards.render.table import Table, TableCell, TableColumn
+from leapbench.leaderboards.render.table import TableRow as Line
 from leapbench.leaderboards.site.paths import LINKS, agent_path
 from leapbench.leaderboards.submissions.bundle.manifest import Entrant
 from leapbench.leaderboards.tables import cells
@@ -17,35 +17,37 @@ from leapbench.leaderboards.tables.board import ATTEMPTS, BADGE, FROM, failure, 
 from leapbench.results.result import Part, Result, Scalar
 
 STANDING = (
-    Column("task", "Task"),
-    Column("tier", "Tier"),
-    Column("rank", "Place", "rank", "lower", "By mean score; the board has the ranks."),
-    Column("of", "Of", "number", help="Ranked rows of that board."),
-    Column("score", "Score", "interval", help="Mean over seeds with a 95 % interval."),
-    Column("normalised", "Normalised", "interval", "higher", "0 at the floor, 1 at the ceiling."),
-    Column("n", "Seeds", "number"),
-    Column("cpu", "CPU s", "number", "lower", "Mean CPU seconds a seed, training included."),
+    TableColumn("task", "Task"),
+    TableColumn("tier", "Tier"),
+    TableColumn("rank", "Place", "rank", "lower", "By mean score; the board has the ranks."),
+    TableColumn("of", "Of", "number", help="Ranked rows of that board."),
+    TableColumn("score", "Score", "interval", help="Mean over seeds with a 95 % interval."),
+    TableColumn(
+        "normalised", "Normalised", "interval", "higher", "0 at the floor, 1 at the ceiling."
+    ),
+    TableColumn("n", "Seeds", "number"),
+    TableColumn("cpu", "CPU s", "number", "lower", "Mean CPU seconds a seed, training included."),
     BADGE,
     ATTEMPTS,
     FROM,
-    Column("settings", "Settings", help="What differs from the defaults, and the version."),
+    TableColumn("settings", "Settings", help="What differs from the defaults, and the version."),
 )
 SEEDS = (
-    Column("task", "Task"),
-    Column("tier", "Tier"),
-    Column("seed", "Seed", "number", "lower"),
-    Column("score", "Score", "number", "higher"),
-    Column("normalised", "Normalised", "number", "higher"),
-    Column("phases", "Spent", help="What each phase used of its budget."),
-    Column("cpu", "CPU s", "number", "lower"),
-    Column("run", "Run id", help="Hash of what the row says."),
+    TableColumn("task", "Task"),
+    TableColumn("tier", "Tier"),
+    TableColumn("seed", "Seed", "number", "lower"),
+    TableColumn("score", "Score", "number", "higher"),
+    TableColumn("normalised", "Normalised", "number", "higher"),
+    TableColumn("phases", "Spent", help="What each phase used of its budget."),
+    TableColumn("cpu", "CPU s", "number", "lower"),
+    TableColumn("run", "Run id", help="Hash of what the row says."),
     FROM,
 )
 DIRECTORY = (
-    Column("agent", "Agent"),
-    Column("tasks", "Boards", "number", "higher"),
-    Column("best", "Best place", "rank", "lower"),
-    Column("normalised", "Best normalised", "number", "higher"),
+    TableColumn("agent", "Agent"),
+    TableColumn("tasks", "Boards", "number", "higher"),
+    TableColumn("best", "Best place", "rank", "lower"),
+    TableColumn("normalised", "Best normalised", "number", "higher"),
 )
 
 
@@ -80,7 +82,7 @@ class AgentPage:
     name: str
     path: str
     ranked: bool
-    rows: list[tuple[Board, Row]]
+    rows: list[tuple[Board, BoardRow]]
 
     @property
     def authors(self) -> list[Author]:
@@ -159,19 +161,19 @@ def _part(part: Part, family: str) -> PartView:
     return PartView(part.name, part.role, part.version, part.file_hash, config, summary, paper)
 
 
-def _standing(name: str, board: Board, row: Row) -> Line:
+def _standing(name: str, board: Board, row: BoardRow) -> Line:
     protocol, rank = board.protocol, board.rank(row)
     shown = row if row.scores and row.badge != "refused" else None
     found = {
         "task": cells.text(protocol.task, link=LINKS.task(protocol.task, protocol.tier)),
         "tier": cells.text(protocol.tier),
-        "rank": Cell(rank, "not ranked" if rank is None else str(rank), note=failure(row)),
+        "rank": TableCell(rank, "not ranked" if rank is None else str(rank), note=failure(row)),
         "of": cells.count(len(board.ranked)),
         "score": cells.interval(shown.score if shown else None),
         "normalised": cells.interval(shown.normalised if shown else None, 3),
         "n": cells.count(len(row.scores)),
         "cpu": cells.number(row.cpu, 1),
-        "badge": Cell(row.badge, row.badge),
+        "badge": TableCell(row.badge, row.badge),
         "attempts": cells.attempts(row),
         "from": cells.whose(row),
         "settings": cells.text(row.label.removeprefix(name).strip()),
@@ -179,7 +181,7 @@ def _standing(name: str, board: Board, row: Row) -> Line:
     return Line(found, status(row))
 
 
-def _seed(row: Row, result: Result) -> Line:
+def _seed(row: BoardRow, result: Result) -> Line:
     normalised = row.normalised_scores.get(result.seed)
     spent = ", ".join(f"{s.phase} {s.used:,} of {s.limit:,} {s.unit}" for s in result.budget)
     bad = "" if result.status == "ok" else f"{result.status}: {result.message[:200]}"
@@ -203,7 +205,7 @@ def _entry(page: AgentPage) -> Line:
     found = {
         "agent": cells.text(page.name, link=page.path),
         "tasks": cells.count(len(page.rows)),
-        "best": Cell(best, "not ranked" if best is None else str(best)),
+        "best": TableCell(best, "not ranked" if best is None else str(best)),
         "normalised": cells.number(page.best, 3),
     }
     return Line(found, "ranked" if page.ranked else "unranked")

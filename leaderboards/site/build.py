@@ -11,7 +11,7 @@ from typing import Any
 from leapbench.contract import registry
 from leapbench.contract.task import Task
 from leapbench.leaderboards.board import Board, load
-from leapbench.leaderboards.claims import VERDICTS, Finding
+from leapbench.leaderboards.claims import VERDICTS, ClaimResult
 from leapbench.leaderboards.overall import overall
 from leapbench.leaderboards.render.table import Table
 from leapbench.leaderboards.site import agents, content, episode, pictures
@@ -181,7 +181,7 @@ def _together(title: str, boards: list[Board]) -> Table | None:
     return overall_table(title, overall(boards), LINKS) if len(boards) > 1 else None
 
 
-def _ledger(findings: list[Finding]) -> Table | None:
+def _ledger(findings: list[ClaimResult]) -> Table | None:
     return claims_table(findings, LINKS) if findings else None
 
 

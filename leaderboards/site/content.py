@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable
 
 from leapbench.contract.task import TIERS, Protocol, Task
-from leapbench.leaderboards.board import Board, Row
+from leapbench.leaderboards.board import Board, BoardRow
 from leapbench.leaderboards.claims import findings
 from leapbench.leaderboards.site.markup import slug
 from leapbench.leaderboards.site.pages import FamilyPage, Leader, Section, TaskPage
@@ -68,5 +68,5 @@ def _lead(page: TaskPage) -> None:
             page.leaders = [_leader(row) for row in section.rows.ranked[:LEADERS]]
 
 
-def _leader(row: Row) -> Leader:
+def _leader(row: BoardRow) -> Leader:
     return Leader(row.label, agent_path(row.agent.name), around(row.score))

@@ -12,8 +12,8 @@ from statistics import fmean
 import numpy as np
 
 from leapbench.leaderboards import statistics
-from leapbench.leaderboards.board import Board, Row
-from leapbench.leaderboards.site.figures import Line
+from leapbench.leaderboards.board import Board, BoardRow
+from leapbench.leaderboards.site.figures import ChartLine
 from leapbench.leaderboards.statistics.interval import Floats
 from leapbench.results.result import Result
 
@@ -24,7 +24,7 @@ SPREAD = 1e-9  # of all scores, below which there is nothing to see
 POINTS = 201  # of a profile, between the lowest and the highest run
 
 
-def shown(board: Board, baselines: Sequence[str]) -> tuple[list[Row], list[Row]]:
+def shown(board: Board, baselines: Sequence[str]) -> tuple[list[BoardRow], list[BoardRow]]:
     """The rows that are drawn: the best ones, and the card's baselines besides."""
     best = list(board.ranked[:BEST])
     named = [board.defaults[name] for name in baselines if name in board.defaults]
@@ -43,14 +43,14 @@ def curve(result: Result, metric: str) -> tuple[tuple[float, float], ...]:
     return tuple(found) if len({budget for budget, _ in found}) == len(found) > 1 else ()
 
 
-def score_lines(board: Board, baselines: Sequence[str]) -> tuple[Line, ...]:
+def score_lines(board: Board, baselines: Sequence[str]) -> tuple[ChartLine, ...]:
     """Mean score at each budget with 95 % intervals over seeds, one line a row."""
     best, others = shown(board, baselines)
     lines = [_score_line(board, row, row in others) for row in (*best, *others)]
     return tuple(line for line in lines if line is not None)
 
 
-def _score_line(board: Board, row: Row, baseline: bool) -> Line | None:
+def _score_line(board: Board, row: BoardRow, baseline: bool) -> ChartLine | None:
     """A row's line; None unless all its seeds have curves over the same budgets."""
     found = [curve(entry.result, board.protocol.metric.name) for entry in row.entries]
     budgets = {tuple(budget for budget, _ in points) for points in found}
@@ -58,7 +58,7 @@ def _score_line(board: Board, row: Row, baseline: bool) -> Line | None:
         return None
     drawn = statistics.curve(budgets.pop(), [[value for _, value in points] for points in found])
     sure = bool(np.isfinite(drawn.low).all())
-    return Line(
+    return ChartLine(
         label=row.label,
         x=drawn.budgets.tolist(),
         y=drawn.mean.tolist(),
@@ -68,7 +68,7 @@ def _score_line(board: Board, row: Row, baseline: bool) -> Line | None:
     )
 
 
-def profile_lines(boards: Sequence[Board], baselines: Sequence[str]) -> tuple[Line, ...]:
+def profile_lines(boards: Sequence[Board], baselines: Sequence[str]) -> tuple[ChartLine, ...]:
     """Share of runs above each normalised score, over the seeds of all boards.
 
     Args:
@@ -93,10 +93,12 @@ def profile_lines(boards: Sequence[Board], baselines: Sequence[str]) -> tuple[Li
     return tuple(_profile_line(label, runs[label], grid, label not in best) for label in drawn)
 
 
-def _profile_line(label: str, runs: Sequence[list[float]], grid: Floats, baseline: bool) -> Line:
+def _profile_line(
+    label: str, runs: Sequence[list[float]], grid: Floats, baseline: bool
+) -> ChartLine:
     """A row's profile; without a band, for those of several rows would hide each other."""
     fraction = statistics.performance_profile(runs, grid, reps=1).fraction
-    return Line(label, grid.tolist(), fraction.tolist(), baseline=baseline)
+    return ChartLine(label, grid.tolist(), fraction.tolist(), baseline=baseline)
 
 
 def _finite(value: object) -> bool:

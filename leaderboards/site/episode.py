@@ -14,7 +14,7 @@ SEED = 0
 
 
 @dataclass(frozen=True)
-class Episode:
+class EpisodePictures:
     """An episode that was drawn.
 
     Attributes:
@@ -38,7 +38,7 @@ class Episode:
     seed: int = SEED
 
 
-def draw(family: str, tasks: list[Task], folder: Path) -> Episode | None:
+def draw(family: str, tasks: list[Task], folder: Path) -> EpisodePictures | None:
     """Draw the world that stands for the family, else the first that needs no download.
 
     Args:
@@ -69,7 +69,7 @@ def _weight(task: Task) -> int:
     return min(sum(phase.budget.limit for phase in p.phases) for p in task.protocols.values())
 
 
-def _drawn(family: str, world: str, agent: str | None, folder: Path) -> Episode:
+def _drawn(family: str, world: str, agent: str | None, folder: Path) -> EpisodePictures:
     from leapbench.running import watch
 
     env, policy = watch.prepare(world, agent, SEED)
@@ -87,4 +87,4 @@ def _drawn(family: str, world: str, agent: str | None, folder: Path) -> Episode:
         watch.gif(images, moving, speed)
     images[0].save(still, optimize=True)
     height, width = frames[0].shape[:2]
-    return Episode(moving.name, still.name, world, agent or "", width, height, len(images))
+    return EpisodePictures(moving.name, still.name, world, agent or "", width, height, len(images))

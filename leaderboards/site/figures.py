@@ -38,7 +38,7 @@ LONGEST = 46  # characters of a name in a legend
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     """One line of a chart.
 
     Attributes:
@@ -70,7 +70,7 @@ class Chart:
         unit_interval: whether y is a share, from 0 to 1.
     """
 
-    lines: tuple[Line, ...]
+    lines: tuple[ChartLine, ...]
     across: str
     up: str
     steps: bool = False
@@ -124,7 +124,7 @@ def _draw(axes: Any, chart: Chart) -> list[Any]:
     return handles
 
 
-def _marks(chart: Chart, line: Line) -> dict[str, Any]:
+def _marks(chart: Chart, line: ChartLine) -> dict[str, Any]:
     """Colour, marker and dash pattern of a line, by its place among its like."""
     like = [other for other in chart.lines if other.baseline == line.baseline]
     place = like.index(line)
@@ -138,7 +138,7 @@ def _marks(chart: Chart, line: Line) -> dict[str, Any]:
     }
 
 
-def _name(line: Line) -> str:
+def _name(line: ChartLine) -> str:
     """A label as the legend takes it: one line, no harm, not too long, no hiding underscore."""
     name = " ".join(HARMFUL.sub("?", line.label).split()) or "?"
     name = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"

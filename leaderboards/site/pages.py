@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from leapbench.contract.card import Card
 from leapbench.contract.task import Metric, Protocol
 from leapbench.leaderboards.board import Board
-from leapbench.leaderboards.claims import Finding
+from leapbench.leaderboards.claims import ClaimResult
 from leapbench.leaderboards.overall import comparable
 from leapbench.leaderboards.render.table import Table
-from leapbench.leaderboards.site.episode import Episode
+from leapbench.leaderboards.site.episode import EpisodePictures
 from leapbench.leaderboards.site.paths import claim_anchor, task_path
 from leapbench.leaderboards.tables.cells import around, minus
 
@@ -85,7 +85,7 @@ class Section:
     command: str
     board: Table | None = None
     pictures: list[Picture] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[ClaimResult] = field(default_factory=list)
 
     @property
     def claims(self) -> list[ClaimView]:
@@ -128,7 +128,7 @@ class FamilyPage:
     paper: str
     scarce: str
     tasks: list[TaskPage] = field(default_factory=list)
-    episode: Episode | None = None
+    episode: EpisodePictures | None = None
     board: Table | None = None
     profile: Picture | None = None
     ledger: Table | None = None
@@ -144,7 +144,7 @@ class FamilyPage:
         return list(used)
 
     @property
-    def findings(self) -> list[Finding]:
+    def findings(self) -> list[ClaimResult]:
         """What the rows say about the claims on all its tasks."""
         return [f for task in self.tasks for section in task.sections for f in section.findings]
 
@@ -154,7 +154,7 @@ class FamilyPage:
         return [_claim(found) for found in self.findings]
 
 
-def _claim(found: Finding) -> ClaimView:
+def _claim(found: ClaimResult) -> ClaimView:
     claim, task, tier = found.claim, found.protocol.task, found.protocol.tier
     measured = ""
     if found.effect is not None:

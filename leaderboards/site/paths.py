@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leapbench.leaderboards.board import Row
+from leapbench.leaderboards.board import BoardRow
 from leapbench.leaderboards.site.markup import slug
 from leapbench.leaderboards.tables import Links
 
@@ -20,7 +20,7 @@ def task_path(name: str) -> str:
 class SiteLinks(Links):
     """The pages of this site."""
 
-    def agent(self, row: Row) -> str:
+    def agent(self, row: BoardRow) -> str:
         """Page of a row's agent."""
         return agent_path(row.agent.name)
 

@@ -8,10 +8,9 @@ from math import inf
 from pathlib import Path
 
 from leapbench.leaderboards.board import Board
-from leapbench.leaderboards.render.table import Cell, Column, Table
-from leapbench.leaderboards.render.table import Row as TableRow
+from leapbench.leaderboards.render.table import Table, TableCell, TableColumn, TableRow
 from leapbench.leaderboards.site.curves import BEST, profile_lines, score_lines
-from leapbench.leaderboards.site.figures import Chart, Line, svg
+from leapbench.leaderboards.site.figures import Chart, ChartLine, svg
 from leapbench.leaderboards.site.markup import number, slug
 from leapbench.leaderboards.site.pages import Picture
 from leapbench.leaderboards.statistics import Interval
@@ -73,7 +72,7 @@ def profile(
     )
 
 
-def _medians(lines: Sequence[Line]) -> str:
+def _medians(lines: Sequence[ChartLine]) -> str:
     """A profile in words: where the middle run of the first and of the last line lies."""
     places = [next(x for x, y in zip(line.x, line.y, strict=True) if y <= 0.5) for line in lines]
     return (
@@ -92,7 +91,7 @@ def _written(chart: Chart, out: Path, name: str, title: str, alt: str, caption: 
     return Picture(file, title, alt, caption, _numbers(chart, title), width, height)
 
 
-def _which(lines: Sequence[Line], ranked: int) -> str:
+def _which(lines: Sequence[ChartLine], ranked: int) -> str:
     """Which rows were drawn, when not all of them were."""
     best = sum(not line.baseline for line in lines)
     grey = "the baselines of the card in grey" if len(lines) > best else ""
@@ -120,20 +119,21 @@ def _numbers(chart: Chart, title: str) -> Table:
     """What the chart draws, a row a line; of many places about eight."""
     places = sorted({x for line in chart.lines for x in line.x})
     places = places[:: max(1, len(places) // 8)]
-    columns = [Column("agent", "Agent")]
+    columns = [TableColumn("agent", "Agent")]
     columns += [
-        Column(f"x{i}", number(round(x, 3)), "interval", "higher") for i, x in enumerate(places)
+        TableColumn(f"x{i}", number(round(x, 3)), "interval", "higher")
+        for i, x in enumerate(places)
     ]
     rows = tuple(_row(line, places) for line in chart.lines)
     return Table(title, tuple(columns), rows, f"{chart.up} by {chart.across}")
 
 
-def _row(line: Line, places: Sequence[float]) -> TableRow:
-    cells = {"agent": Cell(line.label, line.label)}
+def _row(line: ChartLine, places: Sequence[float]) -> TableRow:
+    cells = {"agent": TableCell(line.label, line.label)}
     for i, x in enumerate(places):
         at = line.x.index(x) if x in line.x else None
         if at is None:
-            cells[f"x{i}"] = Cell(None, "")
+            cells[f"x{i}"] = TableCell(None, "")
         else:
             ends = (line.low[at], line.high[at]) if line.low else (-inf, inf)
             cells[f"x{i}"] = interval(Interval(line.y[at], *ends), 3)

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.bundle.read import open_bundle
-from leapbench.leaderboards.submissions.store import Store
+from leapbench.leaderboards.submissions.store import SubmissionStore
 from leapbench.results import atomic as durable
 
 TIMEOUT = 60  # seconds without an answer of the board
@@ -65,7 +65,7 @@ def _keep(packed: bytes, path: Path) -> str:
 
 
 def _file(path: Path, folder: Path) -> str:
-    receipt = Store(folder, create=True).add(path)
+    receipt = SubmissionStore(folder, create=True).add(path)
     told = "filed" if receipt.new else "was there already"
     board = shlex.quote(str(folder))
     return f"{told} in {folder}, attempt {receipt.attempt}. Next: leapbench verify {board}"

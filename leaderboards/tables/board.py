@@ -6,21 +6,23 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from leapbench.leaderboards.board import Board
-from leapbench.leaderboards.render.table import Cell, Column, Status, Table
-from leapbench.leaderboards.render.table import Row as Line
-from leapbench.leaderboards.rows import Row
+from leapbench.leaderboards.render.table import Status, Table, TableCell, TableColumn
+from leapbench.leaderboards.render.table import TableRow as Line
+from leapbench.leaderboards.rows import BoardRow
 from leapbench.leaderboards.statistics import RankInterval, rank_intervals, tie_groups
 from leapbench.leaderboards.tables import cells
 from leapbench.leaderboards.tables.links import NOWHERE, Links
 
 Better = Literal["higher", "lower"]
 Ranks = Mapping[tuple[str, str], tuple[RankInterval, int]]
-RANK = Column("rank", "Rank", "rank", "lower", "Ranks that these seeds do not rule out (95 %).")
-AGENT = Column("agent", "Agent")
-BADGE = Column(
+RANK = TableColumn(
+    "rank", "Rank", "rank", "lower", "Ranks that these seeds do not rule out (95 %)."
+)
+AGENT = TableColumn("agent", "Agent")
+BADGE = TableColumn(
     "badge", "Verified", "badge", help="The least of what is verified about its seeds.", spare=1
 )
-ATTEMPTS = Column(
+ATTEMPTS = TableColumn(
     "attempts",
     "Attempts",
     "number",
@@ -28,7 +30,7 @@ ATTEMPTS = Column(
     "How often this entrant submitted this agent; a dash for what was never submitted.",
     spare=2,
 )
-FROM = Column("from", "From", help="Committed, your own, or who submitted it.", spare=5)
+FROM = TableColumn("from", "From", help="Committed, your own, or who submitted it.", spare=5)
 UNRANKED = "Not ranked are agents that look at what agents may not see, or that learned elsewhere."
 
 
@@ -45,15 +47,17 @@ def board_table(board: Board, links: Links = NOWHERE) -> Table:
     columns = (
         RANK,
         AGENT,
-        Column(
+        TableColumn(
             "normalised", "Normalised", "interval", "higher", "0 at the floor, 1 at the ceiling."
         ),
-        Column("score", metric.name, "interval", better, "Mean over seeds ± 95 % interval."),
-        Column(
+        TableColumn("score", metric.name, "interval", better, "Mean over seeds ± 95 % interval."),
+        TableColumn(
             "spent", "Budget used", "number", "lower", "Highest share of a phase's budget.", spare=4
         ),
-        Column("n", "Seeds", "number", spare=3),
-        Column("cpu", "CPU s", "number", "lower", "Mean CPU seconds a seed, with training.", 6),
+        TableColumn("n", "Seeds", "number", spare=3),
+        TableColumn(
+            "cpu", "CPU s", "number", "lower", "Mean CPU seconds a seed, with training.", 6
+        ),
         BADGE,
         ATTEMPTS,
         FROM,
@@ -114,7 +118,7 @@ def _ranks(board: Board) -> Ranks:
 
 def _copies(board: Board) -> dict[tuple[str, str], str]:
     """A note on each submitted row whose results are those of an earlier row, byte for byte."""
-    first: dict[tuple[str, ...], Row] = {}
+    first: dict[tuple[str, ...], BoardRow] = {}
     found = {}
     for row in sorted(board.rows, key=lambda r: r.submission.received if r.submission else ""):
         ids = tuple(entry.result.run_id for entry in row.entries)
@@ -124,26 +128,26 @@ def _copies(board: Board) -> dict[tuple[str, str], str]:
     return found
 
 
-def _line(row: Row, place: int, ranks: Ranks, copy: str, links: Links) -> Line:
+def _line(row: BoardRow, place: int, ranks: Ranks, copy: str, links: Links) -> Line:
     rank, tie = ranks.get(row.key, (None, None))
     shown = row if row.scores and row.badge != "refused" else None
     note = "; ".join(filter(None, (failure(row), copy)))
     found = {
         "rank": cells.rank(place, rank),
-        "agent": Cell(row.label, row.label, note=note, link=links.agent(row)),
+        "agent": TableCell(row.label, row.label, note=note, link=links.agent(row)),
         "normalised": cells.interval(shown.normalised if shown else None, 3),
         "score": cells.interval(shown.score if shown else None),
         "spent": cells.share(row.spent),
         "n": cells.count(len(row.scores)),
         "cpu": cells.number(row.cpu, 1),
-        "badge": Cell(row.badge, row.badge),
+        "badge": TableCell(row.badge, row.badge),
         "attempts": cells.attempts(row),
         "from": cells.whose(row),
     }
     return Line(found, status(row), tie)
 
 
-def status(row: Row) -> Status:
+def status(row: BoardRow) -> Status:
     """Why a row of the current protocol is ranked or not."""
     if row.badge == "refused":
         return "refused"
@@ -152,7 +156,7 @@ def status(row: Row) -> Status:
     return "ranked" if row.agent.ranked else "unranked"
 
 
-def failure(row: Row) -> str:
+def failure(row: BoardRow) -> str:
     """The first seed that did not end well, and why; empty where all did."""
     if not row.failures:
         return ""

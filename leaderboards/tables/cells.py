@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from math import isclose, isfinite
 
-from leapbench.leaderboards.render.table import Cell
-from leapbench.leaderboards.rows import Row
+from leapbench.leaderboards.render.table import TableCell
+from leapbench.leaderboards.rows import BoardRow
 from leapbench.leaderboards.statistics import Interval, RankInterval
 
 NONE = "–"
@@ -43,51 +43,51 @@ def minus(text: str) -> str:
     return MINUS + text[1:] if text.startswith("-") else text
 
 
-def number(value: float | None, digits: int = 4, signed: bool = False, note: str = "") -> Cell:
+def number(value: float | None, digits: int = 4, signed: bool = False, note: str = "") -> TableCell:
     """A number; a dash where there is none."""
     if value is None or not isfinite(value):
-        return Cell(None, NONE, note=note)
-    return Cell(value, figure(value, _digits(value, digits), signed), note=note)
+        return TableCell(None, NONE, note=note)
+    return TableCell(value, figure(value, _digits(value, digits), signed), note=note)
 
 
-def interval(found: Interval | None, digits: int = 4, signed: bool = False) -> Cell:
+def interval(found: Interval | None, digits: int = 4, signed: bool = False) -> TableCell:
     """An estimate with its ends; a dash where there is none."""
     if found is None:
-        return Cell(None, NONE)
+        return TableCell(None, NONE)
     text = around(found, digits, signed)
     if not found.known:
-        return Cell(found.value, text)
-    return Cell(found.value, text, found.low, found.high)
+        return TableCell(found.value, text)
+    return TableCell(found.value, text, found.low, found.high)
 
 
-def count(value: int) -> Cell:
+def count(value: int) -> TableCell:
     """A whole number."""
-    return Cell(value, f"{value:,}")
+    return TableCell(value, f"{value:,}")
 
 
-def share(value: float | None) -> Cell:
+def share(value: float | None) -> TableCell:
     """A fraction in percent."""
-    return Cell(value, NONE if value is None else f"{value:.0%}")
+    return TableCell(value, NONE if value is None else f"{value:.0%}")
 
 
-def text(value: str, note: str = "", link: str = "") -> Cell:
+def text(value: str, note: str = "", link: str = "") -> TableCell:
     """Words; a dash where there are none."""
-    return Cell(value, value or NONE, note=note, link=link)
+    return TableCell(value, value or NONE, note=note, link=link)
 
 
-def rank(place: int, found: RankInterval | None) -> Cell:
+def rank(place: int, found: RankInterval | None) -> TableCell:
     """Ranks as "3–9"; the value is the place, so that the order of the board comes back."""
     if found is None:
-        return Cell(None, NONE)
-    return Cell(place, str(found).replace("-", "–"), found.low, found.high)
+        return TableCell(None, NONE)
+    return TableCell(place, str(found).replace("-", "–"), found.low, found.high)
 
 
-def attempts(row: Row) -> Cell:
+def attempts(row: BoardRow) -> TableCell:
     """How often it was submitted; a dash for what never was."""
-    return number(row.submission.attempts, 0) if row.submission else Cell(None, "-")
+    return number(row.submission.attempts, 0) if row.submission else TableCell(None, "-")
 
 
-def whose(row: Row) -> Cell:
+def whose(row: BoardRow) -> TableCell:
     """Where a row came from; for a submission who sent it."""
     return text(f"by {row.entrant}" if row.submission else row.origin)
 

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from leapbench.leaderboards.claims import VERDICTS, Finding
-from leapbench.leaderboards.render.table import Cell, Column, Table
-from leapbench.leaderboards.render.table import Row as Line
+from leapbench.leaderboards.claims import VERDICTS, ClaimResult
+from leapbench.leaderboards.render.table import Table, TableCell, TableColumn
+from leapbench.leaderboards.render.table import TableRow as Line
 from leapbench.leaderboards.tables import cells
 from leapbench.leaderboards.tables.links import NOWHERE, Links
 
 COLUMNS = (
-    Column("claim", "Claim"),
-    Column("verdict", "Verdict", "badge"),
-    Column("of", "Of", help="The difference is the first agent minus the second."),
-    Column("task", "Task"),
-    Column("tier", "Tier"),
-    Column("published", "Published", help="The effect as published."),
-    Column("here", "Here", "interval", help="Paired difference over common seeds ± 95 % interval."),
-    Column("n", "Seeds", "number", help="Seeds that both agents have."),
-    Column("source", "Source", help="Where it was published.", spare=1),
-    Column("command", "Again", help="What to type to measure it again.", spare=2),
+    TableColumn("claim", "Claim"),
+    TableColumn("verdict", "Verdict", "badge"),
+    TableColumn("of", "Of", help="The difference is the first agent minus the second."),
+    TableColumn("task", "Task"),
+    TableColumn("tier", "Tier"),
+    TableColumn("published", "Published", help="The effect as published."),
+    TableColumn(
+        "here", "Here", "interval", help="Paired difference over common seeds ± 95 % interval."
+    ),
+    TableColumn("n", "Seeds", "number", help="Seeds that both agents have."),
+    TableColumn("source", "Source", help="Where it was published.", spare=1),
+    TableColumn("command", "Again", help="What to type to measure it again.", spare=2),
 )
 
 
 def claims_table(
-    findings: Sequence[Finding], links: Links = NOWHERE, title: str = "Claims"
+    findings: Sequence[ClaimResult], links: Links = NOWHERE, title: str = "Claims"
 ) -> Table:
     """One line a claim and board.
 
@@ -46,15 +48,15 @@ def claims_table(
     )
 
 
-def _line(finding: Finding, links: Links) -> Line:
+def _line(finding: ClaimResult, links: Links) -> Line:
     claim, task, tier = finding.claim, finding.protocol.task, finding.protocol.tier
     found = {
         "claim": cells.text(claim.name, link=links.claim(task, tier, claim.name)),
-        "verdict": Cell(finding.verdict, finding.verdict, note=finding.reason),
+        "verdict": TableCell(finding.verdict, finding.verdict, note=finding.reason),
         "of": cells.text(finding.subject),
         "task": cells.text(task, link=links.task(task, tier)),
         "tier": cells.text(tier),
-        "published": Cell(claim.effect, cells.minus(finding.published) or cells.NONE),
+        "published": TableCell(claim.effect, cells.minus(finding.published) or cells.NONE),
         "here": cells.interval(finding.effect, 4, signed=True),
         "n": cells.count(len(finding.seeds)),
         "source": cells.text(claim.source),

@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from leapbench.leaderboards.compare import Comparison, Total, totals
-from leapbench.leaderboards.render.table import Cell, Column, Table
-from leapbench.leaderboards.render.table import Row as Line
+from leapbench.leaderboards.render.table import Table, TableCell, TableColumn
+from leapbench.leaderboards.render.table import TableRow as Line
 from leapbench.leaderboards.tables import cells
 
 COLUMNS = (
-    Column("task", "Task"),
-    Column("tier", "Tier"),
-    Column("agent", "Agent"),
-    Column("verdict", "Verdict", "badge", help="About the first of the two."),
-    Column(
+    TableColumn("task", "Task"),
+    TableColumn("tier", "Tier"),
+    TableColumn("agent", "Agent"),
+    TableColumn("verdict", "Verdict", "badge", help="About the first of the two."),
+    TableColumn(
         "difference",
         "Difference",
         "interval",
         help="First minus second, paired over common seeds, with a 95 % interval.",
     ),
-    Column("a", "First", "interval", help="Mean score of the first.", spare=4),
-    Column("b", "Second", "interval", help="Mean score of the second.", spare=4),
-    Column(
+    TableColumn("a", "First", "interval", help="Mean score of the first.", spare=4),
+    TableColumn("b", "Second", "interval", help="Mean score of the second.", spare=4),
+    TableColumn(
         "improvement",
         "P(better)",
         "interval",
@@ -30,8 +30,8 @@ COLUMNS = (
         "Probability that a run of the first beats one of the second, by the bootstrap.",
         spare=2,
     ),
-    Column("n", "Seeds", "number", help="Seeds that both completed."),
-    Column(
+    TableColumn("n", "Seeds", "number", help="Seeds that both completed."),
+    TableColumn(
         "budget",
         "Budget ratio",
         "number",
@@ -39,7 +39,7 @@ COLUMNS = (
         "Highest share of a budget that was used, first over second.",
         spare=3,
     ),
-    Column("cpu", "CPU ratio", "number", "lower", "CPU seconds a seed, first over second.", 1),
+    TableColumn("cpu", "CPU ratio", "number", "lower", "CPU seconds a seed, first over second.", 1),
 )
 
 
@@ -78,8 +78,8 @@ def _line(each: Comparison) -> Line:
     found = {
         "task": cells.text(protocol.task),
         "tier": cells.text(protocol.tier),
-        "agent": Cell(each.agent, each.agent),
-        "verdict": Cell(each.verdict, each.verdict, note=_remark(each)),
+        "agent": TableCell(each.agent, each.agent),
+        "verdict": TableCell(each.verdict, each.verdict, note=_remark(each)),
         "difference": cells.interval(each.difference, 4, signed=True),
         "a": cells.interval(each.a.score if each.a.scores else None),
         "b": cells.interval(each.b.score if each.b.scores else None),
@@ -105,13 +105,13 @@ def _listed(seeds: Sequence[int]) -> str:
 
 
 def _total(total: Total) -> Line:
-    nothing = {column.key: Cell(None, cells.NONE) for column in COLUMNS}
+    nothing = {column.key: TableCell(None, cells.NONE) for column in COLUMNS}
     return Line(
         nothing
         | {
             "task": cells.text(f"{total.tasks} tasks"),
-            "agent": Cell(total.agent, total.agent),
-            "verdict": Cell(total.verdict, total.verdict),
+            "agent": TableCell(total.agent, total.agent),
+            "verdict": TableCell(total.verdict, total.verdict),
             "difference": cells.interval(total.difference, 4, signed=True),
         }
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from leapbench.leaderboards.rows import Row
+from leapbench.leaderboards.rows import BoardRow
 
 
 class Links:
     """Leads nowhere; a site has its own."""
 
-    def agent(self, row: Row) -> str:
+    def agent(self, row: BoardRow) -> str:
         """Page of a row's agent; empty for none."""
         return ""
 

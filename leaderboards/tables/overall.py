@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from leapbench.leaderboards.board import Board
 from leapbench.leaderboards.overall import Overall, Standing
-from leapbench.leaderboards.render.table import Cell, Column, Table, Value
-from leapbench.leaderboards.render.table import Row as Line
-from leapbench.leaderboards.rows import BADGES, Row
+from leapbench.leaderboards.render.table import Table, TableCell, TableColumn, Value
+from leapbench.leaderboards.render.table import TableRow as Line
+from leapbench.leaderboards.rows import BADGES, BoardRow
 from leapbench.leaderboards.tables import cells
 from leapbench.leaderboards.tables.board import AGENT, ATTEMPTS, BADGE, FROM, RANK, UNRANKED
 from leapbench.leaderboards.tables.links import NOWHERE, Links
@@ -25,7 +25,7 @@ def overall_table(title: str, found: Overall, links: Links = NOWHERE) -> Table:
         found: the agents.
         links: where agents lead.
     """
-    mean = Column("mean", "Mean", "interval", "higher", "Weighted mean of normalised scores.")
+    mean = TableColumn("mean", "Mean", "interval", "higher", "Weighted mean of normalised scores.")
     tasks = tuple(_column(board, SPARE + i) for i, board in enumerate(found.boards))
     lines = tuple(_line(s, i, found, links) for i, s in enumerate(found.standings, 1))
     return Table(
@@ -75,9 +75,9 @@ def _notes(found: Overall) -> Iterator[str]:
         yield UNRANKED
 
 
-def _column(board: Board, spare: int) -> Column:
+def _column(board: Board, spare: int) -> TableColumn:
     task, tier = board.protocol.task, board.protocol.tier
-    return Column(task, task, "interval", "higher", f"Tier {tier}, normalised.", spare)
+    return TableColumn(task, task, "interval", "higher", f"Tier {tier}, normalised.", spare)
 
 
 def _line(standing: Standing, place: int, found: Overall, links: Links) -> Line:
@@ -85,9 +85,9 @@ def _line(standing: Standing, place: int, found: Overall, links: Links) -> Line:
     badge = min((row.badge for row in rows.values()), key=BADGES.index)
     made = {
         "rank": cells.rank(place, standing.rank),
-        "agent": Cell(standing.label, standing.label, link=links.agent(first)),
+        "agent": TableCell(standing.label, standing.label, link=links.agent(first)),
         "mean": cells.interval(standing.mean, 3),
-        "badge": Cell(badge, badge),
+        "badge": TableCell(badge, badge),
         "attempts": _attempts(standing),
         "from": cells.whose(first),
     }
@@ -97,17 +97,17 @@ def _line(standing: Standing, place: int, found: Overall, links: Links) -> Line:
     return Line(made, "incomplete" if first.agent.ranked else "unranked")
 
 
-def _task(row: Row | None) -> Cell:
+def _task(row: BoardRow | None) -> TableCell:
     """The normalised score on one task, or why there is none."""
     if row is None:
-        return Cell(None, "missing")
+        return TableCell(None, "missing")
     if row.badge == "refused":
-        return Cell(None, "refused")
+        return TableCell(None, "refused")
     if row.failures:
-        return Cell(None, "failed")
+        return TableCell(None, "failed")
     return cells.interval(row.normalised, 3)
 
 
-def _attempts(standing: Standing) -> Cell:
+def _attempts(standing: Standing) -> TableCell:
     """The most attempts that it had on a task."""
     return max(map(cells.attempts, standing.rows.values()), key=lambda cell: cell.value or 0)

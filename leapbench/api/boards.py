@@ -13,11 +13,11 @@ from leapbench.errors import UserError
 from leapbench.leaderboards import matches, tables
 from leapbench.leaderboards.board import Board as TaskBoard
 from leapbench.leaderboards.board import of_task
-from leapbench.leaderboards.claims import Finding, findings
+from leapbench.leaderboards.claims import ClaimResult, findings
 from leapbench.leaderboards.compare import Comparison, totals
 from leapbench.leaderboards.overall import Overall, overall
 from leapbench.leaderboards.render.table import Table
-from leapbench.leaderboards.rows import Row
+from leapbench.leaderboards.rows import BoardRow
 from leapbench.leaderboards.sources import badges_of
 from leapbench.running.cell import protocol_of
 
@@ -38,12 +38,12 @@ class Board(Shown):
     tables: Sequence[Table]
 
     @property
-    def ranked(self) -> tuple[Row, ...]:
+    def ranked(self) -> tuple[BoardRow, ...]:
         """Ranked rows of the first board, best first."""
         return self.boards[0].ranked
 
     @property
-    def unranked(self) -> tuple[Row, ...]:
+    def unranked(self) -> tuple[BoardRow, ...]:
         """Rows of the first board that are shown and not ranked: oracles, learned elsewhere."""
         return self.boards[0].unranked
 
@@ -58,7 +58,7 @@ class Claims(Shown):
         tables: one table.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[ClaimResult, ...]
     untested: tuple[str, ...]
     tables: Sequence[Table]
 
@@ -143,7 +143,7 @@ def claims(
         UserError: for an unknown name.
     """
     badges, own = badges_of(), Path(runs) if runs is not None else None
-    found: list[Finding] = []
+    found: list[ClaimResult] = []
     untested = []
     for task in with_claims(name):
         scored = [b for b in of_task(task, tier, own, badges=badges) if b.scored]

@@ -10,22 +10,22 @@ from leapbench.api.lines import drawn
 from leapbench.api.scope import scope
 from leapbench.api.shown import Record, Shown
 from leapbench.leaderboards import sources
-from leapbench.leaderboards.render.table import Column, Row, Table
+from leapbench.leaderboards.render.table import Table, TableColumn, TableRow
 from leapbench.leaderboards.sources import Origin
 from leapbench.leaderboards.tables import cells
 from leapbench.results.result import Result
 from leapbench.running.cell import Cell
 
 COLUMNS = (
-    Column("task", "Task"),
-    Column("tier", "Tier"),
-    Column("agent", "Agent"),
-    Column("seed", "Seed", "number"),
-    Column("state", "State"),
-    Column("score", "Score", "number"),
-    Column("normalised", "Normalised", "number"),
-    Column("cpu", "CPU s", "number"),
-    Column("run_id", "Run"),
+    TableColumn("task", "Task"),
+    TableColumn("tier", "Tier"),
+    TableColumn("agent", "Agent"),
+    TableColumn("seed", "Seed", "number"),
+    TableColumn("state", "State"),
+    TableColumn("score", "Score", "number"),
+    TableColumn("normalised", "Normalised", "number"),
+    TableColumn("cpu", "CPU s", "number"),
+    TableColumn("run_id", "Run"),
 )
 
 
@@ -158,7 +158,7 @@ def _record(found: Result) -> Record:
     }
 
 
-def _row(found: Result) -> Row:
+def _row(found: Result) -> TableRow:
     record: Mapping[str, Any] = _record(found)
     made = {
         "state": cells.text(str(record["status"]), found.message),
@@ -166,4 +166,4 @@ def _row(found: Result) -> Row:
     }
     made |= {key: cells.number(record[key]) for key in ("score", "normalised", "cpu")}
     made |= {key: cells.text(str(record[key])) for key in ("task", "tier", "agent", "run_id")}
-    return Row(made, "ranked" if found.status == "ok" else "failed")
+    return TableRow(made, "ranked" if found.status == "ok" else "failed")

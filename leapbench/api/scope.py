@@ -34,7 +34,7 @@ def opened(folder: Path | None) -> Submissions | None:
         return None
     if not folder.is_dir():
         raise UserError(f"--board {folder} is no folder.", "`leapbench submit` makes one.")
-    from leapbench.leaderboards.submissions.store import Store
+    from leapbench.leaderboards.submissions.store import SubmissionStore
 
-    store: Submissions = Store(folder)
+    store: Submissions = SubmissionStore(folder)
     return store

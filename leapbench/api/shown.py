@@ -8,7 +8,7 @@ from typing import Any
 
 from leapbench.errors import UserError
 from leapbench.leaderboards.render import html, png, terminal
-from leapbench.leaderboards.render.table import Column, Table
+from leapbench.leaderboards.render.table import Table, TableColumn
 
 Record = dict[str, bool | int | float | str | None]
 ROW, FRAME = 34, 320
@@ -100,5 +100,5 @@ def records(table: Table) -> list[Record]:
     return found
 
 
-def _ends(column: Column) -> bool:
+def _ends(column: TableColumn) -> bool:
     return column.kind in ("interval", "rank")

@@ -14,7 +14,7 @@ from leapbench.cli.group import Command
 
 if TYPE_CHECKING:
     from leapbench.contract.card import Card
-    from leapbench.leaderboards.claims import Finding
+    from leapbench.leaderboards.claims import ClaimResult
 
 
 @click.command(
@@ -66,7 +66,7 @@ def command(name: str | None, tier: str | None, runs: Path, form: str, details: 
         _say(f"No rows, so nothing is tested: {', '.join(found.untested)}.")
 
 
-def _family(card: Card, judged: list[Finding]) -> None:
+def _family(card: Card, judged: list[ClaimResult]) -> None:
     """A heading with the paper, and a line a claim under each task and tier."""
     click.secho(card.family, bold=True)
     _say(card.paper)
@@ -79,7 +79,7 @@ def _family(card: Card, judged: list[Finding]) -> None:
     click.echo()
 
 
-def _line(finding: Finding, width: int) -> str:
+def _line(finding: ClaimResult, width: int) -> str:
     from leapbench.leaderboards.tables.cells import NONE, interval, minus
 
     effect = finding.claim.effect

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from leapbench.cli.output import console, table
 from leapbench.contract.task import Task
-from leapbench.leaderboards.board import Board, Row
+from leapbench.leaderboards.board import Board, BoardRow
 from leapbench.leaderboards.render.text import line
 from leapbench.leaderboards.tables.cells import NONE, around
 
@@ -37,12 +37,12 @@ def print_matrix(task: Task, board: Board) -> None:
         screen.print("* not ranked", style="dim")
 
 
-def _part(row: Row, role: str) -> str:
+def _part(row: BoardRow, role: str) -> str:
     """Name of the part of `role`; an agent in one piece fills neither."""
     return line(next((part.name for part in row.agent.parts if part.role == role), NONE))
 
 
-def _cell(row: Row | None) -> Text:
+def _cell(row: BoardRow | None) -> Text:
     """Mean, and below it the interval and the number of seeds."""
     if row is None:
         return Text(NONE, style="dim")

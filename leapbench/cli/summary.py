@@ -10,7 +10,7 @@ import click
 
 from leapbench.cli.output import console, facts, number
 from leapbench.contract.task import Metric
-from leapbench.leaderboards.board import Entry, Row, rows
+from leapbench.leaderboards.board import BoardEntry, BoardRow, rows
 from leapbench.leaderboards.tables.cells import around
 from leapbench.results.result import Result, read
 from leapbench.running.cell import Cell
@@ -37,13 +37,13 @@ def print_summary(cells: Sequence[Cell]) -> None:
     click.echo(f"{protocol.task}, tier {protocol.tier}, protocol {protocol.hash}")
     for _, group in groupby(cells, key=lambda cell: cell.agent):
         own = list(group)
-        entries = [Entry(read(cell.path), cell.path, "yours") for cell in own]
+        entries = [BoardEntry(read(cell.path), cell.path, "yours") for cell in own]
         row = rows(entries, protocol)[0]
         _agent(own, row)
     click.echo(f"\nAmong the others: leapbench board {protocol.task} --tier {protocol.tier}")
 
 
-def _agent(cells: Sequence[Cell], row: Row) -> None:
+def _agent(cells: Sequence[Cell], row: BoardRow) -> None:
     metric = cells[0].protocol.metric
     click.secho(f"\n{row.label}", bold=True)
     pairs: list[tuple[str, str]] = []
@@ -61,13 +61,13 @@ def _agent(cells: Sequence[Cell], row: Row) -> None:
             click.echo(f"  {kept}")
 
 
-def score(row: Row, metric: Metric) -> str:
+def score(row: BoardRow, metric: Metric) -> str:
     """Mean over seeds with its interval, and on the normalised scale."""
     seeds = f" (95 %, {len(row.scores)} seeds)" if row.score.known else ""
     return f"{around(row.score)}{seeds}, normalised {around(row.normalised, 3)}"
 
 
-def budget(row: Row) -> list[str]:
+def budget(row: BoardRow) -> list[str]:
     """What each phase spent, as a mean over seeds."""
     first = row.entries[0].result.budget
     lines = []

@@ -23,7 +23,7 @@ from leapbench.contract.task import canonical
 KEY = "key.json"
 
 
-class Store:
+class ArtifactStore:
     """Folder of artifacts.
 
     Args:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from leapbench.contract.agent import Learner, LearningPhase
-from leapbench.contract.artifacts import Store
+from leapbench.contract.artifacts import ArtifactStore
 from leapbench.contract.curves import Points
 from leapbench.contract.task import Phase, Protocol
 from leapbench.errors import UserError
 
 Report = Callable[[float, str], None]
-Row = dict[str, bool | int | float | str]
+EpisodeRow = dict[str, bool | int | float | str]
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Outcome:
         details: further tables and curves of the family, JSON data.
     """
 
-    rows: list[Row]
+    rows: list[EpisodeRow]
     details: dict[str, Any] = field(default_factory=dict)
 
 
@@ -53,7 +53,7 @@ class Harness(ABC):
 
     shared: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, protocol: Protocol, seed: int, store: Store, salt: str = "") -> None:
+    def __init__(self, protocol: Protocol, seed: int, store: ArtifactStore, salt: str = "") -> None:
         self.protocol, self.seed, self.store, self.salt = protocol, seed, store, salt
         self.device = "cpu"
         self.artifacts: dict[str, dict[str, Any]] = {}
@@ -105,7 +105,7 @@ class Harness(ABC):
 
     @staticmethod
     @abstractmethod
-    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:
+    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
         """What identifies each row of an evaluation, its seed among it, in order.
 
         The rows of `evaluate` begin with these columns, so that a result can be
@@ -121,7 +121,7 @@ class Harness(ABC):
 
     @staticmethod
     @abstractmethod
-    def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+    def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
         """Every metric from the rows alone; `protocol.metric.name` among them."""
 
 

@@ -34,7 +34,7 @@ class Setting(NamedTuple):
     meaning: str
 
 
-class Source(NamedTuple):
+class SettingSource(NamedTuple):
     """A class in the file that defines it.
 
     Attributes:
@@ -64,7 +64,7 @@ def settings_of(entry: str) -> dict[str, Setting]:
     return {key: Setting(value, said.get(key, "")) for key, value in _parameters(found).items()}
 
 
-def _parameters(source: Source) -> dict[str, Scalar]:
+def _parameters(source: SettingSource) -> dict[str, Scalar]:
     """Defaults of the constructor's parameters."""
     made = [each for each in source.body.body if isinstance(each, ast.FunctionDef)]
     own = next((each for each in made if each.name == "__init__"), None)
@@ -82,7 +82,7 @@ def _parameters(source: Source) -> dict[str, Scalar]:
     return fields
 
 
-def _signature(source: Source, given: ast.arguments) -> dict[str, Scalar]:
+def _signature(source: SettingSource, given: ast.arguments) -> dict[str, Scalar]:
     names = [each.arg for each in (*given.posonlyargs, *given.args)][1:]
     defaults = [None] * (len(names) - len(given.defaults)) + list(given.defaults)
     names += [each.arg for each in given.kwonlyargs]
@@ -90,7 +90,7 @@ def _signature(source: Source, given: ast.arguments) -> dict[str, Scalar]:
     return {name: _default(source, value) for name, value in zip(names, defaults, strict=True)}
 
 
-def _default(source: Source, value: ast.expr | None) -> Scalar:
+def _default(source: SettingSource, value: ast.expr | None) -> Scalar:
     """The value of an expression, which is a literal or the name of one in the same file."""
     if value is None:
         return MISSING  # type: ignore[no-any-return]
@@ -120,7 +120,7 @@ def _dataclass(body: ast.ClassDef) -> bool:
     return any("dataclass" in ast.unparse(each) for each in body.decorator_list)
 
 
-def _meanings(source: Source) -> dict[str, str]:
+def _meanings(source: SettingSource) -> dict[str, str]:
     """What the class says of each argument, over what its bases say."""
     found: dict[str, str] = {}
     for base in reversed(list(_bases(source))):
@@ -137,7 +137,7 @@ def _said(docstring: str) -> dict[str, str]:
     return {name: " ".join(words.split()) for name, words in pairs}
 
 
-def _bases(source: Source) -> Iterator[Source]:
+def _bases(source: SettingSource) -> Iterator[SettingSource]:
     """The classes that a class extends, as far as they are of the same distribution."""
     for base in source.body.bases:
         name = base.id if isinstance(base, ast.Name) else ""
@@ -146,11 +146,11 @@ def _bases(source: Source) -> Iterator[Source]:
             yield found
 
 
-def _find(module: str, name: str) -> Source | None:
+def _find(module: str, name: str) -> SettingSource | None:
     """A class that a module defines or imports by name; None outside its top package."""
     for each in _parsed(module).body:
         if isinstance(each, ast.ClassDef) and each.name == name:
-            return Source(module, each)
+            return SettingSource(module, each)
         if isinstance(each, ast.ImportFrom) and not each.level and each.module:
             near = each.module.partition(".")[0] in ("leapbench", module.partition(".")[0])
             for alias in each.names if near else ():

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from leapbench.data.spec import File
+from leapbench.data.spec import DataFile
 from leapbench.errors import UserError
 
 _ANY_SIZE = 1 << 30  # bytes; what a file of no fixed size may unpack to
@@ -26,7 +26,7 @@ def existing(root: Path, name: str) -> Path | None:
     return plain if plain.is_file() else None
 
 
-def content(root: Path, file: File) -> bytes:
+def content(root: Path, file: DataFile) -> bytes:
     """Read one declared file, gunzipped, and check its size and checksum.
 
     Raises:

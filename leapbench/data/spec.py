@@ -18,7 +18,7 @@ _SHA256 = r"^([0-9a-f]{64})?$"
 _NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*$"
 
 
-class File(Frozen):
+class DataFile(Frozen):
     """A file that a layout needs.
 
     Attributes:
@@ -47,11 +47,11 @@ class Layout(Frozen):
     """
 
     reader: Reader
-    files: tuple[File, ...] = ()
+    files: tuple[DataFile, ...] = ()
     folders: tuple[str, ...] = ()
     fingerprints: dict[str, str] = {}
 
-    def of(self, split: str) -> tuple[File, ...]:
+    def of(self, split: str) -> tuple[DataFile, ...]:
         """The files of one split, in order."""
         return tuple(file for file in self.files if file.split == split)
 

@@ -28,7 +28,7 @@ _SIMPLE = {
 
 
 @dataclass(frozen=True)
-class Graph:
+class CheckedGraph:
     """An acceptable graph, for one image at a time.
 
     Attributes:
@@ -52,7 +52,7 @@ class Graph:
     integers: frozenset[str]
 
 
-def read(data: bytes) -> Graph:
+def read(data: bytes) -> CheckedGraph:
     """Parse and check a graph.
 
     Raises:
@@ -77,7 +77,7 @@ def read(data: bytes) -> Graph:
     exits = tuple(output.name for output in model.graph.output)
     classes = logits(exits, shapes)
     _prune(model.graph)
-    return Graph(model, image, classes, source, exits, shapes, moving, integers)
+    return CheckedGraph(model, image, classes, source, exits, shapes, moving, integers)
 
 
 def _parsed(data: bytes) -> Any:

@@ -33,7 +33,7 @@ from typing import Any
 from onnx import helper
 
 from leapbench.errors import UserError
-from leapbench.graphs.check import Graph
+from leapbench.graphs.check import CheckedGraph
 from leapbench.graphs.operators import FOLDABLE, OPERATORS, Call
 from leapbench.graphs.shapes import shown
 
@@ -41,7 +41,7 @@ FREE_SHARE = 2
 """Free operations are free up to one for so many multiply-adds."""
 
 
-def count(graph: Graph) -> list[int]:
+def count(graph: CheckedGraph) -> list[int]:
     """Cumulative multiply-adds of every exit, for one image.
 
     Raises:
@@ -71,7 +71,7 @@ def _cost(charges: list[tuple[int, int]]) -> int:
     return products + max(0, work - products // FREE_SHARE)
 
 
-def _charges(graph: Graph, maker: dict[str, int]) -> list[tuple[int, int]]:
+def _charges(graph: CheckedGraph, maker: dict[str, int]) -> list[tuple[int, int]]:
     """Products and free work of every node."""
     nodes = graph.model.graph.node
     readers = Counter(name for node in nodes for name in node.input)
@@ -97,7 +97,7 @@ def _folds(
     )
 
 
-def _charge(node: Any, graph: Graph) -> tuple[int, int]:
+def _charge(node: Any, graph: CheckedGraph) -> tuple[int, int]:
     if node.output[0] in graph.integers:
         return 0, 0
     call = Call(

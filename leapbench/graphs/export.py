@@ -7,12 +7,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from leapbench.graphs.run import ExportedNetwork, Facts
+from leapbench.graphs.run import ExportedNetwork, GraphFacts
 
 OPSET = 18
 
 
-def export(network: Any, image: tuple[int, int, int], path: Path) -> Facts:
+def export(network: Any, image: tuple[int, int, int], path: Path) -> GraphFacts:
     """Write a multi-exit network as an ONNX file that `onnx:` takes, and check it.
 
     PyTorch folds each batch normalisation into the convolution before it, which

@@ -33,7 +33,7 @@ MODULES = tuple(
 Form = TypeVar("Form", bound=Frozen)
 
 
-class Facts(Frozen):
+class GraphFacts(Frozen):
     """What the suite found out about a graph.
 
     Attributes:
@@ -63,7 +63,7 @@ class ExportedNetwork:
         self.data, self.name = data, name
 
     @cached_property
-    def facts(self) -> Facts:
+    def facts(self) -> GraphFacts:
         """Size of the image, number of classes, and cost of every exit.
 
         Raises:
@@ -120,7 +120,7 @@ class ExportedNetwork:
         return np.frombuffer(data, np.float32).reshape(shape)
 
     @cached_property
-    def _started(self) -> tuple[subprocess.Popen[bytes], Facts]:
+    def _started(self) -> tuple[subprocess.Popen[bytes], GraphFacts]:
         missing = [name for name in NEEDED if find_spec(name) is None]
         if missing:
             raise UserError(
@@ -133,7 +133,7 @@ class ExportedNetwork:
             tag, answer = _ask(process, self.name, seconds(0), wire.MAX_TEXT, self.data)
             refusal = _read(wire.Refusal, answer) if tag == wire.REFUSAL else None
             if refusal is None:
-                return process, _read(Facts, answer)
+                return process, _read(GraphFacts, answer)
         except AgentError as error:
             raise UnfitFile(f"{self.name} cannot be used: {error}.") from None
         raise UnfitFile(f"{self.name} cannot be used: {refusal.message}.", refusal.hint)

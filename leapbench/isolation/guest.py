@@ -26,7 +26,7 @@ NAME = "leapbench_submission"
 LONGEST = 200  # characters of a text that is a value
 
 
-class Guest:
+class GuestLoop:
     """The agent and the state that its `predict` carries from call to call."""
 
     def __init__(self, channel: Channel) -> None:
@@ -169,7 +169,7 @@ def main(channel: str, limits: str) -> None:
     line = Channel(socket.socket(fileno=int(channel)), 2**40)
     line.send({"ready": True})
     try:
-        Guest(line).serve()
+        GuestLoop(line).serve()
     finally:
         for stream in (sys.stdout, sys.stderr):
             try:

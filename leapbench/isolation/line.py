@@ -13,7 +13,7 @@ from leapbench.isolation.channel import Channel, Message
 _ERRORS = {kind.__name__: kind for kind in (BudgetExceeded, InvalidAction, UserError)}
 
 
-class Line:
+class HostLine:
     """Requests to the host while the agent learns.
 
     Args:
@@ -57,7 +57,7 @@ class MeterView:
 
     def __init__(self, budget: BudgetView) -> None:
         self.budget, self.used = budget, 0
-        self.line: Line | None = None
+        self.line: HostLine | None = None
 
     @property
     def left(self) -> int:

@@ -14,7 +14,7 @@ from leapbench.errors import InvalidAction, InvalidOutput, UserError
 from leapbench.isolation.channel import Message
 from leapbench.isolation.failures import GuestAnswer, plain
 from leapbench.isolation.failures import size as shown_size
-from leapbench.isolation.remote import Guest
+from leapbench.isolation.remote import GuestProcess
 from leapbench.isolation.serving import Service
 from leapbench.isolation.wire import pack_arguments
 from leapbench.results.result import Scalar
@@ -31,7 +31,7 @@ class RemotePart:
         guest: where it lives.
     """
 
-    def __init__(self, guest: Guest) -> None:
+    def __init__(self, guest: GuestProcess) -> None:
         self.guest = guest
         self._calls = 0
 

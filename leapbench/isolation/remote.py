@@ -22,7 +22,7 @@ SANDBOX = "inside bubblewrap: own files, no network, system calls filtered, limi
 BARE = "NO SANDBOX: a process of its own with limits, and with the user's files and network"
 
 
-class Guest:
+class GuestProcess:
     """One process with one agent in it; started by the first call, killed at the end.
 
     Args:

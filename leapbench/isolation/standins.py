@@ -15,13 +15,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from leapbench.isolation.channel import Channel, Message
-from leapbench.isolation.line import BudgetView, Line, MeterView
+from leapbench.isolation.line import BudgetView, HostLine, MeterView
 from leapbench.isolation.wire import unpack_settings
 
 INTERVAL = 0.2  # seconds between two reports
 
 
-class Facts(NamedTuple):
+class ArrayFacts(NamedTuple):
     """Shape and dtype of an array that stays with the host."""
 
     shape: tuple[int, ...]
@@ -41,7 +41,9 @@ class StreamView:
         labels: facts of the labels.
     """
 
-    def __init__(self, line: Line, meter: MeterView, images: Facts, labels: Facts) -> None:
+    def __init__(
+        self, line: HostLine, meter: MeterView, images: ArrayFacts, labels: ArrayFacts
+    ) -> None:
         self._line, self.meter, self.images, self.labels = line, meter, images, labels
 
     def __len__(self) -> int:
@@ -73,7 +75,7 @@ class PhaseView:
         self.settings: Mapping[str, Any] = unpack_settings(header["settings"])
         self.meter = MeterView(BudgetView(header["unit"], header["limit"]))
         self.meter.used = header["used"]
-        self._line = self.meter.line = Line(channel, self.meter)
+        self._line = self.meter.line = HostLine(channel, self.meter)
         self.data = self._data(header["data"], message.arrays)
         self.make_env: Callable[..., Any] | None = self._env if header["envs"] else None
         self._told = 0.0
@@ -94,7 +96,7 @@ class PhaseView:
         match record["kind"]:
             case "stream":
                 images, labels = (
-                    Facts(tuple(record[name][1]), np.dtype(record[name][0]))
+                    ArrayFacts(tuple(record[name][1]), np.dtype(record[name][0]))
                     for name in ("images", "labels")
                 )
                 return StreamView(self._line, self.meter, images, labels)

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from leapbench.isolation.line import Line
+from leapbench.isolation.line import HostLine
 from leapbench.isolation.wire import pack_settings, unpack_info, unpack_space
 
 
@@ -22,7 +22,7 @@ class RemoteVectorEnv(VectorEnv[Any, Any, Any]):
         arguments: further integers that the family's `make_env` takes.
     """
 
-    def __init__(self, line: Line, num_envs: int, arguments: Mapping[str, int | None]) -> None:
+    def __init__(self, line: HostLine, num_envs: int, arguments: Mapping[str, int | None]) -> None:
         self._line = line
         answer = line.ask("make_env", num_envs=int(num_envs), arguments=dict(arguments))
         header, arrays = answer.header, answer.arrays

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from leapbench.contract import registry
 from leapbench.contract.agent import Learner
-from leapbench.contract.artifacts import Store
+from leapbench.contract.artifacts import ArtifactStore
 from leapbench.contract.curves import thinned
 from leapbench.contract.harness import Harness, Report, stage
 from leapbench.contract.task import Protocol, Task, Tier
@@ -240,7 +240,7 @@ def harness_of(task: Task) -> type[Harness]:
 
 def _harness(cell: Cell, salt: str = "") -> Harness:
     task = registry.task(cell.task)
-    store = Store(cell.out / ARTIFACTS, {"code": code.of_phases(task, cell.protocol)})
+    store = ArtifactStore(cell.out / ARTIFACTS, {"code": code.of_phases(task, cell.protocol)})
     harness = harness_of(task)(cell.protocol, cell.seed, store, salt)
     harness.device = resolved(cell.device)
     return harness

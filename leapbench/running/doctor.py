@@ -19,7 +19,7 @@ BINDINGS = {"egl": "needs no display", "osmesa": "software, slow", "glfw": "need
 
 
 @dataclass(frozen=True)
-class Check:
+class DoctorCheck:
     """One line of the report.
 
     Attributes:
@@ -35,27 +35,27 @@ class Check:
     advice: str = ""
 
 
-def checks() -> Iterator[Check]:
+def checks() -> Iterator[DoctorCheck]:
     """Every check; one that breaks is itself reported and hides no other."""
     for group in (packages, pairs, plugins, graphics, atari, threads, devices, data, isolation):
         yield from _guarded(group)
 
 
-def packages() -> Iterator[Check]:
+def packages() -> Iterator[DoctorCheck]:
     """Python and what leapbench requires, against the declared bounds."""
-    yield Check("python", "ok", platform.python_version())
+    yield DoctorCheck("python", "ok", platform.python_version())
     for text in requires("leapbench") or ():
         if match := re.fullmatch(r"([\w.-]+)([^;]*)", text):  # not those of an extra
             yield _package(match[1], match[2].strip())
 
 
-def _package(name: str, bounds: str) -> Check:
+def _package(name: str, bounds: str) -> DoctorCheck:
     found, advice = installed(name), f'pip install "{name}{bounds}"'
     if found is None:
-        return Check(name, "fail", "not installed", advice)
+        return DoctorCheck(name, "fail", "not installed", advice)
     if not within(found, bounds):
-        return Check(name, "warn", f"{found}, tested with {bounds}", advice)
-    return Check(name, "ok", found)
+        return DoctorCheck(name, "warn", f"{found}, tested with {bounds}", advice)
+    return DoctorCheck(name, "ok", found)
 
 
 def within(found: str, bounds: str) -> bool:
@@ -71,21 +71,21 @@ def within(found: str, bounds: str) -> bool:
     return True
 
 
-def pairs() -> Iterator[Check]:
+def pairs() -> Iterator[DoctorCheck]:
     """Packages that are known to break each other."""
     mujoco, dmc = installed("mujoco"), installed("dm-control")
     if dmc and mujoco and release(mujoco) >= (4,):
         advice = 'pip install "mujoco>=3.17,<4"'
-        yield Check("dm-control", "fail", f"{dmc} crashes on MuJoCo {mujoco}", advice)
+        yield DoctorCheck("dm-control", "fail", f"{dmc} crashes on MuJoCo {mujoco}", advice)
     elif dmc:
-        yield Check("dm-control", "ok", f"{dmc} with MuJoCo {mujoco or 'missing'}")
+        yield DoctorCheck("dm-control", "ok", f"{dmc} with MuJoCo {mujoco or 'missing'}")
     rliable, pandas = installed("rliable"), installed("pandas")
     if rliable and pandas and release(pandas) >= (3,):
         advice = 'pip install "pandas<3"'
-        yield Check("rliable", "warn", f"{rliable} fails on pandas {pandas}", advice)
+        yield DoctorCheck("rliable", "warn", f"{rliable} fails on pandas {pandas}", advice)
 
 
-def plugins() -> Iterator[Check]:
+def plugins() -> Iterator[DoctorCheck]:
     """What declares itself, and what is broken among it."""
     import warnings
 
@@ -96,67 +96,69 @@ def plugins() -> Iterator[Check]:
         registry.tasks.cache_clear()
         registry.agents.cache_clear()
         counts = f"{len(registry.tasks())} tasks, {len(registry.agents())} agents"
-    yield Check("declarations", "ok", counts)
+    yield DoctorCheck("declarations", "ok", counts)
     for warning in told:
-        yield Check("plug-in", "warn", str(warning.message), "Update or uninstall it.")
+        yield DoctorCheck("plug-in", "warn", str(warning.message), "Update or uninstall it.")
 
 
-def graphics() -> Iterator[Check]:
+def graphics() -> Iterator[DoctorCheck]:
     """What MuJoCo would render with; it is not imported for that."""
     chosen, display = os.environ.get("MUJOCO_GL", ""), os.environ.get("DISPLAY", "")
     if chosen and chosen.lower() not in BINDINGS:
-        yield Check("rendering", "warn", f"MUJOCO_GL={chosen}", f"Use {', '.join(BINDINGS)}.")
+        yield DoctorCheck("rendering", "warn", f"MUJOCO_GL={chosen}", f"Use {', '.join(BINDINGS)}.")
     elif chosen:
-        yield Check("rendering", "ok", f"MUJOCO_GL={chosen}: {BINDINGS[chosen.lower()]}")
+        yield DoctorCheck("rendering", "ok", f"MUJOCO_GL={chosen}: {BINDINGS[chosen.lower()]}")
     elif display or sys.platform != "linux":
-        yield Check("rendering", "ok", "MUJOCO_GL is not set: a window system is used (glfw)")
+        yield DoctorCheck("rendering", "ok", "MUJOCO_GL is not set: a window system is used (glfw)")
     elif find_spec("mujoco"):
         advice = "For MuJoCo outside leapbench: export MUJOCO_GL=egl before Python starts."
-        yield Check("rendering", "ok", "no display: leapbench's worlds draw with EGL", advice)
+        yield DoctorCheck("rendering", "ok", "no display: leapbench's worlds draw with EGL", advice)
     else:
-        yield Check("rendering", "ok", "no display; not needed, as MuJoCo is not installed")
+        yield DoctorCheck("rendering", "ok", "no display; not needed, as MuJoCo is not installed")
 
 
-def atari() -> Iterator[Check]:
+def atari() -> Iterator[DoctorCheck]:
     """The Atari games, which come inside ale-py."""
     found = installed("ale-py")
     if found:
-        yield Check("Atari ROMs", "ok", f"inside ale-py {found}")
+        yield DoctorCheck("Atari ROMs", "ok", f"inside ale-py {found}")
     else:
         advice = 'pip install "leapbench[atari]" if you want Atari tasks.'
-        yield Check("Atari ROMs", "ok", "ale-py is not installed", advice)
+        yield DoctorCheck("Atari ROMs", "ok", "ale-py is not installed", advice)
 
 
-def threads() -> Iterator[Check]:
+def threads() -> Iterator[DoctorCheck]:
     """Cores and threads: one thread a process makes CPU seconds comparable."""
     import torch
 
     cores, asked = os.cpu_count() or 1, os.environ.get("OMP_NUM_THREADS", "")
     found = f"{cores} cores, OMP_NUM_THREADS={asked or 'not set'}"
     advice = "" if asked == "1" else "export OMP_NUM_THREADS=1 when you run several processes."
-    yield Check("threads", "ok" if asked == "1" or cores == 1 else "warn", found, advice)
-    yield Check("torch threads", "ok", f"{torch.get_num_threads()} here, 1 in a run")
+    yield DoctorCheck("threads", "ok" if asked == "1" or cores == 1 else "warn", found, advice)
+    yield DoctorCheck("torch threads", "ok", f"{torch.get_num_threads()} here, 1 in a run")
 
 
-def devices() -> Iterator[Check]:
+def devices() -> Iterator[DoctorCheck]:
     """What `leapbench run --device` may name."""
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     cards = [f"cuda:{n}: {torch.cuda.get_device_name(n)}" for n in range(count)]
-    yield Check("devices", "ok", "; ".join(["cpu", *cards]))
+    yield DoctorCheck("devices", "ok", "; ".join(["cpu", *cards]))
 
 
-def data() -> Iterator[Check]:
+def data() -> Iterator[DoctorCheck]:
     """Data sets on this machine; one that is absent breaks nothing."""
     from leapbench.data import status
 
     for item in status():
         name = f"data: {item.dataset.name}"
         if item.location is None:
-            yield Check(name, "ok", "not here", f"leapbench data {item.dataset.name} says how.")
+            yield DoctorCheck(
+                name, "ok", "not here", f"leapbench data {item.dataset.name} says how."
+            )
         else:
-            yield Check(name, "ok", str(item.location.root))
+            yield DoctorCheck(name, "ok", str(item.location.root))
 
 
 def installed(name: str) -> str | None:
@@ -176,27 +178,27 @@ def release(text: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-def _guarded(group: Callable[[], Iterable[Check]]) -> Iterator[Check]:
+def _guarded(group: Callable[[], Iterable[DoctorCheck]]) -> Iterator[DoctorCheck]:
     try:
         yield from group()
     except Exception as error:
         found = " ".join(f"{type(error).__name__}: {error}".split())
-        yield Check(group.__name__, "fail", found, "Reinstall leapbench.")
+        yield DoctorCheck(group.__name__, "fail", found, "Reinstall leapbench.")
 
 
-def isolation() -> Iterator[Check]:
+def isolation() -> Iterator[DoctorCheck]:
     """What would keep a stranger's agent apart on this machine, by trying it."""
     from leapbench.errors import UserError
     from leapbench.isolation.limits import Limits
-    from leapbench.isolation.remote import Guest
+    from leapbench.isolation.remote import GuestProcess
 
     with TemporaryDirectory(prefix="leapbench-doctor-") as folder:
         file = Path(folder) / "nobody.py"
         file.write_text("class Nobody:\n    pass\n")
         try:
-            with Guest(file, "Nobody", {}, Limits(cpu=20, wall=20)) as guest:
+            with GuestProcess(file, "Nobody", {}, Limits(cpu=20, wall=20)) as guest:
                 guest.start()
-                yield Check("isolation", "ok", guest.isolation)
+                yield DoctorCheck("isolation", "ok", guest.isolation)
         except UserError as error:
             advice = error.hint or "`leapbench verify` needs it for strangers' code."
-            yield Check("isolation", "warn", error.message, advice)
+            yield DoctorCheck("isolation", "warn", error.message, advice)

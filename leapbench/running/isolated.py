@@ -14,7 +14,7 @@ from leapbench.contract.harness import Harness
 from leapbench.errors import UserError
 from leapbench.isolation.limits import MIB, Limits
 from leapbench.isolation.part import RemotePart
-from leapbench.isolation.remote import Guest
+from leapbench.isolation.remote import GuestProcess
 from leapbench.results.result import Scalar
 from leapbench.running.composition import Composition
 
@@ -34,8 +34,8 @@ class Isolated(Composition):
 
     limits: Limits = field(default_factory=Limits)
     modules: tuple[str, ...] = ()
-    guests: dict[str, Guest] = field(default_factory=dict)
-    ended: list[Guest] = field(default_factory=list)
+    guests: dict[str, GuestProcess] = field(default_factory=dict)
+    ended: list[GuestProcess] = field(default_factory=list)
 
     def build(self, role: str, slot: str = "") -> Learner:
         """Construct the part of `role`; a guest of its slot that was there before is ended."""
@@ -46,7 +46,7 @@ class Isolated(Composition):
         if slot in self.guests:
             self.guests[slot].close()
             self.ended.append(self.guests[slot])
-        self.guests[slot] = Guest(file, name, self.config[role], self.limits, self.modules)
+        self.guests[slot] = GuestProcess(file, name, self.config[role], self.limits, self.modules)
         return RemotePart(self.guests[slot])
 
     def restore(self, harness: Harness, role: str, folder: Path, slot: str = "") -> Learner:

@@ -27,7 +27,7 @@ from leapbench.running.source import code_hash
 from leapbench.testing.case import Case
 from leapbench.testing.files import contents, unsafe
 from leapbench.testing.rollout import freeze
-from leapbench.testing.rules import Check, attach, require, run_all
+from leapbench.testing.rules import RuleCheck, attach, require, run_all
 
 PREDICT = ("observation", "state", "episode_start", "deterministic")
 
@@ -152,7 +152,7 @@ def reproducible(case: Case) -> None:
     require(same, "reproducible", f"two runs with one seed differ: {scores}")
 
 
-AGENT_CHECKS: tuple[Check[Case], ...] = (
+AGENT_CHECKS: tuple[RuleCheck[Case], ...] = (
     declaration,
     entry,
     config,

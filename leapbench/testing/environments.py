@@ -22,7 +22,7 @@ from leapbench.contract.task import Budget
 from leapbench.errors import BudgetExceeded
 from leapbench.testing.copies import copies
 from leapbench.testing.rollout import STEPS, arrays, make, play, rollout, rollout_elsewhere
-from leapbench.testing.rules import Check, attach, require, run_all
+from leapbench.testing.rules import RuleCheck, attach, require, run_all
 from leapbench.testing.vectors import vector
 
 LONGEST = 20_000
@@ -169,7 +169,7 @@ def sb3_checker(environment: str | EnvSpec) -> None:
     _outside("sb3_checker", lambda: env_checker.check_env(env, warn=False))
 
 
-ENVIRONMENT_CHECKS: tuple[Check[str | EnvSpec], ...] = (
+ENVIRONMENT_CHECKS: tuple[RuleCheck[str | EnvSpec], ...] = (
     spaces,
     rewards,
     ends,

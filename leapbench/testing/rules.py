@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 Subject = TypeVar("Subject")
-Check = Callable[[Subject], None]
+RuleCheck = Callable[[Subject], None]
 
 
 def require(holds: bool, rule: str, message: str) -> None:
@@ -19,13 +19,13 @@ def require(holds: bool, rule: str, message: str) -> None:
         raise AssertionError(f"{rule}: {message}")
 
 
-def run_all(checks: Iterable[Check[Subject]], subject: Subject) -> None:
+def run_all(checks: Iterable[RuleCheck[Subject]], subject: Subject) -> None:
     """Run every check on `subject`; the first broken rule raises."""
     for check in checks:
         check(subject)
 
 
-def attach(checks: Iterable[Check[Any]]) -> Callable[[type], type]:
+def attach(checks: Iterable[RuleCheck[Any]]) -> Callable[[type], type]:
     """Class decorator: one `test_<rule>` method for each check, on `self.subject()`."""
 
     def decorate(cls: type) -> type:
@@ -36,7 +36,7 @@ def attach(checks: Iterable[Check[Any]]) -> Callable[[type], type]:
     return decorate
 
 
-def _method(check: Check[Any]) -> Callable[[Any], None]:
+def _method(check: RuleCheck[Any]) -> Callable[[Any], None]:
     def test(self: Any) -> None:
         check(self.subject())
 

@@ -17,14 +17,14 @@ from typing import Any
 import gymnasium as gym
 
 from leapbench.contract import registry
-from leapbench.contract.harness import Harness, Row
+from leapbench.contract.harness import EpisodeRow, Harness
 from leapbench.contract.task import TIERS, Protocol, Task, canonical
 from leapbench.errors import UserError
 from leapbench.results import result
 from leapbench.running import cell
 from leapbench.running.cell import Cell
 from leapbench.running.composition import compose
-from leapbench.testing.rules import Check, attach, require, run_all
+from leapbench.testing.rules import RuleCheck, attach, require, run_all
 from leapbench.testing.smaller import small_task, standing_in
 
 PARTS = ("model", "policy", "agent")
@@ -147,7 +147,7 @@ def smoke_run(task: Task) -> None:
     require(len(read.rows()) > 0, "smoke_run", "there is no episode")
 
 
-TASK_CHECKS: tuple[Check[Task], ...] = (
+TASK_CHECKS: tuple[RuleCheck[Task], ...] = (
     protocol_hash,
     tiers,
     metric,
@@ -213,7 +213,7 @@ def _reversed(data: Any) -> Any:
     )
 
 
-def _scheduled(kind: type[Harness], protocol: Protocol, rows: list[Row]) -> None:
+def _scheduled(kind: type[Harness], protocol: Protocol, rows: list[EpisodeRow]) -> None:
     """The rows are those announced, each with a reset seed, and a salt moves the seeds."""
     plan, other = (kind.schedule(protocol, salt, SEED) for salt in ("", "salt"))
     kept = [

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from leapbench.contract import seeds
 from leapbench.contract.agent import Learner, LearningPhase, observation_mode
-from leapbench.contract.harness import Harness, Outcome, Report, Row
+from leapbench.contract.harness import EpisodeRow, Harness, Outcome, Report
 from leapbench.contract.meter import Meter
 from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Phase, Protocol
@@ -58,18 +58,18 @@ class ActiveViewHarness(Harness):
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
         """Play the block of scenes one after the other."""
         plan = self.schedule(self.protocol, self.salt, self.seed)
-        rows: list[Row] = []
+        rows: list[EpisodeRow] = []
         for i, planned in enumerate(plan):
             report(i / len(plan), f"scene {i + 1} of {len(plan)}")
             rows.append(planned | self.episode(parts, planned))
         return Outcome(rows)
 
-    def episode(self, parts: Mapping[str, Learner], planned: Row) -> Row:
+    def episode(self, parts: Mapping[str, Learner], planned: EpisodeRow) -> EpisodeRow:
         """Measures of one episode, for the `scene` and the reset `seed` that are planned."""
         return episode(self.protocol, parts["policy"], planned, self.device)
 
     @staticmethod
-    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:
+    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
         """Scene, episode and reset seed of each row."""
         scenes, count = protocol.settings["scenes"], protocol.evaluation.episodes
         starts = seeds.stream(protocol.seed_key, "test", count, seed, salt=salt)
@@ -79,12 +79,12 @@ class ActiveViewHarness(Harness):
         ]
 
     @staticmethod
-    def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+    def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
         """Means over the scenes; `psnr_n` after n acquisitions, for `settings.marks`."""
         return means(protocol, rows, ("area", "final", "hidden", "ause", "decoys"))
 
 
-def means(protocol: Protocol, rows: Sequence[Row], names: Sequence[str]) -> dict[str, float]:
+def means(protocol: Protocol, rows: Sequence[EpisodeRow], names: Sequence[str]) -> dict[str, float]:
     """Means over the scenes of the columns `names` and of `psnr_n` for `settings.marks`."""
     marks = [f"psnr_{int(n)}" for n in protocol.settings["marks"]]
     return {name: float(np.mean([float(r[name]) for r in rows])) for name in (*names, *marks)}
@@ -92,7 +92,7 @@ def means(protocol: Protocol, rows: Sequence[Row], names: Sequence[str]) -> dict
 
 def episode(
     protocol: Protocol, policy: Any, planned: Mapping[str, Any], device: str = "cpu"
-) -> Row:
+) -> EpisodeRow:
     """Measures of one episode, for the `scene` and the reset `seed` that are planned."""
     env = evaluation(protocol, planned["scene"], mode_of(policy), device)
     return row(*play(env, policy, int(planned["seed"])))
@@ -148,7 +148,7 @@ def decisions(
     env.close()
 
 
-def row(info: Mapping[str, Any], past: int, views: int) -> Row:
+def row(info: Mapping[str, Any], past: int, views: int) -> EpisodeRow:
     """What is kept of an episode: measures, and the PSNR after each acquisition.
 
     PSNR after an acquisition is that after the training that it was first part of, and
@@ -167,5 +167,5 @@ def row(info: Mapping[str, Any], past: int, views: int) -> Row:
     if "ause" in info:
         measured["ause"] = float(info["ause"])
     marks = {f"psnr_{n}": float(curve[at]) for n, at in enumerate(after)}
-    rounded: Row = {k: round(v, DIGITS) for k, v in (measured | marks).items()}
+    rounded: EpisodeRow = {k: round(v, DIGITS) for k, v in (measured | marks).items()}
     return {"views": int(info["views"]), "decoys": past} | rounded

@@ -10,12 +10,12 @@ import numpy as np
 from gymnasium.utils import seeding
 
 from leapbench.contract.agent import Learner
-from leapbench.contract.harness import Row
+from leapbench.contract.harness import EpisodeRow
 from leapbench.contract.task import Protocol
 from leapbench.envs.activeview.base import ViewsEnv
 from leapbench.envs.activeview.capture import Capture
 from leapbench.envs.activeview.pools import ASIDE, CENTRE
-from leapbench.envs.activeview.referee import Curve
+from leapbench.envs.activeview.referee import PSNRCurve
 from leapbench.tasks.activeview import worlds
 from leapbench.tasks.activeview.harness import ActiveViewHarness, means, row
 from leapbench.tasks.activeview.system import System, candidate, picture, system
@@ -29,17 +29,17 @@ class SystemHarness(ActiveViewHarness):
     and how long it trains too. Practice is that of policies, with the suite's field.
     """
 
-    def episode(self, parts: Mapping[str, Learner], planned: Row) -> Row:
+    def episode(self, parts: Mapping[str, Learner], planned: EpisodeRow) -> EpisodeRow:
         """See `ActiveViewHarness.episode`."""
         return episode(self.protocol, system(parts["agent"]), planned)
 
     @staticmethod
-    def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+    def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
         """As of `ActiveViewHarness`, without `ause`: a system shows no variance."""
         return means(protocol, rows, ("area", "final", "hidden", "decoys"))
 
 
-def episode(protocol: Protocol, agent: System, planned: Mapping[str, Any]) -> Row:
+def episode(protocol: Protocol, agent: System, planned: Mapping[str, Any]) -> EpisodeRow:
     """Measures of one episode, for the `scene` and the reset `seed` that are planned.
 
     Raises:
@@ -77,7 +77,7 @@ def play(
     Raises:
         AgentError: for a choice or a picture that is none.
     """
-    free, taken, curve = np.ones(len(capture.candidates), bool), [], Curve()
+    free, taken, curve = np.ones(len(capture.candidates), bool), [], PSNRCurve()
     agent.begin(capture.optics.intrinsics, capture.candidates.copy(), seed)
     for image, pose in zip(*capture.initial, strict=True):
         agent.observe(image.copy(), pose.copy())
@@ -91,7 +91,7 @@ def play(
     return {"views": views} | curve.summary(views), taken
 
 
-def judge(agent: System, capture: Capture, curve: Curve, acquired: int) -> None:
+def judge(agent: System, capture: Capture, curve: PSNRCurve, acquired: int) -> None:
     """Add to `curve` how well the agent renders the hidden views, whose pictures it never sees.
 
     Raises:

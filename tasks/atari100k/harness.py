@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean, median
 
-from leapbench.contract.harness import Row
+from leapbench.contract.harness import EpisodeRow
 from leapbench.contract.task import Protocol
 from leapbench.tasks.interaction import InteractionHarness
 
@@ -21,7 +21,7 @@ class AtariHarness(InteractionHarness):
     deterministic = False
 
     @staticmethod
-    def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+    def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
         """Mean score, the same between random play (0) and a human (1), median, length."""
         scores = [float(row["return"]) for row in rows]
         mean = fmean(scores)

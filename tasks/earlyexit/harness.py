@@ -16,8 +16,8 @@ from gymnasium.vector import AutoresetMode
 from leapbench import data
 from leapbench.contract import seeds
 from leapbench.contract.agent import Learner, LearningPhase
-from leapbench.contract.artifacts import Store
-from leapbench.contract.harness import Harness, Outcome, Report, Row
+from leapbench.contract.artifacts import ArtifactStore
+from leapbench.contract.harness import EpisodeRow, Harness, Outcome, Report
 from leapbench.contract.meter import Meter, MeteredStream, MeteredVectorEnv
 from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Phase, Protocol
@@ -46,7 +46,7 @@ class EarlyExitHarness(Harness):
 
     shared = ("leapbench.envs.earlyexit.predictions", "leapbench.envs.earlyexit.observation")
 
-    def __init__(self, protocol: Protocol, seed: int, store: Store, salt: str = "") -> None:
+    def __init__(self, protocol: Protocol, seed: int, store: ArtifactStore, salt: str = "") -> None:
         super().__init__(protocol, seed, store, salt)
         self.settings: dict[str, Any] = dict(protocol.settings)
         self.budgets = tuple(int(b) for b in protocol.evaluation.budgets)
@@ -142,7 +142,7 @@ class EarlyExitHarness(Harness):
         return Outcome(rows, {"anytime": anytime(predictions), "curve": curve(rows)})
 
     @staticmethod
-    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:
+    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
         """Budget, episode and reset seed of each row."""
         evaluation = protocol.evaluation
         limits = [int(b) for b in evaluation.budgets for _ in range(evaluation.episodes)]
@@ -153,7 +153,7 @@ class EarlyExitHarness(Harness):
         ]
 
     @staticmethod
-    def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+    def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
         """Mean accuracy over the budget grid, realised cost and violations."""
         points = curve(rows)
         return {
@@ -163,7 +163,7 @@ class EarlyExitHarness(Harness):
         }
 
 
-def curve(rows: Sequence[Row]) -> list[dict[str, float]]:
+def curve(rows: Sequence[EpisodeRow]) -> list[dict[str, float]]:
     """Accuracy and realised multiply-adds per sample at each budget, ascending."""
     points = []
     for budget in sorted({row["budget"] for row in rows}):
@@ -195,11 +195,11 @@ def _play(
     return finals
 
 
-def _row(final: Mapping[str, Any]) -> Row:
+def _row(final: Mapping[str, Any]) -> EpisodeRow:
     """How one episode ended, as a flat record."""
     answered = int(np.sum(final["exits"]))
     length = answered + int(final["unanswered"])
-    row: Row = {
+    row: EpisodeRow = {
         "accuracy": float(final["accuracy"]),
         "length": length,
         "spent": int(final["spent"]),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from leapbench.contract import seeds
 from leapbench.contract.agent import Learner, LearningPhase
-from leapbench.contract.harness import Harness, Outcome, Report, Row
+from leapbench.contract.harness import EpisodeRow, Harness, Outcome, Report
 from leapbench.contract.meter import Meter
 from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Phase, Protocol
@@ -71,7 +71,7 @@ class PhasesHarness(Harness):
         return {"horizon": cls.world(protocol, phase).horizon}
 
     @abstractmethod
-    def measured(self, played: Played) -> Iterator[Row]:
+    def measured(self, played: Played) -> Iterator[EpisodeRow]:
         """The measured columns of each episode's row, in order."""
 
     def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
@@ -94,7 +94,7 @@ class PhasesHarness(Harness):
         """Step all episodes of a phase's part together, one part after the other."""
         plan, count = self.schedule(self.protocol, self.salt), self.protocol.evaluation.episodes
         phases = self.evaluated(self.protocol)
-        rows: list[Row] = []
+        rows: list[EpisodeRow] = []
         for i, phase in enumerate(phases):
             report(i / len(phases), f"evaluating {phase.name}")
             planned = plan[i * count : (i + 1) * count]
@@ -113,7 +113,7 @@ class PhasesHarness(Harness):
                 yield phase, episode, next(fresh)
 
 
-def play(world: PhaseWorld, policy: Any, planned: Sequence[Row]) -> Played:
+def play(world: PhaseWorld, policy: Any, planned: Sequence[EpisodeRow]) -> Played:
     """Step an episode from each planned `seed`, greedily where there are rewards."""
     count = len(planned)
     env = worlds.make(world.environment, count, world.arguments, AutoresetMode.DISABLED)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from leapbench.contract.harness import Row
+from leapbench.contract.harness import EpisodeRow
 from leapbench.contract.task import Phase, Protocol
 from leapbench.tasks.urlb.base import PhasesHarness, PhaseWorld, Played
 
@@ -57,13 +57,13 @@ class DomainsHarness(PhasesHarness):
             "settings": self.agent_settings(self.protocol, phase),
         }
 
-    def measured(self, played: Played) -> Iterator[Row]:
+    def measured(self, played: Played) -> Iterator[EpisodeRow]:
         """Return and length."""
         length = played.seen.shape[1]
         yield from ({"return": earned, "length": length} for earned in played.returns.tolist())
 
     @classmethod
-    def schedule(cls, protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:
+    def schedule(cls, protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
         """Domain, task, checkpoint, episode and reset seed of each row."""
         return [
             {
@@ -77,7 +77,7 @@ class DomainsHarness(PhasesHarness):
         ]
 
     @staticmethod
-    def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+    def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
         """Share of the expert's return: mean over tasks, each domain and each task.
 
         Of several checkpoints the last has the plain names, the others are named by
@@ -110,7 +110,7 @@ def expert(protocol: Protocol, domain: str, task: str) -> float:
     return float(known.get(domain, {}).get(task, protocol.settings["horizon"]))
 
 
-def _shares(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+def _shares(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
     """Shares of the expert's return at one checkpoint: all, domains if several, tasks."""
     tasks: dict[tuple[str, str], list[float]] = {}
     for row in rows:

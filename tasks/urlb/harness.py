@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.contract.harness import Row
+from leapbench.contract.harness import EpisodeRow
 from leapbench.contract.task import Phase, Protocol
 from leapbench.tasks.urlb.base import PhasesHarness, PhaseWorld, Played
 
@@ -40,16 +40,16 @@ class UrlbHarness(PhasesHarness):
         world = self.world(self.protocol, phase)
         return {"environment": world.environment, "arguments": world.arguments}
 
-    def measured(self, played: Played) -> Iterator[Row]:
+    def measured(self, played: Played) -> Iterator[EpisodeRow]:
         """Return, length, and entropy of the cells that were visited, nats."""
         visits = cells(played.seen, int(self.protocol.settings.get("bins", 0)))
         for earned, visited in zip(played.returns.tolist(), visits, strict=True):
             yield {"return": earned, "length": len(visited), "entropy": entropy(visited)}
 
     @classmethod
-    def schedule(cls, protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:
+    def schedule(cls, protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
         """Noise, goal, episode and reset seed of each row."""
-        rows: list[Row] = []
+        rows: list[EpisodeRow] = []
         for phase, episode, start in cls.starts(protocol, salt):
             world = cls.world(protocol, phase).arguments
             goal = str(world["task"] or NO_GOAL)
@@ -57,7 +57,7 @@ class UrlbHarness(PhasesHarness):
         return rows
 
     @staticmethod
-    def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+    def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
         """Share of steps in the goal: worst and mean over the noise, and at each; entropies."""
         levels = sorted({float(row["noise"]) for row in rows})
         share = {

@@ -14,7 +14,7 @@ from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.errors import UserError
 from leapbench.running import doctor
 from leapbench.running.composition import built
-from leapbench.running.doctor import Check, within
+from leapbench.running.doctor import DoctorCheck, within
 from leapbench.running.watch import play, prepare
 from leapbench.tasks.earlyexit.watch import learned
 
@@ -123,7 +123,7 @@ def test_doctor_leaves_with_one_only_when_something_is_broken(invoke, monkeypatc
     assert healthy.exit_code == 0, healthy.output
     for name in ("python", "torch", "threads", "data: digits", "rendering", "Atari"):
         assert name in healthy.stdout
-    broken = [Check("thing", "fail", "is broken", "mend it")]
+    broken = [DoctorCheck("thing", "fail", "is broken", "mend it")]
     monkeypatch.setattr(doctor, "checks", lambda: iter(broken))
     done = invoke("doctor")
     assert done.exit_code == 1

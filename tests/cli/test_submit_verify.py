@@ -12,7 +12,7 @@ from click.testing import Result as Ran
 from leapbench.isolation import sandbox
 from leapbench.leaderboards.submissions.bundle.keys import fingerprint, load_private
 from leapbench.leaderboards.submissions.bundle.read import open_bundle
-from leapbench.leaderboards.submissions.store import Store
+from leapbench.leaderboards.submissions.store import SubmissionStore
 
 Invoke = Callable[..., Ran]
 AGENT = '''
@@ -89,7 +89,7 @@ def test_submitting_again_says_so_and_other_notes_are_another_attempt(home: Invo
     said(home(*words))
     assert "was there already in board, attempt 1" in said(home(*words))
     assert "attempt 2" in said(home(*words, "--notes", "again"))
-    assert [each.attempts for each in Store(Path("board")).submissions()] == [2, 2]
+    assert [each.attempts for each in SubmissionStore(Path("board")).submissions()] == [2, 2]
 
 
 def test_a_key_signs(home: Invoke) -> None:

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leapbench.contract.artifacts import KEY, Store
+from leapbench.contract.artifacts import KEY, ArtifactStore
 
 keys = st.dictionaries(st.text(max_size=4), st.integers() | st.text(max_size=4), max_size=3)
 
 RACE = """
 import sys, time
 from pathlib import Path
-from leapbench.contract.artifacts import Store
+from leapbench.contract.artifacts import ArtifactStore
 
 root = Path(sys.argv[1])
 
@@ -32,25 +32,25 @@ def make(folder):
 (root.parent / f"ready-{sys.argv[2]}").touch()
 while not (root.parent / "go").exists():
     time.sleep(0.01)
-path, reused = Store(root).get({"a": 1}, make)
+path, reused = ArtifactStore(root).get({"a": 1}, make)
 print((path / "weights").read_text(), reused)
 """
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "artifacts")
+def store(tmp_path: Path) -> ArtifactStore:
+    return ArtifactStore(tmp_path / "artifacts")
 
 
 def fill(folder: Path) -> None:
     (folder / "weights").write_text("w")
 
 
-def entries(store: Store) -> list[str]:
+def entries(store: ArtifactStore) -> list[str]:
     return sorted(p.name for p in store.root.iterdir() if p.suffix != ".lock")
 
 
-def test_the_second_time_it_is_there(store: Store) -> None:
+def test_the_second_time_it_is_there(store: ArtifactStore) -> None:
     path, reused = store.get({"a": 1}, fill)
     again, reused_again = store.get({"a": 1}, lambda folder: pytest.fail("made twice"))
     assert (path, reused, reused_again) == (again, False, True)
@@ -60,13 +60,13 @@ def test_the_second_time_it_is_there(store: Store) -> None:
 
 @given(keys, keys)
 def test_a_place_belongs_to_one_key(a: dict[str, Any], b: dict[str, Any]) -> None:
-    store = Store(Path("unused"))
+    store = ArtifactStore(Path("unused"))
     assert (store.path(a) == store.path(b)) == (a == b)
     assert store.path(dict(reversed(a.items()))) == store.path(a)
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
-def test_a_failure_leaves_nothing(store: Store, error: type[BaseException]) -> None:
+def test_a_failure_leaves_nothing(store: ArtifactStore, error: type[BaseException]) -> None:
     def fail(folder: Path) -> None:
         fill(folder)
         raise error
@@ -77,7 +77,7 @@ def test_a_failure_leaves_nothing(store: Store, error: type[BaseException]) -> N
     assert store.get({"a": 1}, fill)[1] is False
 
 
-def test_two_processes_make_it_once(store: Store, tmp_path: Path) -> None:
+def test_two_processes_make_it_once(store: ArtifactStore, tmp_path: Path) -> None:
     racers = [
         subprocess.Popen(
             [sys.executable, "-c", RACE, str(store.root), str(i)],
@@ -95,7 +95,7 @@ def test_two_processes_make_it_once(store: Store, tmp_path: Path) -> None:
     assert (tmp_path / "made").read_text() == "x"
 
 
-def test_what_a_killed_process_left_is_swept_away(store: Store) -> None:
+def test_what_a_killed_process_left_is_swept_away(store: ArtifactStore) -> None:
     path = store.path({"a": 1})
     left = store.root / f".{path.name}-killed"
     left.mkdir(parents=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leapbench.data.spec import DataSet, Download, File, Layout
+from leapbench.data.spec import DataFile, DataSet, Download, Layout
 
 REAL = {key: os.environ.get(key) for key in ("LEAPBENCH_DATA", "LEAPBENCH_CACHE")}
 SAMPLES, CLASSES = 6, 4
@@ -59,7 +59,7 @@ def files(samples: tuple[np.ndarray, np.ndarray]) -> dict[str, bytes]:
 def tiny(files: dict[str, bytes]) -> DataSet:
     """Declaration of a tiny idx set that cannot be downloaded."""
     declared = tuple(
-        File(
+        DataFile(
             name=f"{name}.gz",
             split="train",
             bytes=len(data),

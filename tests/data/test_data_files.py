@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leapbench.data.files import content, write_atomically
-from leapbench.data.spec import File
+from leapbench.data.spec import DataFile
 from leapbench.errors import UserError
 
 
-def declared(data: bytes, name: str = "a.gz") -> File:
-    return File(name=name, split="train", bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+def declared(data: bytes, name: str = "a.gz") -> DataFile:
+    return DataFile(
+        name=name, split="train", bytes=len(data), sha256=hashlib.sha256(data).hexdigest()
+    )
 
 
 @given(data=st.binary(min_size=1, max_size=200), level=st.integers(0, 9))

@@ -9,7 +9,7 @@ import pytest
 
 from leapbench.data import find, load, names, open_folder, require, status
 from leapbench.data.locate import cache_root
-from leapbench.data.spec import DataSet, File, Layout
+from leapbench.data.spec import DataFile, DataSet, Layout
 from leapbench.errors import UserError
 
 Fill = Callable[[Path], None]
@@ -94,7 +94,7 @@ def test_cifar_files_are_joined_in_their_order(tmp_path: Path, tiny: DataSet) ->
     folder.mkdir(parents=True)
     for name, part in zip("ab", parts, strict=True):
         (folder / f"{name}.bin").write_bytes(part.tobytes())
-    files = tuple(File(name=f"{name}.bin", split="train", bytes=3 * 3073) for name in "ab")
+    files = tuple(DataFile(name=f"{name}.bin", split="train", bytes=3 * 3073) for name in "ab")
     update = {
         "image": (32, 32, 3),
         "layouts": (Layout(reader="cifar-binary", files=files),),

@@ -12,7 +12,7 @@ from PIL import Image
 
 from leapbench.data import load, parquet
 from leapbench.data.locate import cache_root
-from leapbench.data.spec import DataSet, File, Layout
+from leapbench.data.spec import DataFile, DataSet, Layout
 from leapbench.errors import UserError
 
 COUNT, SHAPE = 7, (4, 5, 3)
@@ -28,7 +28,7 @@ def colour() -> tuple[np.ndarray, np.ndarray]:
 def hub(tiny: DataSet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> DataSet:
     monkeypatch.setenv("LEAPBENCH_DATA", str(tmp_path))
     (tmp_path / "tiny").mkdir()
-    layout = Layout(reader="parquet", files=(File(name="train.parquet", split="train"),))
+    layout = Layout(reader="parquet", files=(DataFile(name="train.parquet", split="train"),))
     return tiny.model_copy(
         update={"layouts": (layout,), "image": SHAPE, "splits": {"train": COUNT}}
     )

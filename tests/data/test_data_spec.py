@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from leapbench.data import get, names
-from leapbench.data.spec import DataSet, Download, File
+from leapbench.data.spec import DataFile, DataSet, Download
 from leapbench.errors import UserError
 
 
@@ -52,7 +52,7 @@ def test_sizes_follow_from_the_published_formats() -> None:
 @pytest.mark.parametrize("name", ["../up", "/root", "a/../b", ".hidden", "a//b", ""])
 def test_a_file_name_cannot_leave_its_folder(name: str) -> None:
     with pytest.raises(ValidationError):
-        File(name=name, split="train")
+        DataFile(name=name, split="train")
     with pytest.raises(ValidationError):
         Download(name=name, urls=("https://x",), bytes=1, sha256="0" * 64)
 

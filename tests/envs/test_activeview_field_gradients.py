@@ -8,7 +8,7 @@ import torch
 from leapbench.envs.activeview.field import FieldSettings, Likelihood, VoxelField, lattice, passes
 from leapbench.envs.activeview.field.base import places
 from leapbench.envs.activeview.field.lattice import Corners
-from leapbench.envs.activeview.field.passes import Batch, Tables, accumulate, trace
+from leapbench.envs.activeview.field.passes import RayBatch, Tables, accumulate, trace
 from leapbench.envs.activeview.field.rays import Rays, rays_of
 
 
@@ -49,7 +49,7 @@ def test_written_gradients_are_those_of_autograd(
     distances, steps = places(rays, samples)
     points = rays.origins.t()[..., None] + rays.directions.t()[..., None] * distances
     cells = lattice.cells(points.reshape(3, -1), resolution)
-    batch = Batch(cells, steps, torch.rand(len(steps), 3, generator=rng))
+    batch = RayBatch(cells, steps, torch.rand(len(steps), 3, generator=rng))
     tables = Tables(
         torch.randn(resolution**3, generator=rng) - 1, torch.randn(resolution**3, 4, generator=rng)
     )
@@ -67,7 +67,7 @@ def test_written_gradients_are_those_of_autograd(
 
 
 def reference_loss(
-    tables: Tables, batch: Batch, samples: int, resolution: int, kind: Likelihood
+    tables: Tables, batch: RayBatch, samples: int, resolution: int, kind: Likelihood
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Eq 4, 9 and 12 with autograd, sample by sample; the density penalty by itself."""
     at = lattice.corners(batch.cells, resolution)

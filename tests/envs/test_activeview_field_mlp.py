@@ -11,7 +11,7 @@ import torch
 
 from leapbench.envs.activeview.field import Likelihood, MlpField, MlpSettings, rays_of
 from leapbench.envs.activeview.field.mlp import drawn
-from leapbench.envs.activeview.field.network import Network, encoded
+from leapbench.envs.activeview.field.network import FieldNetwork, encoded
 from leapbench.envs.activeview.field.rays import Rays
 from leapbench.envs.activeview.field.render import composite
 
@@ -57,11 +57,11 @@ def test_the_papers_network_has_its_size() -> None:
     """Layer by layer, as section 4 and its supplement describe them."""
     trunk = 63 * 256 + 256 + 6 * (256 * 256 + 256) + (319 * 256 + 256)
     heads = 2 * 257 + (256 * 256 + 256) + (283 * 128 + 128) + (128 * 3 + 3)
-    assert sum(each.numel() for each in Network(MlpSettings()).parameters()) == trunk + heads
+    assert sum(each.numel() for each in FieldNetwork(MlpSettings()).parameters()) == trunk + heads
 
 
 def test_variance_does_not_depend_on_the_direction_and_colour_does() -> None:
-    network, points = Network(TINY), torch.rand(1, 5, 3).expand(2, 5, 3)
+    network, points = FieldNetwork(TINY), torch.rand(1, 5, 3).expand(2, 5, 3)
     density, colour, variance = network(points, torch.eye(3)[:2])
     torch.testing.assert_close(density[0], density[1])
     torch.testing.assert_close(variance[0], variance[1])

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from leapbench.envs.dm_control import backend
 from leapbench.envs.dm_control.adapter import DmControlEnv
-from leapbench.envs.dm_control.pixels import Seen
+from leapbench.envs.dm_control.pixels import CameraEnv
 from leapbench.envs.dm_control.suite import SuiteTaskEnv
 from leapbench.envs.urlb.dmc.shaping import above, at_least, within
 from leapbench.envs.urlb.dmc.walker import WalkerEnv
@@ -229,7 +229,7 @@ def test_unknown_tasks_of_the_suite_are_told(names: tuple[str, str], said: str) 
 
 
 def test_any_world_can_be_seen_through_a_camera() -> None:
-    env = Seen(SuiteTaskEnv("cartpole", "balance", frames=2), size=16, stack=2)
+    env = CameraEnv(SuiteTaskEnv("cartpole", "balance", frames=2), size=16, stack=2)
     try:
         seen, _ = env.reset(seed=0)
     except UserError as missing:

@@ -13,7 +13,7 @@ import pytest
 from leapbench.contract.agent import Remote
 from leapbench.errors import AgentError, InvalidOutput
 from leapbench.isolation.part import RemotePart
-from leapbench.isolation.remote import Guest
+from leapbench.isolation.remote import GuestProcess
 
 pytestmark = pytest.mark.sandbox
 
@@ -50,7 +50,7 @@ CODE = """
 def part(tmp_path: Path, tidy: None) -> Iterator[RemotePart]:
     file = tmp_path / "odd.py"
     file.write_text(textwrap.dedent(CODE))
-    with Guest(file, "Odd", {}) as guest:
+    with GuestProcess(file, "Odd", {}) as guest:
         yield RemotePart(guest)
 
 
@@ -129,7 +129,7 @@ def test_answers_that_are_made_up(tmp_path: Path, answer: str, outcome: Any, tid
                 return 1
     """
     file.write_text(textwrap.dedent(code))
-    with Guest(file, "Odd", {}) as sly:
+    with GuestProcess(file, "Odd", {}) as sly:
         if outcome is None:
             assert RemotePart(sly).invoke("render") is None
         else:

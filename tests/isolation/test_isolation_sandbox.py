@@ -22,7 +22,7 @@ from leapbench.isolation import part, sandbox, seccomp
 from leapbench.isolation.failures import GuestAnswer
 from leapbench.isolation.limits import MIB
 from leapbench.isolation.part import RemotePart
-from leapbench.isolation.remote import Guest
+from leapbench.isolation.remote import GuestProcess
 from leapbench.running import doctor
 
 boxed = pytest.mark.sandbox
@@ -163,7 +163,7 @@ def test_what_is_not_taken(tmp_path: Path, code: str, message: str) -> None:
     into = tmp_path / "into"
     into.mkdir()
     limits = SHORT.model_copy(update={"wall": 1.0 if "sleep" in code else 20.0})
-    with Guest(agent(tmp_path, save=code), "Agent", {}, limits) as guest:
+    with GuestProcess(agent(tmp_path, save=code), "Agent", {}, limits) as guest:
         for _ in range(2):  # and it stays ended
             with pytest.raises(AgentError, match=message):
                 RemotePart(guest).save(into)
@@ -188,7 +188,7 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     file = agent(tmp_path, save="np.savez(folder / 'a.npz', a=np.arange(3 * 10**6))")
     load = "    def load(self, folder):\n        print(np.load(folder / 'a.npz')['a'].sum()); 1 / 0"
     file.write_text(file.read_text().replace("    def load(self, folder):\n        pass", load))
-    with Guest(file, "Agent", {}) as guest:
+    with GuestProcess(file, "Agent", {}) as guest:
         RemotePart(guest).save(into)
         assert np.array_equal(np.load(into / "a.npz")["a"], np.arange(3 * 10**6))
         with pytest.raises(AgentError, match=r"ZeroDivisionError.*ends: 4499998500000$"):
@@ -217,9 +217,9 @@ HOST = """
 import sys
 from pathlib import Path
 import numpy as np
-from leapbench.isolation.remote import Guest
+from leapbench.isolation.remote import GuestProcess
 
-with Guest(Path(sys.argv[1]), "Agent", {}) as guest:
+with GuestProcess(Path(sys.argv[1]), "Agent", {}) as guest:
     print(guest.start()._popen.pid, flush=True)
     guest.call({"call": "predict", "fresh": True, "still": True}, [np.zeros(1)])
 """
@@ -250,7 +250,7 @@ def test_without_a_sandbox_no_stranger_runs(
     sandbox.trouble.cache_clear()
     try:
         with (
-            Guest(agent(tmp_path, top="raise ValueError"), "Agent", {}) as guest,
+            GuestProcess(agent(tmp_path, top="raise ValueError"), "Agent", {}) as guest,
             pytest.raises(UserError, match=rf"{told}.*apt install bubblewrap"),
         ):
             guest.call({"call": "learn"})

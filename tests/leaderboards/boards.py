@@ -25,7 +25,7 @@ class Sent:
 
 
 class Folder:
-    """What `leapbench.leaderboards.submissions.store.Store` is to a board, and a way to fill it."""
+    """A board folder as `submissions.store.SubmissionStore` gives it, and a way to fill it."""
 
     def __init__(self, path: Path) -> None:
         self.ledger = Ledger(path / "verdicts")

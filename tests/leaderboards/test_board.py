@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from leapbench.contract.card import Claim
 from leapbench.contract.registry import task
 from leapbench.leaderboards import sources
-from leapbench.leaderboards.board import Entry, assemble, load
+from leapbench.leaderboards.board import BoardEntry, assemble, load
 from leapbench.leaderboards.claims import judge, resolved, verdict
 from leapbench.leaderboards.commands import run_command
 from leapbench.leaderboards.statistics import mean_interval
@@ -43,7 +43,7 @@ def made(model, seed, score, *, policy="confidence", version=1, ranked=True, set
 
 
 def board_of(*found, origin="yours"):
-    return assemble(PROTOCOL, [Entry(r, Path("x"), origin) for r in found])
+    return assemble(PROTOCOL, [BoardEntry(r, Path("x"), origin) for r in found])
 
 
 def names(rows):
@@ -110,7 +110,7 @@ def test_a_users_file_does_not_speak_for_a_declared_name():
 
 def test_a_seed_that_is_committed_and_ones_own_counts_once():
     entries = [
-        Entry(made("a", seed, 0.5), Path("x"), origin)
+        BoardEntry(made("a", seed, 0.5), Path("x"), origin)
         for origin in ("yours", "committed")
         for seed in range(3)
     ]

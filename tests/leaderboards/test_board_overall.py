@@ -14,7 +14,7 @@ from test_board_table import spread
 from leapbench.contract.registry import task
 from leapbench.errors import UserError
 from leapbench.leaderboards import tables
-from leapbench.leaderboards.board import Entry, assemble, load, of_task
+from leapbench.leaderboards.board import BoardEntry, assemble, load, of_task
 from leapbench.leaderboards.overall import overall, parse_weights, task_weights
 from leapbench.leaderboards.statistics import mean_interval
 from leapbench.testing import standing_in
@@ -28,7 +28,7 @@ def fashion(name, scores, **fields):
 
 
 def two_tasks(digits, others):
-    entries = [[Entry(r, Path("x"), "yours") for r in each] for each in (digits, others)]
+    entries = [[BoardEntry(r, Path("x"), "yours") for r in each] for each in (digits, others)]
     return [assemble(p, e) for p, e in zip((PROTOCOL, FASHION), entries, strict=True)]
 
 
@@ -117,7 +117,7 @@ def test_a_weight_moves_the_order():
     here = [*spread("a", [0.9, 0.91]), *spread("b", [0.5, 0.51])]
     there = [*spread("a", [0.1, 0.11], **where), *spread("b", [0.9, 0.91], **where)]
     pair = [
-        assemble(p, [Entry(r, Path("x"), "yours") for r in each])
+        assemble(p, [BoardEntry(r, Path("x"), "yours") for r in each])
         for p, each in ((PROTOCOL, here), (coins, there))
     ]
 

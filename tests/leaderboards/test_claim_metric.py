@@ -8,7 +8,7 @@ import pytest
 
 from leapbench.contract.card import Claim
 from leapbench.contract.registry import task
-from leapbench.leaderboards.board import Board, Entry, assemble
+from leapbench.leaderboards.board import Board, BoardEntry, assemble
 from leapbench.leaderboards.claims import judge
 from leapbench.results.result import AgentRecord, Part, Result
 
@@ -34,7 +34,7 @@ def board(**values: list[float]) -> Board:
                 normalised=-value,
                 metrics={} if value < 0 else {"entropy_0": value},
             )
-            found.append(Entry(made, Path("x"), "yours"))
+            found.append(BoardEntry(made, Path("x"), "yours"))
     return assemble(PROTOCOL, found)
 
 

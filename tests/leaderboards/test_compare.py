@@ -16,7 +16,7 @@ from leapbench.leaderboards.claims import judge
 from leapbench.leaderboards.compare import Comparison, totals
 from leapbench.leaderboards.matches import compare
 from leapbench.leaderboards.rows import rows
-from leapbench.leaderboards.sources import Entry
+from leapbench.leaderboards.sources import BoardEntry
 from leapbench.leaderboards.statistics import paired_difference
 from leapbench.leaderboards.tables import compare_table
 from leapbench.results import result
@@ -25,7 +25,7 @@ ALL = tuple(tasks().values())
 
 
 def row_of(*found):
-    (row,) = rows([Entry(r, None, "yours") for r in found])
+    (row,) = rows([BoardEntry(r, None, "yours") for r in found])
     return row
 
 

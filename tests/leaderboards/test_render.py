@@ -19,7 +19,7 @@ from leapbench.errors import UserError
 from leapbench.leaderboards.render import csv as csv_format
 from leapbench.leaderboards.render import html, markdown, png, terminal
 from leapbench.leaderboards.render import json as json_format
-from leapbench.leaderboards.render.table import Cell, Column, Row, Table
+from leapbench.leaderboards.render.table import Table, TableCell, TableColumn, TableRow
 from leapbench.leaderboards.render.text import HARMFUL, bracket, line
 from leapbench.leaderboards.statistics import Interval
 from leapbench.leaderboards.tables.cells import around, figure, interval
@@ -55,25 +55,25 @@ HOSTILE = (
     " ",
 )
 COLUMNS = (
-    Column("rank", "Rank", "rank", "lower"),
-    Column("agent", "Agent"),
-    Column("score", "accuracy", "interval", "higher", "Mean."),
-    Column("n", "Seeds", "number", spare=2),
-    Column("badge", "Verified", "badge", spare=1),
+    TableColumn("rank", "Rank", "rank", "lower"),
+    TableColumn("agent", "Agent"),
+    TableColumn("score", "accuracy", "interval", "higher", "Mean."),
+    TableColumn("n", "Seeds", "number", spare=2),
+    TableColumn("badge", "Verified", "badge", spare=1),
 )
 TEXTS = (terminal.render, markdown.render, csv_format.render, json_format.render, html.render)
 MARKDOWN = MarkdownIt("commonmark").enable("table")
 
 
-def row(name, place=1, value=0.5, tie=None, status="ranked", note="") -> Row:
+def row(name, place=1, value=0.5, tie=None, status="ranked", note="") -> TableRow:
     cells = {
-        "rank": Cell(place, f"{place}–{place + 1}", place, place + 1),
-        "agent": Cell(name, name, note=note),
+        "rank": TableCell(place, f"{place}–{place + 1}", place, place + 1),
+        "agent": TableCell(name, name, note=note),
         "score": interval(Interval(value, value - 0.1, value + 0.1)),
-        "n": Cell(5, "5"),
-        "badge": Cell("self-reported", "self-reported"),
+        "n": TableCell(5, "5"),
+        "badge": TableCell("self-reported", "self-reported"),
     }
-    return Row(cells, status, tie)
+    return TableRow(cells, status, tie)
 
 
 def table(*names, tie=None, **fields) -> Table:
@@ -160,8 +160,8 @@ def test_json_comes_back_and_has_no_nan(names, value):
 
 
 def test_json_leaves_out_the_ends_of_what_is_not_known():
-    cells = row("a").cells | {"score": Cell(nan, "?", -inf, inf)}
-    (found,) = json.loads(json_format.render(Table("T", COLUMNS, (Row(cells),))))["rows"]
+    cells = row("a").cells | {"score": TableCell(nan, "?", -inf, inf)}
+    (found,) = json.loads(json_format.render(Table("T", COLUMNS, (TableRow(cells),))))["rows"]
     assert found["cells"]["score"] == {"value": None, "text": "?"}
 
 
@@ -232,7 +232,7 @@ def test_ties_are_drawn_in_pictures():
 
 def test_a_narrow_terminal_says_what_it_left_out():
     rows = tuple(row(f"a-long-name-{i}+with-a-policy", i) for i in range(1, 4))
-    rows[0].cells["n"] = Cell(3, "3")
+    rows[0].cells["n"] = TableCell(3, "3")
     made = Table("T", COLUMNS, rows)
     wide, narrow, tiny = (terminal.render(made, width) for width in (120, 60, 36))
     assert "Seeds" in wide
@@ -245,7 +245,7 @@ def test_a_narrow_terminal_says_what_it_left_out():
 
 def test_colours_only_where_they_were_asked_for():
     rows = (row("a"),)
-    rows[0].cells["badge"] = Cell("refused", "refused")
+    rows[0].cells["badge"] = TableCell("refused", "refused")
     made = Table("T", COLUMNS, rows)
     assert "\x1b" not in terminal.render(made, 80)
     assert "\x1b[31m" in terminal.render(made, 80, colour=True)

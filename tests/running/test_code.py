@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from leapbench.contract.artifacts import Store
+from leapbench.contract.artifacts import ArtifactStore
 from leapbench.running import cell, source
 from leapbench.running.cell import Cell
 from leapbench.running.sweep import sweep
@@ -72,7 +72,7 @@ def finished(task: str, agent: str, out: Path, patch: pytest.MonkeyPatch) -> Cel
 def artifact(one: Cell) -> Path:
     """Where the cell's phases would leave something."""
     store = cell._harness(one).store
-    assert isinstance(store, Store)
+    assert isinstance(store, ArtifactStore)
     return store.path({})
 
 

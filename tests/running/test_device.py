@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from leapbench.agents.urlb.common.ddpg import DDPG, Backbone
-from leapbench.agents.urlb.common.replay import Replay, Sizes
+from leapbench.agents.urlb.common.replay import Sizes, TransitionReplay
 from leapbench.contract import registry
 from leapbench.errors import UserError
 from leapbench.running import cell, device, doctor
@@ -131,7 +131,7 @@ def test_networks_and_batches_of_a_trainer_are_moved(
 def test_ddpg_and_its_optimisers_are_moved_and_replay_hands_out_there() -> None:
     sizes = Sizes(3, 2, 0)
     ddpg = DDPG(sizes, Backbone(hidden=8), 0).to(NOWHERE)
-    replay = Replay(sizes, 100, 10, 3, 0.99, NOWHERE)
+    replay = TransitionReplay(sizes, 100, 10, 3, 0.99, NOWHERE)
     draw = torch.Generator().manual_seed(0)
     for _ in range(10):
         seen = torch.rand(3, generator=draw).numpy()

@@ -14,7 +14,7 @@ from leapbench import data
 from leapbench.agents.earlyexit.confidence.policy import Confidence
 from leapbench.agents.earlyexit.fixed_exit.policy import Fixed
 from leapbench.contract import registry
-from leapbench.contract.artifacts import Store
+from leapbench.contract.artifacts import ArtifactStore
 from leapbench.contract.harness import Outcome
 from leapbench.contract.task import Protocol
 from leapbench.envs.earlyexit.predictions import PredictionCache
@@ -51,7 +51,7 @@ def judged(protocol: Protocol, policy: Any, store: Path) -> Outcome:
     budgets = tuple(float(b) for b in np.linspace(low, high, 4).astype(int))
     evaluation = protocol.evaluation.model_copy(update={"budgets": budgets, "episodes": 2})
     protocol = protocol.model_copy(update={"evaluation": evaluation})
-    harness = Judge(protocol, 0, Store(store))
+    harness = Judge(protocol, 0, ArtifactStore(store))
     silent = lambda fraction, line: None  # noqa: E731
     parts: dict[str, Any] = {"model": None, "policy": policy}
     policy.learn(harness.open(protocol.phases[1], parts, silent))

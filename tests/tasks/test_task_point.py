@@ -11,7 +11,7 @@ import pytest
 from leapbench.agents.urlb.guided_point.policy import Guided
 from leapbench.agents.urlb.random.policy import Random
 from leapbench.contract import registry
-from leapbench.contract.artifacts import Store
+from leapbench.contract.artifacts import ArtifactStore
 from leapbench.envs.urlb.point.dynamics import GOALS
 from leapbench.envs.urlb.point.vector import EntropyPointVectorEnv
 from leapbench.running.composition import compose
@@ -40,7 +40,7 @@ def test_anchors_are_what_their_policies_earn(noise: float, end: str, tmp_path: 
     policy: Any = Guided()
     if end == "floor":
         policy = Random()
-        harness = UrlbHarness(POINT.protocols["lite"], 0, Store(tmp_path))
+        harness = UrlbHarness(POINT.protocols["lite"], 0, ArtifactStore(tmp_path))
         phase = POINT.protocols["lite"].phases[0]
         policy.learn(harness.open(phase, {}, lambda fraction, line: None))
     found = np.stack([share(policy, noise, goal) for goal in GOALS]).mean(axis=0)

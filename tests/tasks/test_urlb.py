@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from leapbench.contract import registry
-from leapbench.contract.artifacts import KEY, Store
+from leapbench.contract.artifacts import KEY, ArtifactStore
 from leapbench.contract.task import Task
 from leapbench.envs.urlb.grid.dynamics import TASKS, GridWorld
 from leapbench.envs.urlb.grid.solve import ceiling, chance
@@ -119,7 +119,7 @@ def test_before_fine_tuning_there_is_no_reward_and_no_name_of_a_goal(small: Task
     protocol = protocol.model_copy(
         update={"settings": dict(protocol.settings) | {"worlds": rewarding}}
     )
-    harness = UrlbHarness(protocol, 0, Store(Path("unused")))
+    harness = UrlbHarness(protocol, 0, ArtifactStore(Path("unused")))
     path = np.array([2, 2, 3, 3, 0, 0])  # into the shelter
     totals = {}
     for name in ("pretrain-calm", "calm-shelter"):

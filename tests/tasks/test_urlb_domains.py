@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from leapbench.contract import registry
 from leapbench.contract.agent import LearningPhase
-from leapbench.contract.artifacts import Store
-from leapbench.contract.harness import Row
+from leapbench.contract.artifacts import ArtifactStore
+from leapbench.contract.harness import EpisodeRow
 from leapbench.contract.task import Protocol, Task
 from leapbench.running import cell
 from leapbench.running.cell import Cell
@@ -44,7 +44,7 @@ def silent(fraction: float, line: str) -> None:
 
 def opened(protocol: Protocol, name: str) -> LearningPhase:
     phase = next(phase for phase in protocol.phases if phase.name == name)
-    return DomainsHarness(protocol, 0, Store(Path("unused"))).open(phase, {}, silent)
+    return DomainsHarness(protocol, 0, ArtifactStore(Path("unused"))).open(phase, {}, silent)
 
 
 @each_protocol
@@ -107,7 +107,7 @@ def test_an_agent_is_told_when_it_will_go_on() -> None:
     assert opened(QUADRUPED.protocols["lite"], "pretrain").settings == {"horizon": 1000}
 
 
-def rows_of(protocol: Protocol, value: Any) -> list[Row]:
+def rows_of(protocol: Protocol, value: Any) -> list[EpisodeRow]:
     rows = DomainsHarness.schedule(protocol)
     for row in rows:
         row |= {"return": value(row), "length": 1000}
@@ -119,7 +119,7 @@ def test_metrics_are_shares_of_the_expert_at_each_checkpoint() -> None:
     share = {"100k": 0.1, "500k": 0.2, "1m": 0.3, "2m": 0.4}
     extra = {"stand": 0.04, "walk": 0.0, "run": 0.0, "jump": 0.0}
 
-    def earned(row: Row) -> float:
+    def earned(row: EpisodeRow) -> float:
         spread = 1 + 0.5 * (-1) ** int(row["episode"])
         whole = share[str(row["checkpoint"])] + extra[str(row["task"])]
         return spread * whole * float(expert[row["task"]])

@@ -15,7 +15,7 @@ from leapbench.agents.urlb.common.ddpg import DDPG
 from leapbench.agents.urlb.common.entropy import ParticleEntropy
 from leapbench.agents.urlb.common.practice import Objective
 from leapbench.agents.urlb.common.replay import Sizes
-from leapbench.agents.urlb.common.skills import Skills, Sphere
+from leapbench.agents.urlb.common.skills import Skills, SphereSkills
 
 FEATURES = "features.net."
 """What the names of the saved features begin with."""
@@ -54,7 +54,7 @@ class Aps(Skilled):
 
     def prior(self) -> Skills:
         """A direction."""
-        return Sphere(self.skill, self.period)
+        return SphereSkills(self.skill, self.period)
 
     def objective(self, sizes: Sizes, seed: int) -> Objective:
         """Entropy of features, and their match with the skill."""

@@ -10,7 +10,7 @@ from torch.nn import functional
 from leapbench.agents.urlb.aps.features import Features
 from leapbench.agents.urlb.common.behaviour import Behaviour
 from leapbench.agents.urlb.common.ddpg import DDPG
-from leapbench.agents.urlb.common.replay import Replay
+from leapbench.agents.urlb.common.replay import TransitionReplay
 from leapbench.agents.urlb.common.skills import Skills
 
 SAMPLES = 4096
@@ -44,14 +44,14 @@ class Regressor(Behaviour):
         super().__init__(ddpg, skills, horizon, seed, warm, "constant")
         self.features = features
 
-    def end_warmup(self, replay: Replay) -> None:
+    def end_warmup(self, replay: TransitionReplay) -> None:
         """Regress on what was stored; without an episode the constant skill is kept."""
         if replay:
             self.chosen = self.direction(replay)
         super().end_warmup(replay)
 
     @torch.no_grad()
-    def direction(self, replay: Replay) -> NDArray[np.float32]:
+    def direction(self, replay: TransitionReplay) -> NDArray[np.float32]:
         """The solution, scaled to length 1, float32 (skill,); constant where it is 0."""
         batch = replay.sample(SAMPLES, self.rng)
         net = self.features.net.to(batch.next.device)

@@ -35,7 +35,7 @@ class IndApt(Plain):
 
     def objective(self, sizes: Sizes, seed: int) -> Objective:
         """Entropy of observations; nothing is learned."""
-        return Seen(ParticleEntropy(NEIGHBOURS, "mean", 1e-4))
+        return EntropyOfStates(ParticleEntropy(NEIGHBOURS, "mean", 1e-4))
 
 
 class Encoded(nn.Module):
@@ -59,7 +59,7 @@ class Encoded(nn.Module):
         return rewards
 
 
-class Seen(nn.Module):
+class EntropyOfStates(nn.Module):
     """Rewards entropy of observations as they are.
 
     Args:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.agents.urlb.common.ddpg import DDPG, noisy
-from leapbench.agents.urlb.common.replay import Replay
+from leapbench.agents.urlb.common.replay import TransitionReplay
 from leapbench.agents.urlb.common.skills import SEEK, Skills
 
 Floats = NDArray[np.float32]
@@ -65,7 +65,7 @@ class Behaviour:
         if not self.warmed_up:
             self._earned, self._held = self._earned + reward, self._held + 1
 
-    def end_warmup(self, replay: Replay) -> None:
+    def end_warmup(self, replay: TransitionReplay) -> None:
         """Keep one skill, and let all that is stored count for it.
 
         The reward of a task does not depend on the skill, so stored steps may be used

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from leapbench.agents.urlb.common.behaviour import Behaviour
-from leapbench.agents.urlb.common.replay import Batch, Replay
+from leapbench.agents.urlb.common.replay import Batch, TransitionReplay
 from leapbench.contract.agent import LearningPhase
 from leapbench.contract.checkpoints import unreadable
 
@@ -52,7 +52,7 @@ class Practice:
         self.rng = np.random.default_rng([phase.seed, 1])
         backbone, horizon = ddpg.backbone, int(phase.settings["horizon"])
         capacity = min(backbone.capacity, before + phase.meter.budget.limit)
-        self.replay = Replay(
+        self.replay = TransitionReplay(
             ddpg.sizes, capacity, horizon, backbone.steps, backbone.discount, phase.device
         )
         for _, module in self._modules():

@@ -84,7 +84,7 @@ class Batch(NamedTuple):
     follows: Tensor
 
 
-class Replay:
+class TransitionReplay:
     """A ring of whole episodes; the one that is still being played is not sampled.
 
     Args:

@@ -77,7 +77,7 @@ class OneHot(Skills):
         return np.asarray(np.arange(self.size) == 0, np.float32)
 
 
-class Sphere(Skills):
+class SphereSkills(Skills):
     """A uniform direction (APS)."""
 
     def draw(self, rng: np.random.Generator, time: int, horizon: int) -> tuple[Floats, int]:

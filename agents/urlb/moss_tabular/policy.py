@@ -21,7 +21,7 @@ SMALL = 1e-6
 HUGE = 1e200
 
 
-class Surprise(Tabular):
+class TabularMoss(Tabular):
     """A mixture of surprises in time: explore first, then control (MOSS, tabular).
 
     The surprise of a step is h = -log p(cell) of the cell that it ends in, less a

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from leapbench.agents.urlb.common.tabular.transitions import sizes
-from leapbench.agents.urlb.scratch_tabular.policy import Scratch
+from leapbench.agents.urlb.scratch_tabular.policy import TabularScratch
 from leapbench.contract.agent import LearningPhase
 
 
-class Random(Scratch):
+class Random(TabularScratch):
     """Uniformly random actions; learns nothing and spends nothing."""
 
     def __init__(self) -> None:

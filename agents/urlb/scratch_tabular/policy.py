@@ -10,7 +10,7 @@ from leapbench.agents.urlb.common.tabular.policy import Tabular
 from leapbench.contract.agent import LearningPhase
 
 
-class Scratch(Tabular):
+class TabularScratch(Tabular):
     """Skips the reward-free phase and warms up with uniformly random actions.
 
     See `Tabular` for the settings; they are those of the pre-trained agents.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from leapbench.envs.activeview.field.base import Field, places
 from leapbench.envs.activeview.field.loss import ray_loss
-from leapbench.envs.activeview.field.network import Network
+from leapbench.envs.activeview.field.network import FieldNetwork
 from leapbench.envs.activeview.field.rays import Rays
 from leapbench.envs.activeview.field.render import Samples, composite
 from leapbench.envs.activeview.field.settings import MlpSettings
@@ -29,7 +29,7 @@ class MlpField(Field):
         self.settings, self.iteration = settings, 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.networks = [Network(settings).to(self.device) for _ in range(2)]
+            self.networks = [FieldNetwork(settings).to(self.device) for _ in range(2)]
         self.adam = self._optimiser()
 
     def _optimiser(self) -> torch.optim.Adam:

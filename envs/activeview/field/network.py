@@ -19,7 +19,7 @@ def encoded(values: Tensor, octaves: int) -> Tensor:
     return torch.cat((values, angles.sin(), angles.cos()), -1)
 
 
-class Network(nn.Module):
+class FieldNetwork(nn.Module):
     """Density, colour and variance of a point; the colour alone depends on the direction."""
 
     def __init__(self, settings: MlpSettings) -> None:

@@ -40,7 +40,7 @@ class Tables(NamedTuple):
     appearance: Tensor
 
 
-class Batch(NamedTuple):
+class RayBatch(NamedTuple):
     """N rays to learn from, with S samples each.
 
     Attributes:
@@ -86,7 +86,9 @@ def subset(at: Corners, chosen: Tensor) -> Corners:
     return Corners(at.vertex.index_select(1, chosen), at.weight.index_select(1, chosen))
 
 
-def trace(density: Tensor, batch: Batch, samples: int, resolution: int, skip: Tensor) -> Geometry:
+def trace(
+    density: Tensor, batch: RayBatch, samples: int, resolution: int, skip: Tensor
+) -> Geometry:
     """Read the density of a batch outside empty cells, and composite.
 
     Args:
@@ -108,7 +110,7 @@ def trace(density: Tensor, batch: Batch, samples: int, resolution: int, skip: Te
 
 
 def accumulate(
-    tables: Tables, into: Tables, batch: Batch, traced: Geometry, kind: Likelihood, floor: float
+    tables: Tables, into: Tables, batch: RayBatch, traced: Geometry, kind: Likelihood, floor: float
 ) -> Tensor:
     """Add the gradients of the loss of a batch (Eq 12) to `into`; return the loss.
 

@@ -14,7 +14,7 @@ from leapbench.envs.activeview.field.adam import Adam
 from leapbench.envs.activeview.field.base import Field, places
 from leapbench.envs.activeview.field.fisher import squared_jacobian
 from leapbench.envs.activeview.field.lattice import Cells, Corners
-from leapbench.envs.activeview.field.passes import SHARPNESS, Batch, Tables, accumulate, trace
+from leapbench.envs.activeview.field.passes import SHARPNESS, RayBatch, Tables, accumulate, trace
 from leapbench.envs.activeview.field.rays import Intrinsics, Rays, rays_of
 from leapbench.envs.activeview.field.render import Samples, composite
 from leapbench.envs.activeview.field.settings import FieldSettings
@@ -105,7 +105,7 @@ class VoxelField(Field):
         self.adam.step(list(self.gradients))
         self.iteration += 1
 
-    def _batch(self) -> Batch:
+    def _batch(self) -> RayBatch:
         """Rays drawn over all views, with samples shifted at random along each."""
         settings = self.settings
         samples = max(settings.samples * self.resolution // settings.resolution, 1)
@@ -115,7 +115,7 @@ class VoxelField(Field):
         rays = Rays(*(part.index_select(0, chosen) for part in self.rays))
         shift = torch.rand(settings.rays, 1, generator=self.rng, device=self.device)
         distances, steps = places(rays, samples, shift)
-        return Batch(self._cells(rays, distances), steps, self.colours.index_select(0, chosen))
+        return RayBatch(self._cells(rays, distances), steps, self.colours.index_select(0, chosen))
 
     def _smooth(self) -> None:
         """Add the gradient of the roughness of density and colour."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from leapbench.envs.dm_control.adapter import DmControlEnv
-from leapbench.envs.dm_control.pixels import Seen
+from leapbench.envs.dm_control.pixels import CameraEnv
 from leapbench.errors import unknown
 
 DOMAINS: dict[str, tuple[str, str | int]] = {
@@ -16,12 +16,12 @@ DOMAINS: dict[str, tuple[str, str | int]] = {
 """Class in the module of the same name, and the camera that URLB looks through."""
 
 
-class PixelEnv(Seen):
+class PixelEnv(CameraEnv):
     """A domain of URLB whose observations are the last pictures, as URLB has it.
 
     ## Observation Space
 
-    `Box(0, 255, (3 * stack, size, size), uint8)`; see `Seen`. Nothing else is observed;
+    `Box(0, 255, (3 * stack, size, size), uint8)`; see `CameraEnv`. Nothing else is observed;
     actions, rewards and episodes are the domain's.
 
     ## Arguments

@@ -39,7 +39,7 @@ ZIP64 = struct.Struct("<4sLQL")  # locator of a ZIP64 directory, before END
 
 
 @dataclass(frozen=True)
-class Entry:
+class ArchiveEntry:
     """One file of an archive.
 
     Attributes:
@@ -59,7 +59,7 @@ class Entry:
     crc: int
 
 
-def entries(file: BinaryIO) -> dict[str, Entry]:
+def entries(file: BinaryIO) -> dict[str, ArchiveEntry]:
     """The entries of an archive by name, after every check that needs no inflating.
 
     Args:
@@ -84,7 +84,7 @@ def entries(file: BinaryIO) -> dict[str, Entry]:
     return {info.filename: entry for info, entry in _laid_out(file, found, directory)}
 
 
-def contents(file: BinaryIO, entry: Entry) -> Iterator[bytes]:
+def contents(file: BinaryIO, entry: ArchiveEntry) -> Iterator[bytes]:
     """The data of an entry in pieces of at most `CHUNK` bytes.
 
     Raises:
@@ -158,7 +158,7 @@ def _sizes(found: Sequence[ZipInfo], packed: int) -> None:
 
 def _laid_out(
     file: BinaryIO, found: Sequence[ZipInfo], end: int
-) -> Iterator[tuple[ZipInfo, Entry]]:
+) -> Iterator[tuple[ZipInfo, ArchiveEntry]]:
     """The entries where they lie, one after the other without gap or overlap."""
     position = 0
     for info in sorted(found, key=lambda info: info.header_offset):
@@ -176,14 +176,16 @@ def _laid_out(
         deflated = info.compress_type == ZIP_DEFLATED
         yield (
             info,
-            Entry(info.filename, start, info.compress_size, info.file_size, deflated, info.CRC),
+            ArchiveEntry(
+                info.filename, start, info.compress_size, info.file_size, deflated, info.CRC
+            ),
         )
         position = start + info.compress_size
     if position != end:
         raise Refused("layout", "there is data between the entries and their directory.")
 
 
-def _stored(file: BinaryIO, entry: Entry) -> Iterator[bytes]:
+def _stored(file: BinaryIO, entry: ArchiveEntry) -> Iterator[bytes]:
     left = entry.packed
     while left:
         piece = file.read(min(CHUNK, left))
@@ -193,7 +195,7 @@ def _stored(file: BinaryIO, entry: Entry) -> Iterator[bytes]:
         yield piece
 
 
-def _inflated(file: BinaryIO, entry: Entry) -> Iterator[bytes]:
+def _inflated(file: BinaryIO, entry: ArchiveEntry) -> Iterator[bytes]:
     """Deflated data, which must end exactly where the entry ends."""
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
     packed = _stored(file, entry)

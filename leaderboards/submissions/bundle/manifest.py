@@ -27,7 +27,7 @@ FILE_NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.+-]*(/[A-Za-z0-9_][A-Za-z0-9_.+-]*)*$"
 FileName = Annotated[str, StringConstraints(pattern=FILE_NAME, max_length=200)]
 
 
-class File(Frozen):
+class BundleFile(Frozen):
     """One file of the bundle."""
 
     sha256: Digest
@@ -107,7 +107,7 @@ class Manifest(Frozen):
     parts: tuple[BundledPart, ...] = Field(min_length=1, max_length=8)
     entrant: Entrant
     results: tuple[FileName, ...] = Field(min_length=1, max_length=1000)
-    files: dict[FileName, File] = Field(max_length=1100)
+    files: dict[FileName, BundleFile] = Field(max_length=1100)
 
     @model_validator(mode="after")
     def _named(self) -> Manifest:

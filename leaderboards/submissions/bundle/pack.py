@@ -11,7 +11,12 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.bundle.archive import entries
 from leapbench.leaderboards.submissions.bundle.keys import SigningKey
-from leapbench.leaderboards.submissions.bundle.manifest import MANIFEST, SIGNATURE, File, Manifest
+from leapbench.leaderboards.submissions.bundle.manifest import (
+    MANIFEST,
+    SIGNATURE,
+    BundleFile,
+    Manifest,
+)
 from leapbench.leaderboards.submissions.bundle.refusal import FILE_BYTES, UNPACKED_BYTES, limit
 from leapbench.leaderboards.submissions.bundle.signature import sign
 
@@ -20,10 +25,10 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 MODE = stat.S_IFREG | 0o644
 
 
-def described(files: Mapping[str, bytes]) -> dict[str, File]:
+def described(files: Mapping[str, bytes]) -> dict[str, BundleFile]:
     """Size and hash of each file, as `Manifest.files` wants them."""
     return {
-        name: File(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+        name: BundleFile(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
         for name, data in sorted(files.items())
     }
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from pydantic import ValidationError
 
 from leapbench.errors import UserError, unknown
-from leapbench.leaderboards.submissions.bundle.archive import Entry, contents, entries
+from leapbench.leaderboards.submissions.bundle.archive import ArchiveEntry, contents, entries
 from leapbench.leaderboards.submissions.bundle.manifest import MANIFEST, SIGNATURE, Manifest
 from leapbench.leaderboards.submissions.bundle.parts import check_limits, check_part, checked
 from leapbench.leaderboards.submissions.bundle.refusal import (
@@ -49,7 +49,7 @@ class Bundle:
     manifest: Manifest
     signed_by: str
     checks: tuple[Check, ...]
-    _entries: Mapping[str, Entry] = field(repr=False)
+    _entries: Mapping[str, ArchiveEntry] = field(repr=False)
     _results: tuple[Result, ...] = field(repr=False)
 
     def results(self) -> list[Result]:
@@ -154,7 +154,7 @@ def _opened(path: Path, file: BinaryIO, identity: str, size: int) -> Bundle:
     return Bundle(path, identity, size, manifest, signed_by, checks, held, results)
 
 
-def _manifest(file: BinaryIO, held: Mapping[str, Entry]) -> Manifest:
+def _manifest(file: BinaryIO, held: Mapping[str, ArchiveEntry]) -> Manifest:
     if MANIFEST not in held:
         raise Refused("manifest", f"it has no {MANIFEST}.")
     limit(MANIFEST, held[MANIFEST].size, MANIFEST_BYTES)
@@ -171,7 +171,7 @@ def _manifest(file: BinaryIO, held: Mapping[str, Entry]) -> Manifest:
     return manifest
 
 
-def _check_files(held: Mapping[str, Entry], manifest: Manifest) -> None:
+def _check_files(held: Mapping[str, ArchiveEntry], manifest: Manifest) -> None:
     """The files are those of the manifest, and no larger than their kind may be."""
     present, named = held.keys() - {MANIFEST, SIGNATURE}, manifest.files.keys()
     if present != named:
@@ -188,7 +188,7 @@ def _check_files(held: Mapping[str, Entry], manifest: Manifest) -> None:
 
 
 def _verified(
-    file: BinaryIO, name: str, manifest: Manifest, held: Mapping[str, Entry]
+    file: BinaryIO, name: str, manifest: Manifest, held: Mapping[str, ArchiveEntry]
 ) -> Iterator[bytes]:
     """Content of a file in pieces; the last step fails when the hash is wrong."""
     digest = hashlib.sha256()

@@ -35,7 +35,7 @@ from leapbench.leaderboards.submissions.bundle.read import open_bundle
 from leapbench.leaderboards.submissions.bundle.refusal import FILE_BYTES, Refused
 from leapbench.leaderboards.submissions.host.throttle import Throttle
 from leapbench.leaderboards.submissions.rounds import Rounds
-from leapbench.leaderboards.submissions.store import Store
+from leapbench.leaderboards.submissions.store import SubmissionStore
 from leapbench.leaderboards.submissions.store.records import Head
 
 PAGE = 100  # submissions in one listing
@@ -53,7 +53,7 @@ def application(
         signed: refuse bundles without a signature.
         hourly: submissions that one address may make in an hour.
     """
-    store = Store(board, create=True)
+    store = SubmissionStore(board, create=True)
     routes: list[BaseRoute] = [
         Route("/submissions", _Submissions(store, signed), methods=["GET", "POST"]),
         Route("/submissions/{id}", _bundle(store)),
@@ -72,7 +72,7 @@ def application(
 class _Submissions:
     """`/submissions`: list them, or take one more."""
 
-    def __init__(self, store: Store, signed: bool) -> None:
+    def __init__(self, store: SubmissionStore, signed: bool) -> None:
         self.store, self.signed = store, signed
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -127,7 +127,7 @@ async def _save(request: Request, write: Callable[[bytes], object]) -> None:
         write(chunk)
 
 
-def _bundle(store: Store) -> Callable[[Request], Any]:
+def _bundle(store: SubmissionStore) -> Callable[[Request], Any]:
     async def answer(request: Request) -> Response:
         try:
             path = store.bundle(request.path_params["id"])

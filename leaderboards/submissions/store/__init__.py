@@ -2,6 +2,6 @@
 
 from leapbench.leaderboards.submissions.store.files import is_store
 from leapbench.leaderboards.submissions.store.records import Receipt, Submission
-from leapbench.leaderboards.submissions.store.store import Store
+from leapbench.leaderboards.submissions.store.store import SubmissionStore
 
-__all__ = ["Receipt", "Store", "Submission", "is_store"]
+__all__ = ["Receipt", "Submission", "SubmissionStore", "is_store"]

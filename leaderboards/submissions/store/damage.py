@@ -10,7 +10,7 @@ from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.bundle.read import open_bundle
 from leapbench.leaderboards.submissions.store import index
 from leapbench.leaderboards.submissions.store.files import Files
-from leapbench.leaderboards.submissions.store.records import Row
+from leapbench.leaderboards.submissions.store.records import IndexedSubmission
 
 
 def problems(files: Files, held: index.Index) -> list[str]:
@@ -47,7 +47,7 @@ def _against(files: Files, db: sqlite3.Connection, identity: str) -> Iterator[st
         yield f"{identity}: the content is not what the name says"
     elif stamp.bytes != opened.size:
         yield f"{identity}: the receipt is for {stamp.bytes} bytes, there are {opened.size}"
-    elif index.row(db, identity) != Row.of(opened, stamp.received):
+    elif index.row(db, identity) != IndexedSubmission.of(opened, stamp.received):
         yield f"{identity}: the index disagrees with the bundle; rebuild it"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from leapbench.leaderboards.submissions.store.records import Head, Row
+from leapbench.leaderboards.submissions.store.records import Head, IndexedSubmission
 
 VERSION = 3
 BUSY = 120  # seconds that a transaction waits for others, such as a rebuild
@@ -104,7 +104,7 @@ def broken(error: sqlite3.Error) -> bool:
     )
 
 
-def insert(db: sqlite3.Connection, row: Row) -> None:
+def insert(db: sqlite3.Connection, row: IndexedSubmission) -> None:
     """Add a submission, unless it is there."""
     marks = ", ".join("?" * len(row.head))
     added = db.execute(
@@ -140,7 +140,7 @@ def ids(db: sqlite3.Connection) -> set[str]:
     return {identity for (identity,) in db.execute("SELECT id FROM submissions")}
 
 
-def equal(db: sqlite3.Connection, row: Row) -> tuple[str, str] | None:
+def equal(db: sqlite3.Connection, row: IndexedSubmission) -> tuple[str, str] | None:
     """Id and arrival of the oldest submission with this manifest and signer."""
     found: tuple[str, str] | None = db.execute(
         """SELECT id, received FROM submissions WHERE manifest = ? AND signed_by = ?
@@ -163,7 +163,7 @@ def attempt(db: sqlite3.Connection, identity: str) -> int:
 
 def select(
     db: sqlite3.Connection, task: str | None = None, tier: str | None = None
-) -> Iterator[tuple[Row, int]]:
+) -> Iterator[tuple[IndexedSubmission, int]]:
     """Submissions to a task and tier, the oldest first, and how many attempts each has."""
     heads = db.execute(
         f"""SELECT * FROM (
@@ -173,7 +173,7 @@ def select(
         (task, task, tier, tier),
     )
     for *head, attempts in heads.fetchall():
-        yield Row(Head(*head), _results(db, head[0])), attempts
+        yield IndexedSubmission(Head(*head), _results(db, head[0])), attempts
 
 
 def page(
@@ -196,11 +196,11 @@ def page(
     return found
 
 
-def row(db: sqlite3.Connection, identity: str) -> Row | None:
+def row(db: sqlite3.Connection, identity: str) -> IndexedSubmission | None:
     """One submission; None when it is not there."""
     found = db.execute(f"SELECT {HEAD} FROM submissions WHERE id = ?", (identity,))  # noqa: S608
     head = found.fetchone()
-    return Row(Head(*head), _results(db, identity)) if head else None
+    return IndexedSubmission(Head(*head), _results(db, identity)) if head else None
 
 
 def _results(db: sqlite3.Connection, identity: str) -> tuple[tuple[int, str], ...]:

@@ -101,7 +101,7 @@ class Head(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Row:
+class IndexedSubmission:
     """A submission as the index holds it.
 
     Attributes:
@@ -113,7 +113,7 @@ class Row:
     results: tuple[tuple[int, str], ...]
 
     @classmethod
-    def of(cls, bundle: Bundle, received: str) -> Row:
+    def of(cls, bundle: Bundle, received: str) -> IndexedSubmission:
         """The row of a bundle that arrived at some time."""
         manifest = bundle.manifest
         head = Head(

@@ -25,14 +25,19 @@ from leapbench.leaderboards.submissions.bundle.refusal import Refused
 from leapbench.leaderboards.submissions.store import index
 from leapbench.leaderboards.submissions.store.damage import problems
 from leapbench.leaderboards.submissions.store.files import ID, Files, is_store
-from leapbench.leaderboards.submissions.store.records import Head, Receipt, Row, Submission
+from leapbench.leaderboards.submissions.store.records import (
+    Head,
+    IndexedSubmission,
+    Receipt,
+    Submission,
+)
 from leapbench.leaderboards.verdict import Check, Ledger, Verdict
 
 T = TypeVar("T")
 REPAIRS = 5  # of an index in one operation: somebody may take it away again
 
 
-class Store:
+class SubmissionStore:
     """Folder of submissions.
 
     Args:
@@ -145,14 +150,14 @@ class Store:
     def _receive(self, opened: Bundle, staged: Path | None) -> Receipt:
         """Put bundle, receipt and row in their places, while no other writer does."""
         with self.index.writing() as db:
-            known = index.equal(db, Row.of(opened, ""))
+            known = index.equal(db, IndexedSubmission.of(opened, ""))
             if known and known[0] != opened.id:
                 return Receipt(*known, index.attempt(db, known[0]), new=False)
             if staged and staged.exists():
                 self.files.place(staged, opened.id)
             new = not self.files.receipt(opened.id).exists()
             stamp = self.files.stamp(opened.id) if new else self.files.stamped(opened.id)
-            index.insert(db, Row.of(opened, stamp.received))
+            index.insert(db, IndexedSubmission.of(opened, stamp.received))
             return Receipt(opened.id, stamp.received, index.attempt(db, opened.id), new)
 
     def _catch_up(self) -> None:
@@ -198,7 +203,7 @@ class Store:
                 stamp = self.files.stamp(identity, path.stat().st_mtime)
         except (UserError, OSError):
             return
-        index.insert(db, Row.of(opened, stamp.received))
+        index.insert(db, IndexedSubmission.of(opened, stamp.received))
 
     def _guarded(self, work: Callable[[], T]) -> T:
         """Do something with the index; a missing or damaged one is made again first."""

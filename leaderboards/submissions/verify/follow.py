@@ -7,7 +7,7 @@ from itertools import zip_longest
 from math import isclose
 
 from leapbench.contract import registry
-from leapbench.contract.harness import Row
+from leapbench.contract.harness import EpisodeRow
 from leapbench.contract.task import Protocol, Task, canonical
 from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.bundle.manifest import BundledPart, Kind
@@ -94,7 +94,7 @@ def _episodes(row: Result, task: Task, protocol: Protocol) -> str:
     return ""
 
 
-def _episode(planned: Row | None, found: Row | None) -> str:
+def _episode(planned: EpisodeRow | None, found: EpisodeRow | None) -> str:
     if found is None:
         return "missing"
     if planned is None:

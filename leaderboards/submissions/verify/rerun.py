@@ -29,7 +29,7 @@ SECRET_TOLERANCE = 0.05
 
 
 @dataclass(frozen=True)
-class Comparison:
+class EpisodeComparison:
     """A row against its re-run. What a row says about its own machine has no part in it.
 
     Attributes:
@@ -69,7 +69,7 @@ class Comparison:
         return "reproduced", "" if self.exact else f"{gap}; the re-run counts"
 
 
-def compare(row: Result, again: Result) -> Comparison:
+def compare(row: Result, again: Result) -> EpisodeComparison:
     """Set a row against its re-run: episodes, score, budget, details and CPU seconds.
 
     Args:
@@ -78,16 +78,16 @@ def compare(row: Result, again: Result) -> Comparison:
     """
     if row.status != again.status:
         ended = f"ended as {again.status}: {again.message}" if again.message else again.status
-        return Comparison(0, 0.0, f"{ended}, the row as {row.status}")
+        return EpisodeComparison(0, 0.0, f"{ended}, the row as {row.status}")
     if row.normalised is None or again.normalised is None:
-        return Comparison(0, 0.0)
+        return EpisodeComparison(0, 0.0)
     mine, theirs = row.rows(), again.rows()
     differing = sum(a != b for a, b in zip(mine, theirs, strict=False))
     differing += abs(len(mine) - len(theirs))
     forged = _forged(row, again, exact=not differing)
     gap = float(difference(np.asarray(again.normalised), np.asarray(row.normalised)))
     unlike = "" if differing or close(row.details, again.details) else "its details are others"
-    return Comparison(differing, gap, "", forged, unlike)
+    return EpisodeComparison(differing, gap, "", forged, unlike)
 
 
 def _forged(row: Result, again: Result, exact: bool) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from leapbench.contract.harness import Report
 from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.rounds import Round, Rounds
-from leapbench.leaderboards.submissions.store import Store, Submission, is_store
+from leapbench.leaderboards.submissions.store import Submission, SubmissionStore, is_store
 from leapbench.leaderboards.submissions.verify.again import Wanted
 from leapbench.leaderboards.submissions.verify.rerun import TOLERANCE
 from leapbench.leaderboards.submissions.verify.verify import verify_bundle, verify_rows
@@ -61,7 +61,7 @@ def verify(asked: Asked, report: Report) -> Iterator[Verdict]:
     if store is not None:
         ledgers.append(store.ledger)
     if is_store(asked.subject):
-        found = _board(Store(asked.subject), asked, wanted, now, report)
+        found = _board(SubmissionStore(asked.subject), asked, wanted, now, report)
     elif asked.subject.suffix == ".zip":
         found = iter([verify_bundle(asked.subject, wanted, report)])
     else:
@@ -72,13 +72,13 @@ def verify(asked: Asked, report: Report) -> Iterator[Verdict]:
         yield verdict
 
 
-def _store(asked: Asked) -> Store | None:
+def _store(asked: Asked) -> SubmissionStore | None:
     if asked.board is not None:
-        return Store(asked.board)
-    return Store(asked.subject) if is_store(asked.subject) else None
+        return SubmissionStore(asked.board)
+    return SubmissionStore(asked.subject) if is_store(asked.subject) else None
 
 
-def _round(asked: Asked, store: Store | None) -> Round | None:
+def _round(asked: Asked, store: SubmissionStore | None) -> Round | None:
     if not asked.audit:
         return None
     if store is None:
@@ -91,7 +91,7 @@ def _round(asked: Asked, store: Store | None) -> Round | None:
     return now
 
 
-def _wanted(asked: Asked, store: Store | None, now: Round | None) -> Wanted:
+def _wanted(asked: Asked, store: SubmissionStore | None, now: Round | None) -> Wanted:
     salt = Rounds(store.folder).salt(now) if store and now else ""
     return Wanted(
         rerun=asked.rerun,
@@ -104,7 +104,7 @@ def _wanted(asked: Asked, store: Store | None, now: Round | None) -> Wanted:
 
 
 def _board(
-    store: Store, asked: Asked, wanted: Wanted, now: Round | None, report: Report
+    store: SubmissionStore, asked: Asked, wanted: Wanted, now: Round | None, report: Report
 ) -> Iterator[Verdict]:
     """Every submission that was not verified this far before, the oldest first."""
     before = [] if asked.again else store.ledger.verdicts()

@@ -14,7 +14,7 @@ import numpy as np
 
 from leapbench.contract import registry, seeds
 from leapbench.contract.agent import LearningPhase
-from leapbench.contract.harness import Row
+from leapbench.contract.harness import EpisodeRow
 from leapbench.contract.meter import Meter
 from leapbench.contract.task import Budget, Protocol, Task
 from leapbench.errors import UserError, plainly
@@ -22,7 +22,9 @@ from leapbench.running.composition import compose
 from leapbench.tasks.activeview.harness import episode
 
 
-def measured(task: Task, protocol: Protocol, agent: str, scenes: int, draws: int) -> Iterator[Row]:
+def measured(
+    task: Task, protocol: Protocol, agent: str, scenes: int, draws: int
+) -> Iterator[EpisodeRow]:
     """Rows of an agent that needs no practice on the first scenes of the dev stream.
 
     Args:
@@ -89,7 +91,7 @@ def main() -> None:
         _print(agent, rows, asked.scenes)
 
 
-def _print(agent: str, rows: list[Row], scenes: int) -> None:
+def _print(agent: str, rows: list[EpisodeRow], scenes: int) -> None:
     line = [f"{agent:28}"]
     for name in ("area", "final", "hidden", "ause", "decoys"):
         each = np.array([float(row[name]) for row in rows]).reshape(-1, scenes).mean(axis=0)

@@ -17,7 +17,7 @@ import numpy as np
 from leapbench.contract import registry
 from leapbench.errors import UserError, plainly
 from leapbench.figures import matplotlib
-from leapbench.leaderboards.board import Board, Row, load
+from leapbench.leaderboards.board import Board, BoardRow, load
 from leapbench.leaderboards.statistics import Interval, mean_interval
 from leapbench.running.cell import protocol_of
 from leapbench.studies.earlyexit.plot import band
@@ -25,7 +25,7 @@ from leapbench.studies.earlyexit.plot import band
 ABREAST = 3  # panels in a line
 
 
-def curve(row: Row) -> list[tuple[float, Interval]]:
+def curve(row: BoardRow) -> list[tuple[float, Interval]]:
     """Acquisitions and PSNR in dB after each, over runs, from `psnr_n` of the episodes."""
     episodes = [entry.result.episodes for entry in row.entries]
     count = sum(name.startswith("psnr_") for name in episodes[0])

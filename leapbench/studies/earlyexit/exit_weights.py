@@ -21,7 +21,7 @@ def means(artifacts: Path) -> dict[str, dict[str, list[float]]]:
     """Mean weight of every exit over training, by task and tier, then by seed.
 
     Args:
-        artifacts: folder of a `leapbench.contract.artifacts.Store`.
+        artifacts: folder of a `leapbench.contract.artifacts.ArtifactStore`.
     """
     part = registry.agent("l2w-den", "earlyexit")
     found: dict[str, dict[str, list[float]]] = {}

@@ -16,14 +16,14 @@ from typing import Any
 from leapbench.contract import registry
 from leapbench.errors import plainly
 from leapbench.figures import matplotlib
-from leapbench.leaderboards.board import Board, Row, load
+from leapbench.leaderboards.board import Board, BoardRow, load
 from leapbench.leaderboards.statistics import Interval, mean_interval
 from leapbench.running.cell import protocol_of
 
 MILLION = 1e6
 
 
-def curves(row: Row) -> dict[int, list[tuple[float, float]]]:
+def curves(row: BoardRow) -> dict[int, list[tuple[float, float]]]:
     """(multiply-adds, accuracy) at each budget, by seed, from the result's details."""
     return {
         entry.result.seed: [
@@ -33,7 +33,7 @@ def curves(row: Row) -> dict[int, list[tuple[float, float]]]:
     }
 
 
-def paired(row: Row, base: Row) -> list[tuple[float, Interval]]:
+def paired(row: BoardRow, base: BoardRow) -> list[tuple[float, Interval]]:
     """Budget-wise accuracy difference to `base` in points, over the common seeds."""
     ours, theirs = curves(row), curves(base)
     seeds = sorted(ours.keys() & theirs.keys())
@@ -45,7 +45,7 @@ def paired(row: Row, base: Row) -> list[tuple[float, Interval]]:
     return points
 
 
-def absolute(row: Row) -> list[tuple[float, Interval]]:
+def absolute(row: BoardRow) -> list[tuple[float, Interval]]:
     """Accuracy in % at each budget, over seeds."""
     found = list(curves(row).values())
     return [

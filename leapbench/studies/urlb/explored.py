@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from leapbench.contract import registry, seeds
-from leapbench.contract.artifacts import Store
+from leapbench.contract.artifacts import ArtifactStore
 from leapbench.contract.task import Phase, Protocol
 from leapbench.running import phases
 from leapbench.running.cell import ARTIFACTS
@@ -27,7 +27,7 @@ def explorer(protocol: Protocol, agent: str, phase: Phase, seed: int, runs: Path
         seed: of the agent.
         runs: where `leapbench run` has left its artifacts; what is not there is learned.
     """
-    harness = UrlbHarness(protocol, seed, Store(runs / ARTIFACTS))
+    harness = UrlbHarness(protocol, seed, ArtifactStore(runs / ARTIFACTS))
     made = compose(registry.task(protocol.task), agent, protocol=protocol)
     part, _ = phases.learn(
         harness, phase, made, {}, phases.Clock(made), lambda fraction, line: None

@@ -16,14 +16,14 @@ from leapbench.agents.urlb.cic.contrast import Contrast
 from leapbench.agents.urlb.common.ddpg import DDPG, EDGE, Backbone
 from leapbench.agents.urlb.common.descent import follow
 from leapbench.agents.urlb.common.networks import Actor, Critic
-from leapbench.agents.urlb.common.replay import Replay, Sizes
+from leapbench.agents.urlb.common.replay import Sizes, TransitionReplay
 from leapbench.agents.urlb.common.skills import (
     AVOID,
     SEEK,
     Mixture,
     NoSkills,
     OneHot,
-    Sphere,
+    SphereSkills,
     Uniform,
 )
 from leapbench.errors import UserError
@@ -43,7 +43,9 @@ def size(module: torch.nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def filled(replay: Replay, lengths: list[int], seed: int = 0) -> list[dict[str, np.ndarray]]:
+def filled(
+    replay: TransitionReplay, lengths: list[int], seed: int = 0
+) -> list[dict[str, np.ndarray]]:
     """Play episodes of random numbers into `replay`; what was played."""
     rng, episodes = np.random.default_rng(seed), []
     for length in lengths:
@@ -105,7 +107,7 @@ def test_successor_features_are_weighed_by_the_skill() -> None:
 def test_replay_gives_n_step_transitions_of_one_episode(
     lengths: list[int], steps: int, seed: int
 ) -> None:
-    replay = Replay(SIZES, 200, 12, steps, 0.9)
+    replay = TransitionReplay(SIZES, 200, 12, steps, 0.9)
     episodes = filled(replay, lengths, seed)
     usable = [episode for episode in episodes if len(episode["reward"]) >= steps]
     assert bool(replay) == bool(usable)
@@ -133,7 +135,7 @@ def test_replay_gives_n_step_transitions_of_one_episode(
 
 
 def test_every_start_of_every_episode_is_sampled_and_the_open_episode_is_not() -> None:
-    replay = Replay(SIZES, 200, 12, 3, 0.9)
+    replay = TransitionReplay(SIZES, 200, 12, 3, 0.9)
     assert not replay
     episodes = filled(replay, [5, 9])
     replay.add(np.full(4, 7, np.float32), np.zeros(3, np.float32), np.zeros(2, np.float32), 0, 1.0)
@@ -146,7 +148,7 @@ def test_every_start_of_every_episode_is_sampled_and_the_open_episode_is_not() -
 
 
 def test_what_is_terminal_is_worth_nothing() -> None:
-    replay = Replay(SIZES, 50, 10, 2, 0.9)
+    replay = TransitionReplay(SIZES, 50, 10, 2, 0.9)
     for t in range(4):
         zeros = np.zeros(3, np.float32), np.zeros(2, np.float32)
         replay.add(np.full(4, t, np.float32), *zeros, 0, 1.0)
@@ -161,7 +163,7 @@ def test_what_is_terminal_is_worth_nothing() -> None:
 def test_a_full_ring_forgets_the_oldest_and_keeps_the_rest_whole(
     lengths: list[int], seed: int
 ) -> None:
-    replay = Replay(SIZES, 40, 10, 1, 0.9)
+    replay = TransitionReplay(SIZES, 40, 10, 1, 0.9)
     episodes = filled(replay, lengths, seed)
     batch = replay.sample(400, np.random.default_rng(seed))
     age: dict[bytes, int] = {}
@@ -184,7 +186,7 @@ def test_a_full_ring_forgets_the_oldest_and_keeps_the_rest_whole(
 
 
 def test_relabelled_steps_have_one_skill() -> None:
-    replay = Replay(SIZES, 60, 10, 2, 0.9)
+    replay = TransitionReplay(SIZES, 60, 10, 2, 0.9)
     filled(replay, [10, 10])
     replay.relabel(np.array([1, 2, 3], np.float32))
     batch = replay.sample(20, np.random.default_rng(0))
@@ -208,7 +210,7 @@ def test_a_target_follows(tau: float, seed: int) -> None:
 @pytest.mark.parametrize("order", ["critic-first", "actor-first"])
 def test_an_update_by_hand(order: str) -> None:
     """Against a plain implementation with its own noise, optimisers and order."""
-    replay = Replay(SIZES, 60, 10, 3, 0.99)
+    replay = TransitionReplay(SIZES, 60, 10, 3, 0.99)
     filled(replay, [10, 10, 10])
     learner = DDPG(SIZES, backbone(order=order), seed=4)
     batch = replay.sample(8, np.random.default_rng(0))
@@ -320,13 +322,13 @@ def test_other_places_of_the_mode() -> None:
 @given(st.integers(0, 99), st.integers(1, 9))
 def test_skills_lie_where_they_are_said_to(seed: int, size: int) -> None:
     rng = np.random.default_rng(seed)
-    for skills in (Uniform(size, 5), OneHot(size, 5), Sphere(size, 5), NoSkills()):
+    for skills in (Uniform(size, 5), OneHot(size, 5), SphereSkills(size, 5), NoSkills()):
         drawn, mode = skills.draw(rng, 0, 100)
         assert mode == SEEK
         assert drawn.dtype == skills.constant().dtype == np.float32
         assert drawn.shape == skills.constant().shape == (skills.size,)
     assert sorted(OneHot(size, 5).draw(rng, 0, 1)[0]) == [0] * (size - 1) + [1]
-    assert np.linalg.norm(Sphere(size, 5).draw(rng, 0, 1)[0]) == pytest.approx(1, abs=1e-5)
+    assert np.linalg.norm(SphereSkills(size, 5).draw(rng, 0, 1)[0]) == pytest.approx(1, abs=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import torch
 from leapbench.agents.urlb.cic.policy import Cic
 from leapbench.agents.urlb.common.behaviour import Behaviour
 from leapbench.agents.urlb.common.ddpg import DDPG, Backbone
-from leapbench.agents.urlb.common.replay import Replay, Sizes
+from leapbench.agents.urlb.common.replay import Sizes, TransitionReplay
 from leapbench.agents.urlb.common.skills import Uniform
 from leapbench.agents.urlb.ddpg.policy import Scratch
 from leapbench.agents.urlb.diayn.policy import Diayn
@@ -145,11 +145,13 @@ def test_skills_of_an_episode_tell_their_mode(modes: str) -> None:
     assert signs == expected
 
 
-def tuner(warm: str, choice: str, warmup: int = 4) -> tuple[Behaviour, Replay]:
+def tuner(warm: str, choice: str, warmup: int = 4) -> tuple[Behaviour, TransitionReplay]:
     backbone = Backbone(hidden=16, batch=8, rate=1e-3, every=2, warmup=warmup)
     sizes = Sizes(4, 2, 3)
     learner = DDPG(sizes, backbone, seed=0)
-    return Behaviour(learner, Uniform(3, 2), 20, 5, warm, choice), Replay(sizes, 40, 20, 3, 0.99)
+    return Behaviour(learner, Uniform(3, 2), 20, 5, warm, choice), TransitionReplay(
+        sizes, 40, 20, 3, 0.99
+    )
 
 
 def test_the_skill_that_earned_most_is_kept_and_relabels_what_is_stored() -> None:

@@ -15,8 +15,8 @@ from leapbench.agents.urlb.aps.policy import Aps
 from leapbench.agents.urlb.aps.regression import Regressor
 from leapbench.agents.urlb.common.ddpg import DDPG, Backbone
 from leapbench.agents.urlb.common.entropy import ParticleEntropy
-from leapbench.agents.urlb.common.replay import Replay, Sizes
-from leapbench.agents.urlb.common.skills import Sphere
+from leapbench.agents.urlb.common.replay import Sizes, TransitionReplay
+from leapbench.agents.urlb.common.skills import SphereSkills
 from leapbench.contract.agent import LearningPhase
 from leapbench.contract.meter import Meter
 from leapbench.contract.task import Budget
@@ -34,7 +34,7 @@ def test_direction_is_the_one_that_made_the_rewards() -> None:
     features = Features(SIZES, 16, 1e-3, ParticleEntropy(4, "none", 0.0))
     learner = DDPG(SIZES, Backbone(hidden=16, batch=8, rate=1e-3, every=1, warmup=0, steps=1), 0, 4)
     wanted = np.array([0.5, -1.0, 2.0, 0.25])
-    rng, replay = np.random.default_rng(0), Replay(SIZES, 400, 100, 1, 0.99)
+    rng, replay = np.random.default_rng(0), TransitionReplay(SIZES, 400, 100, 1, 0.99)
     for _ in range(3):
         seen = rng.standard_normal((101, 3)).astype(np.float32)
         with torch.no_grad():
@@ -43,7 +43,7 @@ def test_direction_is_the_one_that_made_the_rewards() -> None:
             reward = float(units[step + 1] @ wanted)
             replay.add(seen[step], np.zeros(4, np.float32), np.zeros(2, np.float32), 0, reward)
         replay.finish(seen[100], False)
-    tuner = Regressor(learner, Sphere(4, 5), 100, 0, "random", features)
+    tuner = Regressor(learner, SphereSkills(4, 5), 100, 0, "random", features)
     tuner.end_warmup(replay)
     assert tuner.warmed_up
     assert tuner.chosen == pytest.approx(wanted / np.linalg.norm(wanted), abs=1e-3)

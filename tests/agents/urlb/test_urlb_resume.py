@@ -13,12 +13,12 @@ import pytest
 import torch
 
 from leapbench.agents.urlb.common import practice
-from leapbench.agents.urlb.common.replay import Replay, Sizes
+from leapbench.agents.urlb.common.replay import Sizes, TransitionReplay
 from leapbench.agents.urlb.ddpg.policy import Scratch
 from leapbench.agents.urlb.moss.policy import Moss
 from leapbench.contract import registry
 from leapbench.contract.agent import LearningPhase
-from leapbench.contract.artifacts import Store
+from leapbench.contract.artifacts import ArtifactStore
 from leapbench.contract.checkpoints import RECORD, Checkpoints
 from leapbench.contract.meter import Meter
 from leapbench.contract.task import Budget, Phase
@@ -141,7 +141,7 @@ class Saving(UrlbHarness):
 def suite(out: Path, stop: float = 2.0) -> tuple[Path, int, float]:
     """Let the suite learn a phase: its artifact, units and the CPU seconds counted."""
     protocol = registry.task("urlb/entropy-point").protocols["smoke"]
-    harness, agent = Saving(protocol, 0, Store(out)), composed("moss")
+    harness, agent = Saving(protocol, 0, ArtifactStore(out)), composed("moss")
     clock = phases.Clock(agent)
 
     def report(fraction: float, line: str) -> None:
@@ -231,7 +231,7 @@ def test_networks_and_rewards_are_whole_in_their_state_dicts(name: str) -> None:
     for old, new in zip(olds, news, strict=True):
         assert any(not torch.equal(a, b) for a, b in pairs(old, new)) or name == "ind-apt"
         new.load_state_dict(old.state_dict())
-    rng, replay = np.random.default_rng(0), Replay(sizes, 100, 20, 3, 0.99)
+    rng, replay = np.random.default_rng(0), TransitionReplay(sizes, 100, 20, 3, 0.99)
     for _ in range(3):
         for _ in range(20):
             skill = np.eye(max(sizes.skill, 1), dtype=np.float32)[0][: sizes.skill]
@@ -254,7 +254,7 @@ def pairs(a: torch.nn.Module, b: torch.nn.Module) -> list[tuple[torch.Tensor, to
 
 def test_only_rows_that_hold_something_are_saved_and_a_larger_table_takes_them() -> None:
     sizes, rng = Sizes(1, 1), np.random.default_rng(0)
-    small, large = (Replay(sizes, capacity, 5, 2, 0.9) for capacity in (20, 40))
+    small, large = (TransitionReplay(sizes, capacity, 5, 2, 0.9) for capacity in (20, 40))
     row = np.zeros(1, np.float32)
     for episode in range(3):
         for _ in range(5):
@@ -269,4 +269,4 @@ def test_only_rows_that_hold_something_are_saved_and_a_larger_table_takes_them()
     draws = [each.sample(9, np.random.default_rng(0)) for each in (small, large)]
     assert all(map(torch.equal, *draws))
     with pytest.raises(ValueError, match="rows in"):
-        Replay(Sizes(2, 1), 20, 5, 2, 0.9).load_state_dict(state)
+        TransitionReplay(Sizes(2, 1), 20, 5, 2, 0.9).load_state_dict(state)

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from leapbench.agents.urlb.common.tabular.finetune import Warm
 from leapbench.agents.urlb.common.tabular.tables import best, best_of, update
 from leapbench.agents.urlb.common.tabular.transitions import Transition, steps
-from leapbench.agents.urlb.moss_tabular.policy import Surprise, Visits
+from leapbench.agents.urlb.moss_tabular.policy import TabularMoss, Visits
 from leapbench.agents.urlb.optimal_tabular.policy import Optimal
 from leapbench.agents.urlb.random_tabular.policy import Random
-from leapbench.agents.urlb.scratch_tabular.policy import Scratch
+from leapbench.agents.urlb.scratch_tabular.policy import TabularScratch
 from leapbench.contract.agent import LearningPhase
 from leapbench.contract.meter import Meter
 from leapbench.contract.task import Budget
@@ -43,8 +43,8 @@ def phase(name: str, limit: int, noise: float = 0.6, task: str | None = None, se
 
 def pretrained(
     share: float, noise: float, steps: int = 8000, seed: int = 1, **settings: float
-) -> Surprise:
-    agent = Surprise(share=share, **settings)
+) -> TabularMoss:
+    agent = TabularMoss(share=share, **settings)
     agent.learn(phase("pretrain", steps, noise, seed=seed))
     return agent
 
@@ -150,7 +150,9 @@ def test_without_centring_the_modes_are_inverted() -> None:
     assert spread(explore, 0.0) < spread(control, 0.0)
 
 
-@pytest.mark.parametrize("make", [Surprise, partial(Surprise, share=0.0), Scratch, Random])
+@pytest.mark.parametrize(
+    "make", [TabularMoss, partial(TabularMoss, share=0.0), TabularScratch, Random]
+)
 def test_a_restart_from_the_checkpoint_changes_nothing(make: Any, tmp_path: Path) -> None:
     one, other = make(), make()
     one.learn(phase("pretrain", 1500))
@@ -169,10 +171,10 @@ def test_a_restart_from_the_checkpoint_changes_nothing(make: Any, tmp_path: Path
 
 
 def test_two_branches_of_one_checkpoint_do_not_meet(tmp_path: Path) -> None:
-    root = Surprise()
+    root = TabularMoss()
     root.learn(phase("pretrain", 1500))
     root.save(tmp_path)
-    first, second = Surprise(), Surprise()
+    first, second = TabularMoss(), TabularMoss()
     for branch, task in ((first, "shelter"), (second, "corner-1")):
         branch.load(tmp_path)
         branch.learn(phase("finetune", 900, 0.0, task))
@@ -183,7 +185,7 @@ def test_two_branches_of_one_checkpoint_do_not_meet(tmp_path: Path) -> None:
 
 def test_only_agents_that_explore_spend_the_reward_free_budget() -> None:
     used = []
-    for agent in (Surprise(), Scratch(), Random(), Optimal()):
+    for agent in (TabularMoss(), TabularScratch(), Random(), Optimal()):
         opened = phase("pretrain", 500)
         agent.learn(opened)
         used.append(opened.meter.used)
@@ -191,13 +193,13 @@ def test_only_agents_that_explore_spend_the_reward_free_budget() -> None:
 
 
 def test_all_that_fine_tune_use_the_same_budget() -> None:
-    for agent in (pretrained(0.7, 0.0), Scratch()):
+    for agent in (pretrained(0.7, 0.0), TabularScratch()):
         opened = phase("finetune", 500, task="shelter")
         agent.learn(opened)
         assert opened.meter.used == 500
 
 
-@pytest.mark.parametrize("agent", [Surprise(), Scratch(), Random(), Optimal()])
+@pytest.mark.parametrize("agent", [TabularMoss(), TabularScratch(), Random(), Optimal()])
 def test_acting_before_learning_is_told(agent: Any, tmp_path: Path) -> None:
     with pytest.raises(UserError):
         agent.predict(np.zeros(2, np.int64))
@@ -210,22 +212,22 @@ def test_acting_before_learning_is_told(agent: Any, tmp_path: Path) -> None:
 def test_a_broken_file_is_told(content: bytes | None, tmp_path: Path) -> None:
     if content is not None:
         (tmp_path / "tables.npz").write_bytes(content)
-    with pytest.raises(UserError, match="holds no Surprise"):
-        Surprise().load(tmp_path)
+    with pytest.raises(UserError, match="holds no TabularMoss"):
+        TabularMoss().load(tmp_path)
 
 
 def test_the_files_of_another_agent_are_told(tmp_path: Path) -> None:
-    scratch = Scratch()
+    scratch = TabularScratch()
     scratch.learn(phase("pretrain", 100))
     scratch.save(tmp_path)
-    with pytest.raises(UserError, match="holds no Surprise"):
-        Surprise().load(tmp_path)
+    with pytest.raises(UserError, match="holds no TabularMoss"):
+        TabularMoss().load(tmp_path)
 
 
 def test_what_is_not_tabular_is_told() -> None:
     meter = Meter(Budget(unit="steps", limit=10))
     make = partial(worlds.training, "Acrobot-v1", {}, True, meter)
-    for agent in (Scratch(), Random()):
+    for agent in (TabularScratch(), Random()):
         with pytest.raises(UserError, match="numbered observations"):
             agent.learn(LearningPhase("finetune", meter, 0, {"horizon": 5}, make_env=make))
         with pytest.raises(UserError, match="numbered observations"):
@@ -247,4 +249,4 @@ def test_what_is_not_tabular_is_told() -> None:
 )
 def test_wrong_settings_are_told(settings: dict[str, float]) -> None:
     with pytest.raises(UserError, match=next(iter(settings))):
-        Surprise(**settings)  # type: ignore[arg-type]
+        TabularMoss(**settings)  # type: ignore[arg-type]

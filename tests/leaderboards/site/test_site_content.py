@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from leapbench.contract import registry
 from leapbench.errors import UserError
-from leapbench.leaderboards.board import Entry, assemble
+from leapbench.leaderboards.board import BoardEntry, assemble
 from leapbench.leaderboards.commands import run_command, spans
 from leapbench.leaderboards.site.build import build
 from leapbench.leaderboards.site.curves import BEST, curve, profile_lines, score_lines
-from leapbench.leaderboards.site.figures import Chart, Line, svg
+from leapbench.leaderboards.site.figures import Chart, ChartLine, svg
 from leapbench.results.result import AgentRecord, Part, Result
 from leapbench.running.sweep import parse_seeds
 
@@ -25,7 +25,7 @@ POINT = {"budget": 1, "accuracy": 0.5}
 
 
 def board_of(*found: Result):
-    return assemble(sites.PROTOCOL, [Entry(r, Path("x"), "yours") for r in found])
+    return assemble(sites.PROTOCOL, [BoardEntry(r, Path("x"), "yours") for r in found])
 
 
 def test_a_curve_is_the_mean_over_seeds_at_each_budget():
@@ -89,7 +89,7 @@ def test_rows_that_lack_a_board_are_not_in_the_profile_of_both():
 
 
 def test_a_chart_is_the_same_twice_and_keeps_text_as_text():
-    chart = Chart((Line("$a_b & <c>", [1, 2], [0.1, 0.2], [0, 0.1], [0.2, 0.3]),), "x", "y")
+    chart = Chart((ChartLine("$a_b & <c>", [1, 2], [0.1, 0.2], [0, 0.1], [0.2, 0.3]),), "x", "y")
     assert svg(chart) == svg(chart)
     assert "$a_b &amp; &lt;c&gt;" in svg(chart)
     assert "prefers-color-scheme: dark" in svg(chart)

@@ -10,7 +10,7 @@ import numpy as np
 
 from leapbench.contract import seeds
 from leapbench.contract.agent import Learner, LearningPhase
-from leapbench.contract.harness import Harness, Outcome, Report, Row
+from leapbench.contract.harness import EpisodeRow, Harness, Outcome, Report
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.contract.rollout import act
 from leapbench.contract.task import Phase, Protocol
@@ -35,18 +35,18 @@ class ClassicHarness(Harness):
         return Outcome([row | _episode(env, parts["agent"], row["seed"]) for row in plan])
 
     @staticmethod
-    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:
+    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
         """Number and reset seed of each episode."""
         starts = seeds.stream(protocol.seed_key, "test", protocol.evaluation.episodes, salt=salt)
         return [{"episode": i, "seed": seed} for i, seed in enumerate(starts)]
 
     @staticmethod
-    def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+    def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
         """Mean return over the episodes."""
         return {"return": float(np.mean([row["return"] for row in rows]))}
 
 
-def _episode(env: gym.Env[Any, Any], agent: Any, seed: Any) -> Row:
+def _episode(env: gym.Env[Any, Any], agent: Any, seed: Any) -> EpisodeRow:
     observation, _ = env.reset(seed=seed)
     state, over, total = None, False, 0.0
     while not over:

@@ -17,7 +17,7 @@ from leapbench.leaderboards.submissions.bundle.manifest import BundledPart, Entr
 from leapbench.leaderboards.submissions.bundle.pack import described, pack
 from leapbench.leaderboards.submissions.deliver import deliver
 from leapbench.leaderboards.submissions.rounds import Rounds
-from leapbench.leaderboards.submissions.store import Store
+from leapbench.leaderboards.submissions.store import SubmissionStore
 from leapbench.results.result import AgentRecord, Part, Result
 
 uvicorn = pytest.importorskip("uvicorn")
@@ -102,7 +102,7 @@ def test_what_is_delivered_can_be_fetched_again(server: Server, board: Path) -> 
     (record,) = json.loads(listing)
     assert (record["id"], record["entrant"]["name"]) == (filed.id, "someone")
     assert server.ask("GET", f"/submissions/{filed.id}") == (200, data)
-    assert [each.id for each in Store(board).submissions()] == [filed.id]
+    assert [each.id for each in SubmissionStore(board).submissions()] == [filed.id]
     assert json.loads(server.ask("GET", "/submissions?tier=lite")[1]) == []
 
 
@@ -122,8 +122,8 @@ def test_bad_bundles_get_a_reason_and_nothing_is_kept(server: Server, board: Pat
         assert json.loads(answer)["check"]
     with pytest.raises(UserError, match="refused it"):
         deliver(good, server.url + "/nowhere")
-    assert Store(board).submissions() == []
-    assert Store(board).check() == []
+    assert SubmissionStore(board).submissions() == []
+    assert SubmissionStore(board).check() == []
 
 
 def test_a_body_that_is_too_long_is_cut_off(

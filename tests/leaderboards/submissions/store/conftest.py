@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from leapbench.leaderboards.submissions.store import Receipt, Store
+from leapbench.leaderboards.submissions.store import Receipt, SubmissionStore
 
 # The bundles of the neighbouring folder are importable here.
 sys.path.insert(0, str(Path(__file__).parents[1] / "bundle"))
@@ -22,12 +22,12 @@ def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "board", create=True)
+def store(tmp_path: Path) -> SubmissionStore:
+    return SubmissionStore(tmp_path / "board", create=True)
 
 
 @pytest.fixture
-def put(tmp_path: Path, store: Store) -> Callable[..., Receipt]:
+def put(tmp_path: Path, store: SubmissionStore) -> Callable[..., Receipt]:
     def add(data: bytes, **options: bool) -> Receipt:
         path = tmp_path / "bundle.zip"
         path.write_bytes(data)

@@ -12,7 +12,7 @@ import forked
 from bundles import made_bundle, made_result
 
 from leapbench.leaderboards.submissions.bundle.manifest import Entrant
-from leapbench.leaderboards.submissions.store import Store
+from leapbench.leaderboards.submissions.store import SubmissionStore
 
 PROCESSES, EACH, SHARED, ENTRANTS = 8, 125, 15, 10
 Tell = Callable[[Any], None]
@@ -25,7 +25,7 @@ def bundle(number: int) -> bytes:
 
 def adding(board: Path, numbers: range | list[int], path: Path) -> Callable[[Tell], None]:
     def work(tell: Tell) -> None:
-        store = Store(board, create=True)
+        store = SubmissionStore(board, create=True)
         for number in numbers:
             path.write_bytes(bundle(number))
             receipt = store.add(path)
@@ -36,7 +36,7 @@ def adding(board: Path, numbers: range | list[int], path: Path) -> Callable[[Tel
 
 def reading(board: Path, until: Path) -> Callable[[Tell], None]:
     def work(tell: Tell) -> None:
-        store, seen, looks = Store(board, create=True), 0, 0
+        store, seen, looks = SubmissionStore(board, create=True), 0, 0
         while not until.exists():
             found = store.submissions()
             counts = Counter(one.entrant.name for one in found)
@@ -68,7 +68,7 @@ def test_a_thousand_submissions_at_once(tmp_path: Path) -> None:
 
     receipts = [receipt for log in logs for receipt in forked.told(log)]
     assert len(receipts) == PROCESSES * (EACH + SHARED)
-    store = Store(board)
+    store = SubmissionStore(board)
     found = {one.id: one for one in store.submissions()}
     assert len(found) == PROCESSES * EACH + SHARED
     assert {identity for _, identity, _, _ in receipts} == found.keys()
@@ -92,7 +92,7 @@ def test_a_thousand_submissions_at_once(tmp_path: Path) -> None:
 
 def test_an_index_that_is_taken_away_while_many_write(tmp_path: Path) -> None:
     board = tmp_path / "board"
-    store = Store(board, create=True)
+    store = SubmissionStore(board, create=True)
     children = [
         forked.start(
             adding(board, range(n * 40, n * 40 + 40), tmp_path / f"bundle-{n}.zip"),
@@ -104,7 +104,7 @@ def test_an_index_that_is_taken_away_while_many_write(tmp_path: Path) -> None:
         time.sleep(0.15)
         store.index.path.unlink(missing_ok=True)
     assert [forked.ended(child) for child in children] == [0] * 4
-    again = Store(board)
+    again = SubmissionStore(board)
     assert len(again.submissions()) == 160
     assert again.check() == []
 
@@ -120,7 +120,7 @@ def test_many_processes_make_one_store_and_one_index(tmp_path: Path) -> None:
             for n in range(8)
         ]
         assert [forked.ended(child) for child in children] == [0] * 8
-        store = Store(board)
+        store = SubmissionStore(board)
         assert len(store.submissions()) == 8 * (turn + 1)
         assert store.check() == []
         store.index.path.unlink()

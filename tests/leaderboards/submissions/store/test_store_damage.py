@@ -14,7 +14,7 @@ from bundles import files_of, noted
 
 from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.bundle.keys import SigningKey
-from leapbench.leaderboards.submissions.store import Store
+from leapbench.leaderboards.submissions.store import SubmissionStore
 from leapbench.leaderboards.submissions.store.files import STALE
 
 ADA = SigningKey.from_private_bytes(b"a" * 32)
@@ -72,14 +72,14 @@ DAMAGE = [
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize("reopened", [True, False])
 def test_a_lost_or_damaged_index_is_made_again(
-    store: Store, put: Callable, damage: Callable[[Path], None], reopened: bool
+    store: SubmissionStore, put: Callable, damage: Callable[[Path], None], reopened: bool
 ) -> None:
     for n in range(3):
         put(noted(str(n), key=ADA if n else None))
     before = store.submissions()
     damage(store.index.path)
     if reopened:
-        store = Store(store.folder)
+        store = SubmissionStore(store.folder)
     else:
         store.sync()
     assert store.submissions() == before
@@ -89,7 +89,7 @@ def test_a_lost_or_damaged_index_is_made_again(
     assert store.check() == []
 
 
-def test_a_rebuilt_index_is_equal(store: Store, put: Callable) -> None:
+def test_a_rebuilt_index_is_equal(store: SubmissionStore, put: Callable) -> None:
     for n in range(5):
         put(noted(str(n), key=ADA if n % 2 else None))
     before, rows = store.submissions(), dump(store)
@@ -100,7 +100,7 @@ def test_a_rebuilt_index_is_equal(store: Store, put: Callable) -> None:
     assert dump(store) == rows
 
 
-def dump(store: Store) -> list[object]:
+def dump(store: SubmissionStore) -> list[object]:
     with closing(sqlite3.connect(store.index.path)) as db:
         return [
             sorted(db.execute(f"SELECT * FROM {table}"))  # noqa: S608
@@ -108,7 +108,7 @@ def dump(store: Store) -> list[object]:
         ]
 
 
-def test_check_names_what_is_wrong(store: Store, put: Callable) -> None:
+def test_check_names_what_is_wrong(store: SubmissionStore, put: Callable) -> None:
     ids = [put(noted(str(n))).id for n in range(5)]
     assert store.check() == []
     store.bundle(ids[0]).unlink()
@@ -133,7 +133,7 @@ def test_check_names_what_is_wrong(store: Store, put: Callable) -> None:
     assert len(found.splitlines()) == 7
 
 
-def test_adding_again_repairs_a_damaged_bundle(store: Store, put: Callable) -> None:
+def test_adding_again_repairs_a_damaged_bundle(store: SubmissionStore, put: Callable) -> None:
     receipt = put(noted("1"))
     path = store.bundle(receipt.id)
     path.chmod(0o644)
@@ -144,7 +144,7 @@ def test_adding_again_repairs_a_damaged_bundle(store: Store, put: Callable) -> N
     assert store.check() == []
 
 
-def test_leftovers_of_killed_writers_are_swept(store: Store) -> None:
+def test_leftovers_of_killed_writers_are_swept(store: SubmissionStore) -> None:
     mine = store.files._temporary()
     elsewhere = mine.with_name("another-host-1-abc")
     old = mine.with_name("another-host-2-abc")
@@ -153,12 +153,12 @@ def test_leftovers_of_killed_writers_are_swept(store: Store) -> None:
         path.write_text("half a bundle")
     past = time.time() - STALE - 60
     os.utime(old, (past, past))
-    Store(store.folder)
+    SubmissionStore(store.folder)
     assert set(store.files.incoming.iterdir()) == {mine, elsewhere}
 
 
 def test_an_index_that_stays_busy_is_told(
-    store: Store, put: Callable, monkeypatch: pytest.MonkeyPatch
+    store: SubmissionStore, put: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("leapbench.leaderboards.submissions.store.index.BUSY", 0.05)
     with store.index.writing():
@@ -170,7 +170,7 @@ def test_an_index_that_stays_busy_is_told(
 
 
 def test_a_disk_that_is_full_is_told(
-    store: Store, put: Callable, monkeypatch: pytest.MonkeyPatch
+    store: SubmissionStore, put: Callable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -185,7 +185,7 @@ def test_a_disk_that_is_full_is_told(
 
 
 def test_an_index_that_cannot_be_made_is_told(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: SubmissionStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def forbidden(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
@@ -210,7 +210,7 @@ def test_without_a_write_ahead_log_it_works_too(
     monkeypatch.setattr(
         sqlite3, "connect", lambda *words, **options: connect(*words, factory=Refusing, **options)
     )
-    store = Store(tmp_path / "board", create=True)
+    store = SubmissionStore(tmp_path / "board", create=True)
     path = tmp_path / "bundle.zip"
     path.write_bytes(noted("1"))
     assert store.add(path).new

@@ -20,13 +20,13 @@ from leapbench.leaderboards.submissions.bundle.keys import SigningKey, fingerpri
 from leapbench.leaderboards.submissions.bundle.manifest import Entrant
 from leapbench.leaderboards.submissions.bundle.pack import pack
 from leapbench.leaderboards.submissions.bundle.refusal import Refused
-from leapbench.leaderboards.submissions.store import Store, is_store
+from leapbench.leaderboards.submissions.store import SubmissionStore, is_store
 from leapbench.leaderboards.verdict import Check, Finding, Verdict
 
 ADA, BOB = (SigningKey.from_private_bytes(letter * 32) for letter in (b"a", b"b"))
 
 
-def test_what_came_is_kept_and_said_back(store: Store, put: Callable) -> None:
+def test_what_came_is_kept_and_said_back(store: SubmissionStore, put: Callable) -> None:
     data = made_bundle(made_result(1), made_result(0, score=0.25), key=ADA)
     receipt = put(data)
     assert receipt.new
@@ -50,7 +50,7 @@ def test_what_came_is_kept_and_said_back(store: Store, put: Callable) -> None:
     assert store.check() == []
 
 
-def test_the_same_bytes_are_the_same_submission(store: Store, put: Callable) -> None:
+def test_the_same_bytes_are_the_same_submission(store: SubmissionStore, put: Callable) -> None:
     first, again, other = put(noted("1")), put(noted("1")), put(noted("2"))
     assert (again.id, again.received, again.attempt) == (first.id, first.received, 1)
     assert (first.new, again.new, other.new) == (True, False, True)
@@ -60,7 +60,7 @@ def test_the_same_bytes_are_the_same_submission(store: Store, put: Callable) -> 
 
 
 def test_everything_is_on_the_disk_before_the_receipt_is_given(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: SubmissionStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "bundle.zip"
     path.write_bytes(noted("1"))
@@ -90,7 +90,9 @@ def test_everything_is_on_the_disk_before_the_receipt_is_given(
     assert steps == [*bundle, "sync file", "link", "sync receipts"]
 
 
-def test_another_archive_of_one_manifest_is_no_further_attempt(store: Store, put: Callable) -> None:
+def test_another_archive_of_one_manifest_is_no_further_attempt(
+    store: SubmissionStore, put: Callable
+) -> None:
     data = noted("1", key=ADA)
     first = put(data)
     assert put(noted("2", key=ADA)).attempt == 2
@@ -106,7 +108,7 @@ def test_another_archive_of_one_manifest_is_no_further_attempt(store: Store, put
     assert store.check() == []
 
 
-def test_attempts_are_counted_by_who_what_and_where(store: Store, put: Callable) -> None:
+def test_attempts_are_counted_by_who_what_and_where(store: SubmissionStore, put: Callable) -> None:
     elsewhere = made_result(0, task="toy/two")
     for expected in ([1, 1, 1, 2, 1, 1, 1], [2, 2, 3, 4, 2, 2, 2]):
         attempts = [
@@ -132,7 +134,7 @@ def test_attempts_are_counted_by_who_what_and_where(store: Store, put: Callable)
     assert len(store.submissions(tier="smoke")) == 14
 
 
-def test_a_refused_bundle_leaves_nothing(store: Store, put: Callable) -> None:
+def test_a_refused_bundle_leaves_nothing(store: SubmissionStore, put: Callable) -> None:
     with pytest.raises(Refused) as caught:
         put(made_bundle()[:-5])
     assert caught.value.check == "archive"
@@ -140,7 +142,7 @@ def test_a_refused_bundle_leaves_nothing(store: Store, put: Callable) -> None:
     assert store.submissions() == []
 
 
-def test_a_refusal_can_be_put_on_record(store: Store, put: Callable) -> None:
+def test_a_refusal_can_be_put_on_record(store: SubmissionStore, put: Callable) -> None:
     for _ in range(2):
         with pytest.raises(Refused) as caught:
             put(made_bundle() + b"x", record=True)
@@ -153,7 +155,7 @@ def test_a_refusal_can_be_put_on_record(store: Store, put: Callable) -> None:
 
 
 def test_a_bundle_that_changes_while_it_is_filed_is_refused(
-    store: Store, put: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: SubmissionStore, put: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holds = store.files.holds
 
@@ -167,48 +169,50 @@ def test_a_bundle_that_changes_while_it_is_filed_is_refused(
     assert files_of(store.folder) == set()
 
 
-def test_verdicts_are_beside_the_submissions(store: Store, put: Callable) -> None:
+def test_verdicts_are_beside_the_submissions(store: SubmissionStore, put: Callable) -> None:
     receipt = put(made_bundle())
     run_id = store.submissions()[0].results[0].run_id
     rows = (Finding(run_id=run_id, cell="c", level="checked"),)
     checks = [Check(name="hashes", passed=True)]
     store.ledger.add(Verdict.of(checks, subject=receipt.id, rows=rows))
-    assert Store(store.folder).ledger.badges == {run_id: "checked"}
+    assert SubmissionStore(store.folder).ledger.badges == {run_id: "checked"}
     assert store.rebuild() == 1
     assert store.check() == []
 
 
 @pytest.mark.parametrize("identity", ["", "a", "../../etc/passwd", "0" * 64, "0" * 63 + "\n"])
-def test_an_unknown_submission_is_told(store: Store, identity: str) -> None:
+def test_an_unknown_submission_is_told(store: SubmissionStore, identity: str) -> None:
     with pytest.raises(UserError, match="There is no submission"):
         store.bundle(identity)
 
 
 def test_a_folder_is_made_a_store_only_when_asked(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no board"):
-        Store(tmp_path / "none")
+        SubmissionStore(tmp_path / "none")
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
-        Store(tmp_path / "file", create=True)
+        SubmissionStore(tmp_path / "file", create=True)
     assert not is_store(tmp_path / "made")
-    Store(tmp_path / "made", create=True)
+    SubmissionStore(tmp_path / "made", create=True)
     assert is_store(tmp_path / "made")
-    assert Store(tmp_path / "made").submissions() == []
+    assert SubmissionStore(tmp_path / "made").submissions() == []
 
 
 def test_a_folder_that_was_copied_without_index_is_the_same_store(
-    store: Store, put: Callable, tmp_path: Path
+    store: SubmissionStore, put: Callable, tmp_path: Path
 ) -> None:
     put(noted("1"))
     (tmp_path / "copy").mkdir()
     for name in ("submissions", "receipts"):
         (store.folder / name).rename(tmp_path / "copy" / name)
-    assert len(Store(tmp_path / "copy").submissions()) == 1
+    assert len(SubmissionStore(tmp_path / "copy").submissions()) == 1
 
 
-def test_files_that_came_another_way_are_found(store: Store, put: Callable, tmp_path: Path) -> None:
-    other = Store(tmp_path / "other", create=True)
+def test_files_that_came_another_way_are_found(
+    store: SubmissionStore, put: Callable, tmp_path: Path
+) -> None:
+    other = SubmissionStore(tmp_path / "other", create=True)
     path = tmp_path / "bundle.zip"
     path.write_bytes(noted("elsewhere"))
     receipt = other.add(path)
@@ -227,7 +231,10 @@ def test_files_that_came_another_way_are_found(store: Store, put: Callable, tmp_
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 3)), max_size=8))
 def test_any_order_of_submissions_gives_the_counts(order: list[tuple[str, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        store, path = Store(Path(folder) / "board", create=True), Path(folder) / "bundle.zip"
+        store, path = (
+            SubmissionStore(Path(folder) / "board", create=True),
+            Path(folder) / "bundle.zip",
+        )
         seen: list[tuple[str, int]] = []
         for one in order:
             path.write_bytes(noted(str(one[1]), name=one[0]))

@@ -15,7 +15,7 @@ import pytest
 from bundles import made_bundle
 
 from leapbench.leaderboards.submissions.bundle.manifest import Entrant
-from leapbench.leaderboards.submissions.store import Store, index
+from leapbench.leaderboards.submissions.store import SubmissionStore, index
 from leapbench.leaderboards.submissions.store.files import Files
 
 
@@ -47,7 +47,7 @@ STAGES: dict[str, tuple[Any, str, bool, int]] = {
     "receipt on the disk": (Files, "stamp", False, 1),
     "inside the transaction": (index, "insert", False, 1),
     "before the end of the transaction": (index, "attempt", False, 1),
-    "after the transaction": (Store, "_receive", False, 1),
+    "after the transaction": (SubmissionStore, "_receive", False, 1),
 }
 
 
@@ -61,7 +61,7 @@ FIRST = ("bundle renamed", "inside the transaction")
 def test_killed_while_adding(stage: str, earlier: int, tmp_path: Path) -> None:
     owner, name, first, kept = STAGES[stage]
     board, path = tmp_path / "board", tmp_path / "bundle.zip"
-    store = Store(board, create=True)
+    store = SubmissionStore(board, create=True)
     for n in range(earlier):
         path.write_bytes(noted(str(n)))
         store.add(path)
@@ -73,11 +73,11 @@ def test_killed_while_adding(stage: str, earlier: int, tmp_path: Path) -> None:
             store.add(path)
 
     assert forked.ended(forked.start(add, tmp_path / "log")) == -signal.SIGKILL
-    again = Store(board)
+    again = SubmissionStore(board)
     assert again.check() == []
     assert len(again.submissions()) == earlier + kept
     assert list(again.files.incoming.iterdir()) == []
-    assert Store(board).submissions() == again.submissions()
+    assert SubmissionStore(board).submissions() == again.submissions()
     receipt = again.add(path)
     assert receipt.new == (not kept)
     assert receipt.attempt == earlier + 1
@@ -92,7 +92,7 @@ def test_killed_while_adding(stage: str, earlier: int, tmp_path: Path) -> None:
 )
 def test_killed_while_the_index_is_made(name: str, damaged: bool, tmp_path: Path) -> None:
     board, path = tmp_path / "board", tmp_path / "bundle.zip"
-    store = Store(board, create=True)
+    store = SubmissionStore(board, create=True)
     for n in range(3):
         path.write_bytes(noted(str(n)))
         store.add(path)
@@ -106,7 +106,7 @@ def test_killed_while_the_index_is_made(name: str, damaged: bool, tmp_path: Path
             store.rebuild()
 
     assert forked.ended(forked.start(rebuild, tmp_path / "log")) == -signal.SIGKILL
-    again = Store(board)
+    again = SubmissionStore(board)
     assert again.submissions() == before
     assert again.check() == []
 
@@ -114,14 +114,14 @@ def test_killed_while_the_index_is_made(name: str, damaged: bool, tmp_path: Path
 @pytest.mark.slow
 def test_killed_at_random_moments_nothing_acknowledged_is_lost(tmp_path: Path) -> None:
     board, draw = tmp_path / "board", random.Random(5)
-    Store(board, create=True)
+    SubmissionStore(board, create=True)
     logs = []
     for turn in range(12):
         logs.append(tmp_path / f"log-{turn}")
         path = tmp_path / f"bundle-{turn}.zip"
 
         def add(tell: Callable[[Any], None], path: Path = path, turn: int = turn) -> None:
-            store = Store(board)
+            store = SubmissionStore(board)
             for n in range(10_000):
                 path.write_bytes(noted(f"{turn} {n}"))
                 tell(store.add(path).id)
@@ -133,7 +133,7 @@ def test_killed_at_random_moments_nothing_acknowledged_is_lost(tmp_path: Path) -
         time.sleep(draw.random() * 0.03)
         os.kill(child, signal.SIGKILL)
         assert forked.ended(child) == -signal.SIGKILL
-    store = Store(board)
+    store = SubmissionStore(board)
     assert store.check() == []
     held = {one.id for one in store.submissions()}
     acknowledged = {identity for log in logs for identity in forked.told(log)}

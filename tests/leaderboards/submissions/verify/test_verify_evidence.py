@@ -13,7 +13,7 @@ from leapbench.contract import registry
 from leapbench.errors import UserError
 from leapbench.isolation.limits import Limits
 from leapbench.leaderboards import board
-from leapbench.leaderboards.submissions.store import Store
+from leapbench.leaderboards.submissions.store import SubmissionStore
 from leapbench.leaderboards.submissions.store.records import Entrant, identity
 from leapbench.leaderboards.submissions.verify import again
 from leapbench.leaderboards.submissions.verify.again import Wanted
@@ -106,7 +106,7 @@ def test_a_board_shows_what_the_verifier_measured(runs: Path, tmp_path: Path) ->
         return unpaid(changed(row, episodes=row.episodes | {"hits": hits}, **numbers))
 
     rewrite(runs, nudge)
-    store = Store(tmp_path / "board", create=True)
+    store = SubmissionStore(tmp_path / "board", create=True)
     receipt = store.add(bundle(runs))
     verdict = verify_bundle(store.bundle(receipt.id), Wanted(tolerance=0.2), QUIET)
     store.ledger.add(verdict)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from leapbench.isolation.limits import Limits
 from leapbench.leaderboards.submissions.verify.again import Wanted
-from leapbench.leaderboards.submissions.verify.rerun import Comparison, excess
+from leapbench.leaderboards.submissions.verify.rerun import EpisodeComparison, excess
 from leapbench.leaderboards.submissions.verify.verify import verify_bundle, verify_rows
 from leapbench.leaderboards.verdict import Verdict
 from leapbench.results.provenance import provenance
@@ -215,7 +215,7 @@ def test_a_forger_elsewhere_cannot_stay_below_the_tolerance(runs: Path) -> None:
 
 
 comparisons = st.builds(
-    Comparison,
+    EpisodeComparison,
     differing=st.integers(0, 5),
     difference=st.floats(-1, 1),
     failure=st.sampled_from(["", "ended as failed"]),
@@ -226,7 +226,7 @@ comparisons = st.builds(
 
 @given(comparisons, st.floats(0, 1))
 def test_no_row_is_reproduced_that_differs_by_more_than_is_allowed(
-    found: Comparison, tolerance: float
+    found: EpisodeComparison, tolerance: float
 ) -> None:
     level, reason = found.verdict(tolerance)
     if level == "reproduced":

@@ -13,7 +13,7 @@ from leapbench.errors import UserError
 from leapbench.isolation.limits import MIB
 from leapbench.leaderboards.board import load
 from leapbench.leaderboards.submissions.rounds import Rounds
-from leapbench.leaderboards.submissions.store import Store
+from leapbench.leaderboards.submissions.store import SubmissionStore
 from leapbench.leaderboards.submissions.verify import session
 from leapbench.leaderboards.submissions.verify.bounds import bounds
 from leapbench.leaderboards.submissions.verify.session import Asked, verify
@@ -29,7 +29,7 @@ def done(subject: Path, **asked: object) -> list:
 def board(runs: Path, tmp_path: Path) -> Path:
     """A board with one submission."""
     run(runs, seeds="0")
-    Store(tmp_path / "board", create=True).add(bundle(runs))
+    SubmissionStore(tmp_path / "board", create=True).add(bundle(runs))
     return tmp_path / "board"
 
 
@@ -41,7 +41,7 @@ def own_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_board_is_verified_once_and_keeps_its_verdicts(board: Path) -> None:
     (verdict,) = done(board)
     assert verdict.level == "reproduced"
-    assert Store(board).ledger.verdicts() == [verdict]
+    assert SubmissionStore(board).ledger.verdicts() == [verdict]
     assert done(board) == []
     assert done(board, rerun=False) == []
     assert len(done(board, again=True)) == 1
@@ -59,7 +59,7 @@ def test_only_what_arrived_after_the_hash_is_audited(board: Path, runs: Path) ->
     (late,) = done(board, audit=True)
     assert late.level == "reproduced"
     assert "not audited: it arrived" in late.checks[-1].detail
-    Store(board).add(bundle(runs, name="other"))
+    SubmissionStore(board).add(bundle(runs, name="other"))
     (verdict,) = done(board, audit=True)
     assert verdict.commitment == opened.commitment
     assert verdict.rows[0].secret is not None
@@ -71,7 +71,7 @@ def test_a_bundle_and_bare_results_can_be_filed_anywhere(
 ) -> None:
     (verdict,) = done(bundle(runs, name="other"), board=board, ledger=tmp_path / "ledger")
     assert Ledger(tmp_path / "ledger").verdicts() == [verdict]
-    assert verdict in Store(board).ledger.verdicts()
+    assert verdict in SubmissionStore(board).ledger.verdicts()
     (rows,) = done(runs, ledger=tmp_path / "ledger")
     assert rows.subject == ""
     row = next(runs.rglob("seed-0.json"))
@@ -92,17 +92,17 @@ def test_a_refused_bundle_is_a_verdict_too(board: Path, tmp_path: Path) -> None:
     (verdict,) = done(path, board=board)
     assert verdict.level == "refused"
     assert len(verdict.subject) == 64
-    assert verdict in Store(board).ledger.verdicts()
+    assert verdict in SubmissionStore(board).ledger.verdicts()
 
 
 def test_a_forged_submission_is_refused_on_its_board(runs: Path, tmp_path: Path) -> None:
     run(runs, seeds="0")
     rewrite(runs, flattered)
-    Store(tmp_path / "board", create=True).add(bundle(runs))
+    SubmissionStore(tmp_path / "board", create=True).add(bundle(runs))
     (verdict,) = done(tmp_path / "board")
     assert verdict.level == "refused"
     row = result.read(next(runs.rglob("seed-0.json")))
-    assert Store(tmp_path / "board").ledger.badges == {row.run_id: "refused"}
+    assert SubmissionStore(tmp_path / "board").ledger.badges == {row.run_id: "refused"}
 
 
 def test_mistakes_are_told(board: Path, tmp_path: Path) -> None:
@@ -119,8 +119,8 @@ def test_mistakes_are_told(board: Path, tmp_path: Path) -> None:
 def test_one_bad_submission_does_not_stop_the_queue(
     board: Path, runs: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    Store(board).add(bundle(runs, name="other"))
-    first, second = Store(board).submissions()
+    SubmissionStore(board).add(bundle(runs, name="other"))
+    first, second = SubmissionStore(board).submissions()
     real = session.verify_bundle
 
     def sometimes(path: Path, *rest: object) -> Verdict:
@@ -135,13 +135,13 @@ def test_one_bad_submission_does_not_stop_the_queue(
 
 
 def test_a_bad_verdict_stops_neither_the_queue_nor_the_board(board: Path) -> None:
-    (Store(board).ledger.folder).mkdir(exist_ok=True)
-    (Store(board).ledger.folder / "0.json").write_text("{")
+    (SubmissionStore(board).ledger.folder).mkdir(exist_ok=True)
+    (SubmissionStore(board).ledger.folder / "0.json").write_text("{")
     with pytest.warns(UserWarning, match="0.json is not a valid verdict"):
         (verdict,) = done(board)
     assert verdict.level == "reproduced"
     protocol = registry.task("coins/small").protocols["smoke"]
-    shown = load(protocol, store=Store(board), committed=False)
+    shown = load(protocol, store=SubmissionStore(board), committed=False)
     assert shown.ranked[0].badge == "reproduced"
     assert any("0.json" in line for line in shown.problems)
 

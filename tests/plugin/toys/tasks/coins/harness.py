@@ -13,7 +13,7 @@ import numpy as np
 
 from leapbench.contract import seeds
 from leapbench.contract.agent import Learner, LearningPhase
-from leapbench.contract.harness import Harness, Outcome, Report, Row
+from leapbench.contract.harness import EpisodeRow, Harness, Outcome, Report
 from leapbench.contract.meter import Meter, MeteredStream, MeteredVectorEnv
 from leapbench.contract.rollout import act
 from leapbench.contract.task import Phase, Protocol
@@ -48,16 +48,16 @@ class CoinsHarness(Harness):
         return Outcome([row | _episode(policy, row["seed"]) for row in plan])
 
     @staticmethod
-    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:
+    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
         starts = seeds.stream(protocol.seed_key, "test", protocol.evaluation.episodes, salt=salt)
         return [{"episode": i, "seed": seed} for i, seed in enumerate(starts)]
 
     @staticmethod
-    def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+    def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
         return {"hits": float(np.mean([row["hits"] for row in rows]))}
 
 
-def _episode(policy: Any, seed: Any) -> Row:
+def _episode(policy: Any, seed: Any) -> EpisodeRow:
     env, state, over, hits = Coins(), None, False, 0.0
     observation, _ = env.reset(seed=seed)
     while not over:
