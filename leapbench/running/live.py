@@ -131,15 +131,18 @@ def source_digest(thing: Any) -> str:
 
 def source(thing: Any) -> str:
     """Source text of a class or function; where there is none, its bytecode in hexadecimal."""
-    try:
-        return inspect.getsource(thing)
-    except (OSError, TypeError):
-        functions = list(_functions(thing))
-    for function in functions:  # a class of a notebook's cell: look where its methods are
-        lines = linecache.getlines(function.__code__.co_filename)
-        found = _named_in("".join(lines), thing.__name__)
+    functions = list(_functions(thing))
+    for function in functions if inspect.isclass(thing) else ():
+        # Where its methods are: of a cell's class, Python 3.13 looks into the wrong file.
+        found = _named_in("".join(linecache.getlines(function.__code__.co_filename)), thing)
         if found:
             return found
+    try:
+        text = inspect.getsource(thing)
+    except (OSError, TypeError):
+        text = ""
+    if text and (not inspect.isclass(thing) or f"class {thing.__name__}" in text):
+        return text
     return "\n".join(_bytes(function.__code__) for function in functions)
 
 
@@ -195,14 +198,14 @@ def _bytes(code: CodeType) -> str:
     return " ".join([each.co_code.hex() for each in _codes(code)] + plain + names)
 
 
-def _named_in(text: str, name: str) -> str:
-    """The class of a name in a module's text; empty where it is not."""
+def _named_in(text: str, thing: Any) -> str:
+    """A class in a module's text; empty where it is not."""
     try:
         tree = ast.parse(text)
     except SyntaxError:
         return text
     for node in ast.walk(tree):
-        if isinstance(node, ast.ClassDef) and node.name == name:
+        if isinstance(node, ast.ClassDef) and node.name == thing.__name__:
             return ast.get_source_segment(text, node) or ""
     return ""
 
