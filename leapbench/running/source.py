@@ -117,8 +117,8 @@ def _begun(name: Name) -> tuple[_Found, ...]:
 @cache
 def _imported(found: _Found, roots: frozenset[str], beside: Path | None) -> tuple[_Found, ...]:
     """What a file imports directly, of the packages in `roots` and beside a user's file."""
-    if found.path.suffix != ".py":
-        return ()
+    if found.path.suffix != ".py" or found.label == f"{SUITE}/__init__.py":
+        return ()  # the latter offers the whole suite by name; what runs imports by itself
     text = _read(found.path).decode("utf-8", "replace")
     pattern = re.compile(_IMPORT.replace("ROOTS", "|".join(map(re.escape, sorted(roots)))))
     imported: dict[_Found, None] = {}
