@@ -4,7 +4,7 @@
 
 Rates are of acknowledged submissions: each one's bundle and receipt are on the
 disk, and so are their names. They stand beside two loops that do less: "bare"
-writes the bundles alone, each with fsync and rename; "durable" writes bundle and
+writes the bundles alone, each with fsync and rename; "atomic" writes bundle and
 receipt, each with fsync, rename and fsync of the folder, which is the least that
 a store must do to keep its word. Bundles hold one result of two episodes and are
 packed beforehand.
@@ -24,8 +24,7 @@ from pathlib import Path
 from leapbench.leaderboards.submissions.bundle.manifest import BundledPart, Entrant, Manifest
 from leapbench.leaderboards.submissions.bundle.pack import described, pack
 from leapbench.leaderboards.submissions.store import SubmissionStore
-from leapbench.results import atomic as durable
-from leapbench.results import result
+from leapbench.results import atomic, result
 from leapbench.results.result import AgentRecord, Part, Result
 
 HASH = "0123456789abcdef"
@@ -90,8 +89,8 @@ def bare(folder: Path, paths: list[Path]) -> None:
 def durably(folder: Path, paths: list[Path]) -> None:
     for path in paths:
         data = path.read_bytes()
-        durable.write(folder / path.name, data)
-        durable.write(folder / f"{path.stem}.json", data[:150])
+        atomic.write(folder / path.name, data)
+        atomic.write(folder / f"{path.stem}.json", data[:150])
 
 
 def rate(
@@ -116,9 +115,9 @@ def throughput(folder: Path, count: int, repeats: int) -> None:
     size = statistics.fmean(path.stat().st_size for path in paths)
     print(f"{count} bundles of {size:.0f} bytes, median of {repeats} (lowest-highest)")
     for n in (1, PROCESSES):
-        rates: dict[str, list[float]] = {"bare": [], "durable": [], "store": []}
+        rates: dict[str, list[float]] = {"bare": [], "atomic": [], "store": []}
         for turn in range(repeats):  # in turn: the disk is not equally fast at all times
-            for what, work in (("bare", bare), ("durable", durably), ("store", add)):
+            for what, work in (("bare", bare), ("atomic", durably), ("store", add)):
                 target = folder / f"{what}-{n}-{turn}"
                 target.mkdir()
                 rates[what].append(rate(work, target, paths, n))
@@ -128,7 +127,7 @@ def throughput(folder: Path, count: int, repeats: int) -> None:
                 f"{n} processes, {what:7}: {middle[what]:7.1f} a second "
                 f"({min(found):.1f}-{max(found):.1f})"
             )
-        for what in ("bare", "durable"):
+        for what in ("bare", "atomic"):
             print(f"{n} processes, store / {what}: {middle['store'] / middle[what]:.2f}")
 
 

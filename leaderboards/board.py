@@ -112,7 +112,7 @@ def of_task(
     *,
     badges: Badges | None = None,
 ) -> list[Board]:
-    """Boards of a task: those with scored rows first, and of these the dearest tier.
+    """Boards of a task: those with scored rows first, and of these the tier of the highest cost.
 
     Args:
         task: the task.

@@ -19,7 +19,7 @@ from pydantic import Field, ValidationError
 from leapbench.contract.frozen import Frozen
 from leapbench.contract.task import canonical
 from leapbench.errors import UserError
-from leapbench.results import atomic as durable
+from leapbench.results import atomic
 from leapbench.results.provenance import provenance
 from leapbench.results.result import Seconds, Spent, content, invalid
 from leapbench.results.values import Number, Numbers, Text, Told, Values
@@ -156,7 +156,7 @@ class Ledger:
         if len(text) > MAX_BYTES:
             raise UserError(f"The verdict has {len(text)} bytes, {MAX_BYTES} are allowed.")
         path = self.folder / f"{sha256(text.encode()).hexdigest()[:16]}.json"
-        durable.write(path, text.encode())
+        atomic.write(path, text.encode())
         self.__dict__.pop("badges", None)
         return path
 

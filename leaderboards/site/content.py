@@ -60,7 +60,7 @@ def _section(task: Task, board: Board) -> Section:
 
 
 def _lead(page: TaskPage) -> None:
-    """Put the tiers with rows first; name the first of the dearest of them."""
+    """Put the tiers with rows first; name the first of the most costly of them."""
     page.sections.sort(key=lambda s: (not s.rows.scored, TIERS.index(s.protocol.tier)))
     for section in page.sections:
         if section.rows.ranked:

@@ -135,7 +135,7 @@ class FamilyPage:
 
     @property
     def boards(self) -> list[Board]:
-        """The board of each task with ranked rows, of its dearest tier that has any.
+        """The board of each task with ranked rows, of its most costly tier that has any.
 
         Only those that averages may be taken over.
         """

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.bundle.read import open_bundle
 from leapbench.leaderboards.submissions.store import SubmissionStore
-from leapbench.results import atomic as durable
+from leapbench.results import atomic
 
 TIMEOUT = 60  # seconds without an answer of the board
 
@@ -60,7 +60,7 @@ def deliver(packed: bytes, target: str) -> Filed:
 def _keep(packed: bytes, path: Path) -> str:
     if path.exists() and path.read_bytes() != packed:
         raise UserError(f"{path} exists and is another file.", "Name a new one.")
-    durable.write(path, packed)
+    atomic.write(path, packed)
     return f"{path} written. To check it: leapbench verify {shlex.quote(str(path))}"
 
 

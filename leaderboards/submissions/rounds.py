@@ -26,7 +26,7 @@ from platformdirs import user_data_path
 from leapbench.contract.frozen import Frozen
 from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.bundle.manifest import Digest
-from leapbench.results import atomic as durable
+from leapbench.results import atomic
 
 PREFIX = b"leapbench salt v1\0"
 
@@ -151,4 +151,4 @@ def _now() -> str:
 
 
 def _publish(path: Path, record: dict[str, str]) -> None:
-    durable.write(path, (json.dumps(record) + "\n").encode())
+    atomic.write(path, (json.dumps(record) + "\n").encode())

@@ -27,7 +27,7 @@ class Board(Shown):
     """Who stands where on a task, or over several.
 
     Attributes:
-        boards: of a task: those with rows first, and of these the dearest tier; of
+        boards: of a task: those with rows first, and of these the most costly tier; of
             several tasks: the first board of each.
         together: the ranks over several tasks; None for one.
         tables: one table.
@@ -93,7 +93,7 @@ def board(
 
     Args:
         name: task or family; None for all.
-        tier: only this one; else the dearest that has rows.
+        tier: only this one; else the most costly that has rows.
         runs: folder of your own results; None for none.
         board: folder of submissions.
 

@@ -27,8 +27,8 @@ runs_option = click.option(
 )
 board_option = click.option("--board", type=FOLDER, help="Folder of submissions.")
 TIERS = click.Choice(("smoke", "lite", "paper"))
-dearest_option = click.option(
-    "--tier", type=TIERS, help="Only this tier; else the dearest that has rows."
+tier_option = click.option(
+    "--tier", type=TIERS, help="Only this tier; else the most costly that has rows."
 )
 tier_option = click.option("--tier", type=TIERS, help="Only this tier; else all.")
 

@@ -23,7 +23,7 @@ from leapbench.contract.task import canonical
 from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.bundle.refusal import Refused
 from leapbench.leaderboards.submissions.store.records import Stamp
-from leapbench.results import atomic as durable
+from leapbench.results import atomic
 
 STALE = 3600  # seconds after which a temporary file belongs to nobody
 RECEIPT_BYTES = 10_000  # more is no receipt
@@ -52,7 +52,7 @@ class Files:
         for path in (self.incoming, self.receipts, self.submissions):
             if not path.is_dir():
                 path.mkdir(parents=True, exist_ok=True)
-                durable.sync_folder(path.parent)
+                atomic.sync_folder(path.parent)
 
     def bundle(self, identity: str) -> Path:
         """Where the bundle lies, or would lie."""
@@ -109,9 +109,9 @@ class Files:
         path = self.bundle(identity)
         if not path.parent.exists():
             path.parent.mkdir(exist_ok=True)
-            durable.sync_folder(self.submissions)
+            atomic.sync_folder(self.submissions)
         staged.replace(path)
-        durable.sync_folder(path.parent)
+        atomic.sync_folder(path.parent)
 
     def stamp(self, identity: str, moment: float | None = None) -> Stamp:
         """Write the receipt of a bundle that is in place; of two the first stands.
@@ -134,7 +134,7 @@ class Files:
             return self.stamped(identity)
         finally:
             path.unlink(missing_ok=True)
-        durable.sync_folder(self.receipts)
+        atomic.sync_folder(self.receipts)
         return made
 
     def stamped(self, identity: str) -> Stamp:
