@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from leapbench.cli.emit import FORMATS, board_option, runs_option, tier_option
+from leapbench.cli.emit import FORMATS, board_option, one_tier_option, runs_option
 from leapbench.cli.group import Command
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     },
 )
 @click.argument("name", metavar="[TASK|FAMILY]", required=False)
-@tier_option
+@one_tier_option
 @runs_option
 @board_option
 @click.option("--weight", "weights", multiple=True, metavar="FAMILY=NUMBER", help="Else 1 each.")

@@ -27,7 +27,7 @@ runs_option = click.option(
 )
 board_option = click.option("--board", type=FOLDER, help="Folder of submissions.")
 TIERS = click.Choice(("smoke", "lite", "paper"))
-tier_option = click.option(
+one_tier_option = click.option(
     "--tier", type=TIERS, help="Only this tier; else the most costly that has rows."
 )
 tier_option = click.option("--tier", type=TIERS, help="Only this tier; else all.")
