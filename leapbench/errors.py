@@ -85,3 +85,7 @@ def plainly() -> Iterator[None]:
         yield
     except UserError as error:
         sys.exit(f"error: {error}")
+
+
+class Terminated(SystemExit):
+    """This process was told to end: no failure of the agent's, and nothing to report."""

@@ -17,17 +17,13 @@ from dataclasses import replace
 from typing import Any
 
 from leapbench.contract.harness import Report
-from leapbench.errors import UserError
+from leapbench.errors import Terminated, UserError
 from leapbench.results.result import Result
 from leapbench.running import cell as cells
 from leapbench.running.cell import Cell
 
 INTERVAL = 0.2  # seconds between two reports of a cell
 GRACE = 5.0  # seconds in which a process that is told to end must be gone
-
-
-class Terminated(BaseException):
-    """This process was told to end: no failure of the agent's."""
 
 
 def run(cell: Cell, report: Report) -> Result:
@@ -73,7 +69,7 @@ def settle() -> None:
 
 
 def _end(*_: Any) -> None:
-    raise Terminated
+    raise Terminated(1)
 
 
 def _follow_parent() -> None:

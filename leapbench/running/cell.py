@@ -17,7 +17,7 @@ from leapbench.contract.artifacts import ArtifactStore
 from leapbench.contract.curves import thinned
 from leapbench.contract.harness import Harness, Report, stage
 from leapbench.contract.task import Protocol, Task, Tier
-from leapbench.errors import AgentError, UserError
+from leapbench.errors import AgentError, Terminated, UserError
 from leapbench.isolation.failures import GuestError
 from leapbench.results import result
 from leapbench.results.provenance import provenance
@@ -157,7 +157,7 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
     try:
         with machine.told(cell.out), logs.opened(cell.log, cell.out, _told(cell, agent)) as sink:
             fields = _scored(cell, agent, salt, spent, clock, report, sink)
-    except UserError:
+    except (UserError, Terminated):
         raise
     except (Exception, SystemExit) as error:
         status = error.status if isinstance(error, AgentError) else "failed"

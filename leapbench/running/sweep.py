@@ -17,7 +17,7 @@ from queue import Empty
 from typing import Any, Protocol
 
 from leapbench.contract.harness import Report
-from leapbench.errors import UserError
+from leapbench.errors import Terminated, UserError
 from leapbench.results.result import Result
 from leapbench.running import apart
 from leapbench.running.apart import INTERVAL
@@ -144,7 +144,7 @@ def _work(index: int, cell: Cell) -> Result:
 
     try:
         return _run(cell, report)
-    except apart.Terminated:  # what was half made is cleared away by now
+    except Terminated:  # what was half made is cleared away by now
         os._exit(1)
 
 
