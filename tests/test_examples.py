@@ -6,6 +6,7 @@ import sys
 import tomllib
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -30,16 +31,21 @@ def command(*words: str, cwd: Path, path: str = "") -> str:
     return done.stdout
 
 
+def example(name: str) -> ModuleType:
+    """An example as a module."""
+    spec = spec_from_file_location(name, EXAMPLES / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, result.Result]:
     """Results of the two policy examples on one trained network, by policy."""
     folder = tmp_path_factory.mktemp("policies")
-    spec = spec_from_file_location("sb3_ppo", EXAMPLES / "sb3_ppo.py")
-    assert spec is not None
-    assert spec.loader is not None
-    example = module_from_spec(spec)
-    spec.loader.exec_module(example)
-    example.train(steps=1, seed=0).save(folder / "ppo_early_exit.zip")
+    example("sb3_ppo").train(steps=1, seed=0).save(folder / "ppo_early_exit.zip")
     command(
         "run", "earlyexit/digits", TWO_STAGE, "sb3:ppo:ppo_early_exit.zip", cwd=folder
     )  # fmt: skip
@@ -61,6 +67,24 @@ def test_two_stage_spends_more_when_it_may(scored: dict[str, result.Result]) -> 
     costs = [point["multiply_adds"] for point in scored[name].details["curve"]]
     assert costs == sorted(costs)
     assert costs[-1] > 1.5 * costs[0]
+
+
+def test_the_dqn_example_learns_on_a_game() -> None:
+    pytest.importorskip("ale_py")
+    import gymnasium as gym
+
+    model = example("sb3_dqn").train("Pong", steps=40)
+    assert model.num_timesteps == 40
+    observation, _ = gym.make("leapbench:leapbench/Atari100k-Pong-v0").reset(seed=0)
+    action, _ = model.predict(observation)
+    assert action in range(6)
+
+
+def test_the_td3_example_learns_on_a_task_of_dm_control() -> None:
+    pytest.importorskip("dm_control")
+    returns = example("td3_dmc").train("Cartpole-Swingup", steps=625)
+    assert len(returns) == 5
+    assert all(0 <= earned <= 1000 for earned in returns)
 
 
 @pytest.fixture(scope="module")
