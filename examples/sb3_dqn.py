@@ -1,4 +1,4 @@
-"""Train Stable-Baselines3's DQN on an Atari game of 100,000 steps, in plain SB3 code.
+"""Train Stable-Baselines3's DQN on an Atari game for 100,000 steps, in plain SB3 code.
 
 `python examples/sb3_dqn.py --game Pong` needs nothing of leapbench but the id of the
 environment. `leapbench run atari100k/pong sb3-dqn` is the same learner under the suite's budget.

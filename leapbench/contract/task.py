@@ -132,9 +132,13 @@ class Protocol(Frozen):
         return self
 
     def slot(self, phase: Phase) -> str:
-        """Where the part that learns in `phase` is filed: its role, or its name in a tree."""
+        """Where the part that learns in `phase` is filed.
+
+        That is its role, or the phase's name in a tree and where a role learns in several.
+        """
         parents = {each.after for each in self.phases}
-        return phase.name if phase.after or phase.name in parents else phase.role
+        several = sum(each.role == phase.role for each in self.phases) > 1
+        return phase.name if several or phase.after or phase.name in parents else phase.role
 
     @property
     def hash(self) -> str:

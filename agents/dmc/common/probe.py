@@ -52,7 +52,8 @@ def learn_model(phase: LearningPhase, learner: Learner) -> list[Point]:
     data: Transitions = phase.data
     freeze(learner, data)
     replay, curve, device = probe.stored(data, data.choices), [], learner.device
-    optimiser = torch.optim.Adam(learner.side.parameters(), lr=constants.rate, fused=True)
+    learned = [each for each in learner.side.parameters() if each.requires_grad]
+    optimiser = torch.optim.Adam(learned, lr=constants.rate, fused=True)
     given = (constants.sequences, own.ahead, 1, constants.discount)
     for i, found in enumerate(probe.batches(phase, replay, *given)):
         states, _ = _parts(replay, found.rows[:, 1:].T.ravel(), device)
@@ -79,8 +80,9 @@ def learn_model(phase: LearningPhase, learner: Learner) -> list[Point]:
 def freeze(learner: Learner, data: Transitions) -> None:
     """Give critic and target their weights, which are not learned any more.
 
-    SPR compares projections that are followed slowly; with latents that do not change the
-    target's is drawn once, and the online one learns to agree with it.
+    SPR compares projections of which one follows the other slowly. With latents that do not
+    change, one that learns could agree with any latents; here both sides have the same, which
+    is drawn once.
 
     Raises:
         UserError: when they are of another size.
@@ -97,6 +99,8 @@ def freeze(learner: Learner, data: Transitions) -> None:
             "Give the agent the sizes that the critic was made with.",
         ) from error
     learner.critic.requires_grad_(False)
+    if "projection" in learner.side.nets:
+        learner.side.nets["projection"].requires_grad_(False)
 
 
 @torch.no_grad()

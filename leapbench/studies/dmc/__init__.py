@@ -1,0 +1,1 @@
+"""DMC: the frozen networks of the task on value consistency."""
