@@ -10,7 +10,7 @@ import numpy as np
 
 from leapbench.contract import seeds
 from leapbench.contract.agent import Learner, LearningPhase
-from leapbench.contract.harness import Harness, Outcome, Report, Row
+from leapbench.contract.harness import EpisodeRow, Harness, Outcome, Report
 from leapbench.contract.meter import Meter
 from leapbench.contract.task import Phase, Protocol
 from leapbench.tasks import imagination
@@ -57,7 +57,7 @@ class ConsistencyHarness(Harness):
         return Outcome(rows)
 
     @staticmethod
-    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[Row]:
+    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
         """World, number and seed of each draw."""
         count, rows = protocol.evaluation.episodes, []
         for number, phase in enumerate(protocol.phases):
@@ -66,11 +66,11 @@ class ConsistencyHarness(Harness):
         return rows
 
     @staticmethod
-    def metrics(protocol: Protocol, rows: Sequence[Row]) -> dict[str, float]:
+    def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
         """See `imagination.summary`."""
         return imagination.summary(rows, protocol.settings["horizons"])
 
-    def _scored(self, part: Learner, planned: Row) -> dict[str, float]:
+    def _scored(self, part: Learner, planned: EpisodeRow) -> dict[str, float]:
         own, name = self.protocol.settings, str(planned["world"])
         data, rng = self.transitions(name, "test"), np.random.default_rng(int(planned["seed"]))
         return imagination.scored(

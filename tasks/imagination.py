@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.contract.agent import Learner
-from leapbench.contract.harness import Row
+from leapbench.contract.harness import EpisodeRow
 from leapbench.errors import InvalidOutput, UserError
 
 Floats = NDArray[np.float32]
@@ -118,7 +118,7 @@ def cosine(a: Floats, b: Floats) -> Floats:
     return found
 
 
-def summary(rows: Sequence[Row], horizons: Sequence[int]) -> dict[str, float]:
+def summary(rows: Sequence[EpisodeRow], horizons: Sequence[int]) -> dict[str, float]:
     """Means over worlds.
 
     `q_error` is Eq 7 as a share of that of the first latent kept, `real` the same of the real
@@ -131,12 +131,12 @@ def summary(rows: Sequence[Row], horizons: Sequence[int]) -> dict[str, float]:
     return {name: fmean(found[name] for found in each) for name in each[0]}
 
 
-def worlds(rows: Sequence[Row]) -> list[str]:
+def worlds(rows: Sequence[EpisodeRow]) -> list[str]:
     """Their names, in order."""
     return list(dict.fromkeys(str(row["world"]) for row in rows))
 
 
-def _world(rows: Sequence[Row], horizons: Sequence[int]) -> dict[str, float]:
+def _world(rows: Sequence[EpisodeRow], horizons: Sequence[int]) -> dict[str, float]:
     def mean(name: str) -> float:
         return fmean(float(row[name]) for row in rows)
 
