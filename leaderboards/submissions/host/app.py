@@ -81,11 +81,11 @@ class _Submissions:
         await answer(scope, receive, send)
 
     async def _list(self, request: Request) -> Response:
-        wanted = [request.query_params.get(key) for key in ("task", "tier")]
+        task, tier = (request.query_params.get(key) for key in ("task", "tier"))
         number = request.query_params.get("page", "0")
         if not re.fullmatch(r"[0-9]{1,9}", number):
             raise HTTPException(400, "A page is a number from 0 on.")
-        found = await run_in_threadpool(self.store.page, *wanted, PAGE * int(number), PAGE)
+        found = await run_in_threadpool(self.store.page, task, tier, PAGE * int(number), PAGE)
         return JSONResponse([record(*each) for each in found])
 
     async def _take(self, request: Request) -> Response:
