@@ -201,7 +201,7 @@ def test_a_graph_scores_as_its_weights_do(twins: Path) -> None:
         for text in texts
     )
     assert graph.status == plain.status == "ok", graph.message
-    assert graph.agent.name == "onnx-n+confidence"
+    assert graph.agent.name == "onnx:n.onnx+confidence"
     assert not graph.agent.ranked
     assert graph.budget[0].used == 0
     costs = [[row["multiply_adds"] for row in r.details["anytime"]] for r in (plain, graph)]
