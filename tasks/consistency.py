@@ -50,16 +50,19 @@ class ConsistencyHarness(Harness):
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
         """Score every draw."""
         slots = {phase.name: self.protocol.slot(phase) for phase in self.protocol.phases}
-        plan, rows = self.schedule(self.protocol, self.salt), []
+        plan = self.schedule(self.protocol, self.salt)
+        rows: list[EpisodeRow] = []
         for i, planned in enumerate(plan):
             report(i / len(plan), f"{planned['world']}, draw {planned['episode']}")
-            rows.append(planned | self._scored(parts[slots[str(planned["world"])]], planned))
+            part = parts[slots[str(planned["world"])]]
+            rows.append({**planned, **self._scored(part, planned)})
         return Outcome(rows)
 
     @staticmethod
     def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
         """World, number and seed of each draw."""
-        count, rows = protocol.evaluation.episodes, []
+        count = protocol.evaluation.episodes
+        rows: list[EpisodeRow] = []
         for number, phase in enumerate(protocol.phases):
             drawn = seeds.stream(protocol.seed_key, "test", count, number, salt=salt)
             rows += [{"world": phase.name, "episode": i, "seed": s} for i, s in enumerate(drawn)]
