@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from leapbench.leaderboards.claims import ClaimResult
 
 
+REST = len("   +0.01  ") + len("  not distinguishable")  # what stands beside name and effect
+
+
 @click.command(
     cls=Command,
     short_help="Check the papers' claims against the rows.",
@@ -61,31 +64,47 @@ def command(name: str | None, tier: str | None, runs: Path, form: str, details: 
         families = {task.name: task.family for task in tasks}
         for family, judged in groupby(found.findings, lambda f: families[f.protocol.task]):
             _family(cards[family], list(judged))
-        _say("`leapbench claims --details` gives units, sources and the command behind each.")
+        if found.findings:
+            _say("`leapbench claims --details` gives units, sources and the command behind each.")
+        elif not found.untested:
+            _say("No claim of a paper is stated there.")
     if found.untested and form == "table":
         _say(f"No rows, so nothing is tested: {', '.join(found.untested)}.")
 
 
 def _family(card: Card, judged: list[ClaimResult]) -> None:
     """A heading with the paper, and a line a claim under each task and tier."""
+    from leapbench.cli.output import console
+
     click.secho(card.family, bold=True)
     _say(card.paper)
-    width = max((len(finding.claim.name) for finding in judged), default=0)
+    shown = max((len(_ours(finding)) for finding in judged), default=0)
+    shown = max(shown, 14)
+    longest = max((len(finding.claim.name) for finding in judged), default=0)
+    width = min(longest, max(console().width - shown - REST, 20))
     for where, group in groupby(judged, lambda f: f"{f.protocol.task}, {f.protocol.tier}"):
         heading = f"{where:{width}}"
-        click.secho(f"\n{heading}  {'paper':>6}  {'ours ± half':>14}  verdict", dim=True)
+        click.secho(f"\n{heading}  {'paper':>6}  {'ours ± half':>{shown}}  verdict", dim=True)
         for finding in group:
-            click.echo(_line(finding, width))
+            click.echo(_line(finding, width, shown))
     click.echo()
 
 
-def _line(finding: ClaimResult, width: int) -> str:
-    from leapbench.leaderboards.tables.cells import NONE, interval, minus
+def _line(finding: ClaimResult, width: int, shown: int) -> str:
+    """A claim; a name that is wider than its column goes on below, broken at a hyphen."""
+    from leapbench.leaderboards.tables.cells import NONE, minus
 
     effect = finding.claim.effect
     published = NONE if effect is None else minus(f"{effect:+g}")
-    ours = interval(finding.effect, 3, signed=True).text
-    return f"{finding.claim.name:{width}}  {published:>6}  {ours:>14}  {finding.verdict}"
+    name, *below = textwrap.wrap(finding.claim.name, width, subsequent_indent="  ")
+    first = f"{name:{width}}  {published:>6}  {_ours(finding):>{shown}}  {finding.verdict}"
+    return "\n".join((first, *below))
+
+
+def _ours(finding: ClaimResult) -> str:
+    from leapbench.leaderboards.tables.cells import interval
+
+    return interval(finding.effect, 3, signed=True).text
 
 
 def _say(text: str) -> None:

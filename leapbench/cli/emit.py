@@ -34,9 +34,20 @@ tier_option = click.option("--tier", type=TIERS, help="Only this tier; else all.
 
 
 def chosen(form: str | None, out: Path | None) -> str:
-    """The format: as typed, else by the ending of the file, else a table for people."""
+    """The format: as typed, else by the ending of the file, else a table for people.
+
+    Raises:
+        UserError: when the ending is that of another format.
+    """
     ending = out.suffix.removeprefix(".") if out else ""
-    return form or (ending if ending in FORMATS else "table")
+    if form or ending in FORMATS:
+        return form or ending
+    if ending not in ("", "txt"):
+        raise UserError(
+            f"--out {out}: there is no format {ending!r}.",
+            "Expected a name that ends in .txt, .md, .csv, .json, .html or .png, or --format.",
+        )
+    return "table"
 
 
 def emit(made: Table, form: str, out: Path | None = None, *, records: bool = False) -> None:

@@ -29,13 +29,16 @@ if TYPE_CHECKING:
 def command(name: str) -> None:
     """Describe the task or agent called NAME."""
     from leapbench.contract import registry
-    from leapbench.errors import unknown
+    from leapbench.errors import UserError, unknown
 
     if name in registry.tasks():
         _task(registry.task(name))
     elif found := [a for full, a in registry.agents().items() if name in (full, a.name)]:
         for agent in found:
             _agent(agent)
+    elif name in {task.family for task in registry.tasks().values()}:
+        hint = f"`leapbench list tasks {name}` lists its tasks."
+        raise UserError(f"{name!r} is a family, expected a task or an agent.", hint)
     else:
         both = [
             *registry.tasks(),
