@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from leapbench.contract.task import canonical
 from leapbench.errors import UserError, unknown
+from leapbench.results.values import printable
 
 FOLDER = "logs"
 KINDS = ("tensorboard", "wandb")
@@ -54,7 +55,11 @@ def opened(kind: str, out: Path, run: Mapping[str, Any]) -> Iterator[Sink | None
         return
     check(kind)
     folder = out / FOLDER
-    made: Sink = TensorBoard(folder, run) if kind == "tensorboard" else Wandb(folder, run)
+    try:
+        made: Sink = TensorBoard(folder, run) if kind == "tensorboard" else Wandb(folder, run)
+    except Exception as error:  # such as nobody being logged in: no failure of the agent's
+        line = printable(" ".join(str(error).split())) or type(error).__name__
+        raise UserError(f"--log {kind} cannot be written: {line}") from error
     try:
         yield made
     finally:

@@ -192,6 +192,20 @@ def test_a_log_that_there_is_not_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("plugin")
+def test_a_log_that_cannot_be_opened_is_no_failure_of_the_agent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise RuntimeError("No API key configured.")
+
+    monkeypatch.setattr(logs, "check", lambda _: None)
+    monkeypatch.setattr(logs, "Wandb", refused)
+    with pytest.raises(lb.UserError, match="--log wandb cannot be written: No API key"):
+        lb.run(TASK, agent, out=tmp_path, log="wandb", progress=False)
+    assert not list(tmp_path.rglob("seed-*.json"))
+
+
+@pytest.mark.usefixtures("plugin")
 def test_what_was_learned_is_kept_and_loaded(tmp_path: Path) -> None:
     found = lb.run(TASK, "toy-guess", out=tmp_path, keep=True, progress=False)
     kept = found.cells[0].kept
