@@ -40,7 +40,7 @@ class Results(Shown, Sequence[Result]):
     def __init__(self, found: Iterable[Result], made_by: Sequence[Cell] = ()) -> None:
         self._found, self.cells = tuple(found), tuple(made_by)
         rows = tuple(_row(each) for each in self._found)
-        self.tables = (Table(f"{len(rows)} results", COLUMNS, rows),) if rows else ()
+        self.tables = (Table(_counted(len(rows)), COLUMNS, rows),) if rows else ()
 
     @overload
     def __getitem__(self, index: int) -> Result: ...
@@ -156,6 +156,10 @@ def _record(found: Result) -> Record:
         "cpu": found.timing.cpu,
         "run_id": found.run_id or found.digest(),
     }
+
+
+def _counted(number: int) -> str:
+    return "1 result" if number == 1 else f"{number:,} results"
 
 
 def _row(found: Result) -> TableRow:

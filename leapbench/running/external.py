@@ -48,6 +48,8 @@ def declaration(text: str, task: Task) -> Declaration | None:
         return FORMS[form](rest, task)
     path, colon, name = text.rpartition(":")
     if not colon:
+        if text.endswith(".py"):
+            raise UserError(f"{text!r} names no class.", f"Type {text}:ClassName.")
         return None
     if not path.endswith(".py"):
         raise unknown("form", f"{form}:", ("path/to/file.py:", *(f"{f}:" for f in FORMS)))
@@ -57,7 +59,7 @@ def declaration(text: str, task: Task) -> Declaration | None:
     loaded = module(str(file.resolve()))
     classes = [n for n, c in vars(loaded).items() if inspect.isclass(c) and hasattr(c, "predict")]
     if not inspect.isclass(getattr(loaded, name, None)):
-        raise unknown(f"class in {path}", name, classes)
+        raise unknown(f"class of {path} called", name, classes)
     config = {
         key: parameter.default
         for key, parameter in inspect.signature(getattr(loaded, name)).parameters.items()

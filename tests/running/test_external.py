@@ -97,6 +97,11 @@ def test_an_unknown_class_is_told(file: Path, name: str, message: str) -> None:
         coins(f"{file}:{name}")
 
 
+def test_a_file_without_a_class_is_told_what_to_type(file: Path) -> None:
+    with pytest.raises(UserError, match=rf"Type {file}:ClassName"):
+        coins(str(file))
+
+
 @pytest.mark.parametrize(
     ("code", "message"),
     [
