@@ -62,6 +62,8 @@ def kept(learner: Learner, environment: str, key: str) -> dict[str, NDArray[Any]
         environment: Gymnasium id.
         key: of the seeds.
     """
+    for value in [*learner.encoder.state_dict().values(), *learner.head.state_dict().values()]:
+        value.copy_(value.half().float())
     starts = seeds.stream(key, "dev", len(COUNTS))
     arrays: dict[str, NDArray[Any]] = {"environment": np.array(environment)}
     for (split, count), start in zip(COUNTS.items(), starts, strict=True):
