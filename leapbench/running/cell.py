@@ -280,7 +280,8 @@ def _scored(
     if sink is not None:
         sink.add("evaluation", 0, metrics)
     if cell.keep:
-        parts.keep(cell, agent, learned)
+        folder = cell.path_of(agent).with_suffix("")
+        parts.keep(folder, protocol, cell.seed, agent, learned)
     return {
         "status": "ok",
         "episodes": columns(outcome.rows),

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from leapbench.contract.agent import Learner
 from leapbench.contract.declaration import Declaration
+from leapbench.contract.task import Protocol
 from leapbench.errors import UserError
 from leapbench.results.values import LONGEST
 
 if TYPE_CHECKING:
-    from leapbench.running.cell import Cell
     from leapbench.running.composition import Composition
 
 RECORD, CARD = "leapbench.json", "README.md"
@@ -32,47 +32,56 @@ def missing(folder: Path) -> bool:
     return not any(folder.glob(f"*/{RECORD}"))
 
 
-def keep(cell: Cell, agent: Composition, learned: Mapping[str, Learner]) -> None:
+def keep(
+    folder: Path,
+    protocol: Protocol,
+    seed: int,
+    agent: Composition,
+    learned: Mapping[str, Learner],
+) -> None:
     """Write every learned part into a folder of its slot, whole or not at all.
 
     Args:
-        cell: what was run.
-        agent: its parts' declarations and settings.
+        folder: where those folders go; what is there is replaced.
+        protocol: what they learned under.
+        seed: of the run.
+        agent: the parts' declarations and settings.
         learned: parts by slot.
     """
-    folder = cell.path_of(agent).with_suffix("")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".parts-", dir=folder.parent) as name:
         for slot, part in learned.items():
-            role = slot if slot in agent.parts else next(iter(_roles(cell, slot)))
+            role = (
+                slot
+                if slot in agent.parts
+                else next(phase.role for phase in protocol.phases if phase.name == slot)
+            )
             own = Path(name) / "all" / slot
             own.mkdir(parents=True)
             part.save(own)
-            told = record(cell, agent, role, slot)
+            told = record(protocol, seed, agent, role, slot)
             (own / RECORD).write_text(json.dumps(told, indent=1, sort_keys=True) + "\n")
             (own / CARD).write_text(card(agent.parts[role], told), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         (Path(name) / "all").replace(folder)
 
 
-def _roles(cell: Cell, slot: str) -> list[str]:
-    return [phase.role for phase in cell.protocol.phases if phase.name == slot]
-
-
-def record(cell: Cell, agent: Composition, role: str, slot: str) -> dict[str, Any]:
+def record(
+    protocol: Protocol, seed: int, agent: Composition, role: str, slot: str
+) -> dict[str, Any]:
     """What a part is, as JSON data."""
     part = agent.parts[role]
     return {
-        "task": cell.task,
-        "tier": cell.tier,
-        "protocol": cell.protocol.hash,
+        "task": protocol.task,
+        "tier": protocol.tier,
+        "protocol": protocol.hash,
         "agent": agent.name,
         "part": part.name,
         "role": role,
         "slot": slot,
         "version": part.version,
         "settings": agent.config[role],
-        "seed": cell.seed,
+        "seed": seed,
     }
 
 
