@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from leapbench.envs.atari100k.emulator import Pixels
@@ -31,7 +33,7 @@ def draw(game: Game, stack: Pixels) -> Pixels:
     canvas.paste(game.emulator.picture(), SCREEN)
     canvas.text(MARGIN, HEIGHT - 12, f"{game.frame:,} of {rules.limit:,} frames", 12, MUTED)
     name = game.emulator.cartridge.names[game.actions.index(game.action)]
-    canvas.text(SCREEN[2], HEIGHT - 12, f"{name.lower()} for 4 frames", 12, INK, "rs")
+    canvas.text(SCREEN[2], HEIGHT - 12, f"{spoken(name)} for 4 frames", 12, INK, "rs")
     canvas.text(COLUMN, TOP - 24, "What the agent sees", 12, MUTED)
     _stack(canvas, stack)
     if rules.training:
@@ -49,3 +51,8 @@ def _stack(canvas: Canvas, stack: Pixels) -> None:
         age = len(stack) - 1 - place
         label = f"{age} actions ago" if age > 1 else "1 action ago" if age else "now"
         canvas.text(left, top + TILE + 14, label, 11, INK if not age else MUTED)
+
+
+def spoken(action: str) -> str:
+    """Name of an action in words: "UPRIGHTFIRE" is "up right fire"."""
+    return " ".join(re.findall("noop|up|down|left|right|fire", action.lower()))

@@ -14,6 +14,7 @@ from gymnasium.utils.seeding import np_random
 from leapbench.envs.atari100k import emulator
 from leapbench.envs.atari100k.env import Atari100kEnv
 from leapbench.envs.atari100k.game import SKIP
+from leapbench.envs.atari100k.render import spoken
 from leapbench.errors import UserError
 
 ale_py = pytest.importorskip("ale_py")
@@ -310,3 +311,8 @@ def test_an_idle_emulator_is_used_again() -> None:
     held = before.game.emulator.ale
     del before
     assert Atari100kEnv("Freeway").game.emulator.ale is held
+
+
+def test_actions_are_named_in_words() -> None:
+    words = {"NOOP": "noop", "UPRIGHTFIRE": "up right fire", "DOWNLEFT": "down left"}
+    assert {name: spoken(name) for name in words} == words
