@@ -157,11 +157,9 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
     try:
         with machine.told(cell.out), logs.opened(cell.log, cell.out, _told(cell, agent)) as sink:
             fields = _scored(cell, agent, salt, spent, clock, report, sink)
-    except Terminated:
+    except (UserError, Terminated):
         raise
     except (Exception, SystemExit) as error:
-        if isinstance(error, UserError) and not _raised_in_file(error, agent):
-            raise
         status = error.status if isinstance(error, AgentError) else "failed"
         fields = {"status": status, "message": printable(_line(error))[:LONGEST]}
     done = blank.model_copy(update=fields | {"budget": tuple(spent), "timing": clock.timing()})
@@ -173,12 +171,6 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
     with machine.told(cell.out):
         result.write(checked, cell.path_of(agent))
     return checked
-
-
-def _raised_in_file(error: Exception, agent: Composition) -> bool:
-    """Whether a file of the agent's raised an error itself: then it is no mistake of the user's."""
-    places = {part.entry.rpartition(":")[0] for part in agent.parts.values()}
-    return traceback.extract_tb(error.__traceback__)[-1].filename in places
 
 
 def _told(cell: Cell, agent: Composition) -> dict[str, Any]:
