@@ -112,10 +112,12 @@ def test_weights_of_another_network_are_refused(weights: Path, tmp_path: Path) -
     assert "do not fit" in verdict.rows[0].reason
 
 
+@pytest.mark.sandbox
 def test_a_graph_reproduces(graph: Path, tmp_path: Path) -> None:
     assert verified(bundled(f"onnx:{graph}", tmp_path)).level == "reproduced"
 
 
+@pytest.mark.sandbox
 def test_a_graph_that_is_none_is_refused(graph: Path, tmp_path: Path) -> None:
     path = bundled(f"onnx:{graph}", tmp_path)
     noise = np.random.default_rng(0).bytes(5000)
