@@ -191,6 +191,7 @@ def test_another_root_is_another_artifact_all_the_way_down(small: Task, tmp_path
     assert all(first[name] != other[name] for name in first)
 
 
+@pytest.mark.sandbox
 def test_isolated_branches_give_the_same_result(small: Task, tmp_path: Path) -> None:
     agent = written(tmp_path, HEARER) + ":Hearer"
     plain = run(agent, tmp_path / "plain")
