@@ -1,0 +1,1 @@
+"""Agents of hardware latency budgets."""
