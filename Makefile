@@ -35,7 +35,7 @@ types:
 	@rm -rf $(TYPED) && mkdir -p $(TYPED)/leapbench
 	@ln -s $(CURDIR)/leapbench/* $(TYPED)/leapbench/
 	@for root in $(ROOTS); do ln -s $(CURDIR)/$$root $(TYPED)/leapbench/$$root; done
-	cd $(TYPED) && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml
+	cd $(TYPED) && $(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache
 
 tests:
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadfile $(MARKED)
