@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
+import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from leapbench.envs.latency.costs import Costs
 from leapbench.errors import UserError, unknown
 
 FOLDER = Path(__file__).parent / "devices"
 WORD = 4
 """Bytes of a float32, the unit in which data is moved."""
+MINE = "this-cpu"
+"""Name under which `leapbench calibrate` stores the machine at hand."""
+PROCESSOR = "cpu-zen5"
+"""The processor that comes with the suite."""
 
 
 class Device(BaseModel):
@@ -33,6 +40,8 @@ class Device(BaseModel):
         sector: float32 words that are fetched together.
         launch: seconds to start one operator.
         overlap: whether computing hides moving data, or waits for it.
+        costs: measured rates of block-sparse execution, which for processors stand in the place
+            of the three levels.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -48,6 +57,7 @@ class Device(BaseModel):
     sector: int = Field(default=8, ge=1, le=10_000)
     launch: float = Field(default=8e-6, ge=0, le=1)
     overlap: bool = False
+    costs: Costs | None = None
 
     @property
     def memory_words(self) -> float:
@@ -65,21 +75,44 @@ class Device(BaseModel):
         return self.lanes * self.depth
 
 
+def stored() -> Path:
+    """Folder of the user's own devices: $LEAPBENCH_DEVICES, else the platform's own place."""
+    own = os.environ.get("LEAPBENCH_DEVICES")
+    folder = Path(own) if own else platformdirs.user_config_path("leapbench") / "devices"
+    return folder.expanduser()
+
+
 def names() -> tuple[str, ...]:
-    """The devices that come with the suite."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
+    """The devices that come with the suite, and those that the user stored."""
+    return tuple(sorted({path.stem for path in (*FOLDER.glob("*.toml"), *stored().glob("*.toml"))}))
 
 
-@cache
 def device(name: str) -> Device:
     """A device by its name, or one's own by the path of its TOML file.
+
+    Of two of one name the suite's is taken.
 
     Raises:
         UserError: when there is none, or its file is not one of a device.
     """
-    path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
-    if not path.is_file():
-        raise unknown("device", name, names())
+    tried = [FOLDER / f"{name}.toml", stored() / f"{name}.toml"]
+    for path in [Path(name)] if name.endswith(".toml") else tried:
+        if path.is_file():
+            return _read(path, path.stat().st_mtime_ns)
+    raise unknown("device", name, names())
+
+
+def processor() -> Costs:
+    """Costs of this processor as `leapbench calibrate` stored them, else of the suite's own."""
+    path = stored() / f"{MINE}.toml"
+    found = device(MINE if path.is_file() else PROCESSOR).costs
+    if found is None:
+        raise UserError(f"{path} has no costs.", "leapbench calibrate")
+    return found
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, changed: int) -> Device:
     try:
         return Device.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except (ValidationError, ValueError, OSError) as error:

@@ -15,7 +15,14 @@ from numpy.typing import ArrayLike
 
 from leapbench.envs.latency.device import Device
 from leapbench.envs.latency.networks import NETWORKS, Block
-from leapbench.envs.latency.operators import Conv, add, conv, scatter_add, sparse_conv
+from leapbench.envs.latency.operators import (
+    Conv,
+    add,
+    conv,
+    patches,
+    scatter_add,
+    sparse_conv,
+)
 from leapbench.envs.latency.squeeze import excitation, sparse_excitation
 from leapbench.envs.latency.tiles import Numbers
 from leapbench.errors import UserError, unknown
@@ -24,6 +31,8 @@ from leapbench.errors import UserError, unknown
 @cache
 def static_block(device: Device, block: Block) -> float:
     """Seconds of a block for a batch, run densely."""
+    if device.costs:
+        return device.costs.static(block, device.batch)
     side = block.size * block.stride
     costs = [
         conv(device, Conv(block.inputs, block.width, side, side)),
@@ -47,6 +56,9 @@ def dynamic_block(device: Device, block: Block, granularity: int, rate: ArrayLik
         rate: share of patches that are active, in [0, 1]; any shape.
     """
     side, size = block.size * block.stride, block.size
+    if device.costs:
+        count = device.batch * patches(rate, size, size, granularity)
+        return device.costs.dynamic(block, device.batch, granularity, count)
     first = Conv(block.inputs, block.width, side, side)
     fused = conv(device, Conv(block.inputs, block.width + 1, side, side)).total
     masker = conv(device, Conv(block.inputs, 2, side, side)).total

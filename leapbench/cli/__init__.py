@@ -24,6 +24,7 @@ COMMANDS = {
     "host": "Serve a board: take bundles, hand them out, show the site.",
     "watch": "Render an episode of an environment to a GIF or PNG.",
     "doctor": "Check this installation and say what to do.",
+    "calibrate": "Measure this processor, as a device of the latency tasks.",
     "data": "Show which data sets are here, or fetch one.",
 }
 
