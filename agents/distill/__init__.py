@@ -1,0 +1,1 @@
+"""Agents that split a budget between teachers and a student."""

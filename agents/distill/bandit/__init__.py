@@ -1,0 +1,1 @@
+"""A bandit over plain rules."""

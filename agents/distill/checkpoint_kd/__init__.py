@@ -1,0 +1,1 @@
+"""The paper's method: the checkpoint of the most information."""

@@ -1,0 +1,1 @@
+"""DQN of Stable-Baselines3."""

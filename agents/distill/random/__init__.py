@@ -1,0 +1,1 @@
+"""Random decisions: the floor."""

@@ -1,0 +1,1 @@
+"""The paper's baselines and its controls: a small class each, variants as settings."""
