@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from leapbench.envs.distill import loss, pairs, probes
-from leapbench.envs.distill.setup import SCENARIOS, Setup
+from leapbench.envs.distill.setup import Setup, scenario_of
 from leapbench.envs.distill.stack import Stack, initial, outputs, single_threaded
 from leapbench.envs.distill.training import SCHEDULES, rows, tensor, train
 
@@ -59,7 +59,7 @@ class Bank:
 
     Args:
         setup: the world.
-        scenario: name of one of `SCENARIOS`.
+        scenario: its name, see `scenario_of`.
         number: of the instance, 0 or more.
         weights: float16 (J, M, parameters) of every checkpoint of every trajectory.
         stats: float32 (J, M, len(STATS)).
@@ -79,7 +79,7 @@ class Bank:
         stats: NDArray[np.float32],
     ) -> None:
         self.setup, self.name, self.number = setup, scenario, number
-        self.scenario = SCENARIOS[scenario]
+        self.scenario = scenario_of(scenario)
         self.teacher, _ = setup.shapes(self.scenario)
         self.weights, self.stats = weights, stats
         self.pairs = _pairs(setup, scenario, number)
@@ -162,7 +162,7 @@ LOOK = 100
 def bank(setup: Setup, scenario: str, number: int) -> Bank:
     """The bank of an instance: from memory, from the cache, or made."""
     path = _path(setup, scenario, number)
-    teacher, _ = setup.shapes(SCENARIOS[scenario])
+    teacher, _ = setup.shapes(scenario_of(scenario))
     grid = (setup.trajectories, setup.checkpoints)
     shapes = {"weights": (*grid, teacher.parameters), "stats": (*grid, len(STATS))}
     kept = _read(path, shapes)
@@ -174,7 +174,7 @@ def bank(setup: Setup, scenario: str, number: int) -> Bank:
 
 def make(setup: Setup, scenario: str, number: int) -> dict[str, NDArray[Any]]:
     """Train the teachers of an instance: arrays `weights` and `stats`, see `Bank`."""
-    chosen, (shape, _) = SCENARIOS[scenario], setup.shapes(SCENARIOS[scenario])
+    chosen, (shape, _) = scenario_of(scenario), setup.shapes(scenario_of(scenario))
     data, seed = _pairs(setup, scenario, number), _seed(scenario, number)
     count, samples = setup.trajectories, setup.pairs(chosen)
     drawn = [np.random.default_rng([*seed, 1, j]) for j in range(count)]
@@ -226,7 +226,7 @@ def _stats(shape: Any, weights: Tensor, data: pairs.Pairs, slow: float) -> NDArr
 
 
 def _pairs(setup: Setup, scenario: str, number: int) -> pairs.Pairs:
-    chosen = SCENARIOS[scenario]
+    chosen = scenario_of(scenario)
     rng = np.random.default_rng([*_seed(scenario, number), 0])
     sizes = (setup.pairs(chosen), setup.validation, setup.tests)
     return pairs.make(setup.images, sizes, setup.views, chosen.wrong, rng)

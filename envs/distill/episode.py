@@ -15,11 +15,11 @@ from leapbench.envs.distill import loss
 from leapbench.envs.distill.bank import LOOK, Bank, bank
 from leapbench.envs.distill.choices import Decision
 from leapbench.envs.distill.costs import Prices, prices
-from leapbench.envs.distill.setup import SCENARIOS, Setup
+from leapbench.envs.distill.setup import Setup, scenario_of
 from leapbench.envs.distill.shape import Shape
 from leapbench.envs.distill.stack import Stack, initial, single_threaded
 from leapbench.envs.distill.training import cosine, rows, tensor, train
-from leapbench.errors import UserError, unknown
+from leapbench.errors import UserError
 
 OPTIONS = ("scenario", "instance", "student", "budget")
 """Options of `reset`."""
@@ -204,8 +204,7 @@ class World:
         drawn = (rng.integers(len(setup.scenarios)), rng.integers(setup.instances))
         student = int(rng.integers(MOST))
         name = given.get("scenario", setup.scenarios[int(drawn[0])])
-        if name not in SCENARIOS:
-            raise unknown("scenario", str(name), SCENARIOS)
+        scenario_of(str(name))
         number = _bounded("instance", given.get("instance", int(drawn[1])))
         student = _bounded("student", given.get("student", student))
         share = given.get("budget", setup.budget)
@@ -237,7 +236,7 @@ class World:
 
 def begin(setup: Setup, scenario: str, number: int, student: int, share: float) -> Episode:
     """An episode on one instance, with one student and a budget in whole teachers."""
-    chosen = SCENARIOS[scenario]
+    chosen = scenario_of(scenario)
     costs, (_, shape) = prices(setup, chosen), setup.shapes(chosen)
     budget = round(share * costs.whole)
     first = tensor(initial(shape, np.random.default_rng([student, 0])))

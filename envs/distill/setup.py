@@ -47,12 +47,28 @@ SCENARIOS: Mapping[str, Scenario] = {
 }
 
 
+def scenario_of(name: str) -> Scenario:
+    """A scenario of `SCENARIOS`, or several joined by "+", such as "noise-40+step".
+
+    Raises:
+        UserError: for a name that is none.
+    """
+    usual, changes = Scenario(), {}
+    for part in name.split("+"):
+        if part not in SCENARIOS:
+            raise unknown("scenario", part, SCENARIOS)
+        one = SCENARIOS[part]
+        each = {field.name: getattr(one, field.name) for field in fields(one)}
+        changes |= {key: value for key, value in each.items() if value != getattr(usual, key)}
+    return replace(usual, **changes)
+
+
 @dataclass(frozen=True)
 class Setup:
     """Arguments of the worlds.
 
     Attributes:
-        scenarios: names of `SCENARIOS` that episodes draw from.
+        scenarios: those that episodes draw from, see `scenario_of`.
         instances: instances of each scenario that episodes draw from, 0 to instances - 1.
         budget: multiply-adds of an episode, in units of one whole teacher and one whole
             student that it teaches.
@@ -68,6 +84,7 @@ class Setup:
         batch: pairs of an update.
         teacher: units of the teachers' hidden layers.
         width: units of the students' hidden layer.
+        patches: of the students, at least.
         teacher_rate: largest learning rate of teachers.
         student_rate: largest learning rate of students, annealed to 0 by a cosine over all
             blocks, used or not: who stops early has never had the small rates.
@@ -97,6 +114,7 @@ class Setup:
     batch: int = 50
     teacher: tuple[int, ...] = (128, 128)
     width: int = 48
+    patches: int = 1
     teacher_rate: float = 0.1
     student_rate: float = 0.25
     tau: float = 4.0
@@ -111,8 +129,7 @@ class Setup:
         if not self.scenarios:
             raise UserError(f"scenarios must name one or more of {', '.join(SCENARIOS)}.")
         for name in self.scenarios:
-            if name not in SCENARIOS:
-                raise unknown("scenario", name, SCENARIOS)
+            scenario_of(name)
         for each in fields(self):
             value = getattr(self, each.name)
             if each.type == "int" and not (type(value) is int and 1 <= value <= 10_000_000):
@@ -142,11 +159,12 @@ class Setup:
         inputs = int(self.images.images[0].size) * 2
         classes = self.images.classes**2
         width = max(1, round(self.width * scenario.width))
-        if scenario.patches > 1:  # as many weights in the last layer as the other student
-            width = max(1, round(width / scenario.patches))
+        patches = max(self.patches, scenario.patches)
+        if patches > 1:  # as many weights in the last layer as the other student
+            width = max(1, round(width / patches))
         return (
             Shape(inputs, 1, self.teacher, classes),
-            Shape(inputs, scenario.patches, (width,), classes),
+            Shape(inputs, patches, (width,), classes),
         )
 
     def pairs(self, scenario: Scenario) -> int:

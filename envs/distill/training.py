@@ -85,8 +85,7 @@ def steps(updates: int, first: int, last: int, peak: float) -> NDArray[np.float3
     """A tenth of the rate after 30, 60 and 90 % (the released code: epochs 60, 120, 180 of 200)."""
     at = np.arange(first, last) / updates
     tenths = np.searchsorted([0.3, 0.6, 0.9], at, side="right")
-    rate: NDArray[np.float64] = peak * _warm(at) * 0.1**tenths
-    return rate.astype(np.float32)
+    return np.asarray(peak * _warm(at) * np.power(0.1, tenths), np.float32)
 
 
 SCHEDULES = {"cosine": cosine, "step": steps}

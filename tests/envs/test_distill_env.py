@@ -334,7 +334,8 @@ def test_wrong_arguments_are_refused(wrong: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"scenario": "x"}, {"instance": -1}, {"student": 1.5}, {"budget": 0}, {"other": 1}]
+    "wrong",
+    [{"scenario": "clean+x"}, {"instance": -1}, {"student": 1.5}, {"budget": 0}, {"other": 1}],
 )
 def test_wrong_options_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UserError):
