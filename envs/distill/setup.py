@@ -53,7 +53,8 @@ def scenario_of(name: str) -> Scenario:
     Raises:
         UserError: for a name that is none.
     """
-    usual, changes = Scenario(), {}
+    usual = Scenario()
+    changes: dict[str, Any] = {}
     for part in name.split("+"):
         if part not in SCENARIOS:
             raise unknown("scenario", part, SCENARIOS)

@@ -27,7 +27,7 @@ from leapbench.figures import matplotlib
 from leapbench.leaderboards.statistics import Interval, mean_interval
 
 SCHEDULES, LENGTHS, WRONG = ("cosine", "step"), (40, 160), (0, 40)
-STUDENTS: Mapping[str, Mapping[str, int]] = {
+STUDENTS: Mapping[str, Mapping[str, Any]] = {
     "narrow": {"width": 24},
     "usual": {"width": 48},
     "other": {"patches": 2},
