@@ -78,7 +78,7 @@ def _warm(at: NDArray[np.float64]) -> NDArray[np.float64]:
 def cosine(updates: int, first: int, last: int, peak: float) -> NDArray[np.float32]:
     """Rates of updates `first` to `last` of `updates` in all, from `peak` towards 0."""
     at = np.arange(first, last) / updates
-    return (peak * _warm(at) * 0.5 * (1 + np.cos(np.pi * at))).astype(np.float32)
+    return np.asarray(peak * _warm(at) * 0.5 * (1 + np.cos(np.pi * at)), np.float32)
 
 
 def steps(updates: int, first: int, last: int, peak: float) -> NDArray[np.float32]:
