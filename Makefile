@@ -15,7 +15,7 @@ MARKED := $(if $(SLOW),,-m "not slow")
 help:
 	@echo "make demo     train and score two networks on earlyexit/digits, show the board"
 	@echo "make test     ruff, mypy and pytest; SLOW=1 adds the slow tests, as CI does"
-	@echo "make lock     renew constraints.txt from the package index"
+	@echo "make lock     add to constraints.txt what is new; UPGRADE=1 renews all of it"
 	@echo "make clean    remove $(VENV) and what the tools cached"
 	@echo "PYTHON=... chooses the interpreter (3.11 or newer), VENV=... the environment."
 
@@ -59,7 +59,7 @@ $(VENV)/.installed-dev: $(DECLARED) | $(VENV)/bin/python
 	@touch $@ $(VENV)/.installed
 
 lock: $(VENV)/bin/python
-	$(BIN)/python .ci/lock.py > constraints.new
+	$(BIN)/python .ci/lock.py $(if $(UPGRADE),--upgrade) > constraints.new
 	mv constraints.new constraints.txt
 
 clean:

@@ -33,11 +33,10 @@ def constraints() -> dict[str, str]:
 
 
 def direct() -> list[Requirement]:
-    """Requirements of the package and of the extras that the lock covers."""
+    """Requirements of the package and of its extras."""
     extras = project()["optional-dependencies"]
-    locked = ("parquet", "dmc", "atari", "dev")
-    texts = [*project()["dependencies"], *(text for name in locked for text in extras[name])]
-    return [Requirement(text) for text in texts]
+    texts = [text for name, own in extras.items() if name != "all" for text in own]
+    return [Requirement(text) for text in [*project()["dependencies"], *texts]]
 
 
 @pytest.mark.parametrize("requirement", direct(), ids=lambda r: r.name)
@@ -49,6 +48,12 @@ def test_every_declared_bound_has_both_ends() -> None:
     for requirement in direct():
         operators = {specifier.operator for specifier in requirement.specifier}
         assert operators == {">=", "<"}, requirement
+
+
+def test_all_is_every_extra_but_the_tools() -> None:
+    extras = project()["optional-dependencies"]
+    (everything,) = [Requirement(text) for text in extras["all"]]
+    assert everything.extras == set(extras) - {"all", "dev"}
 
 
 def pulled_in(name: str, pin: str) -> list[Requirement]:
