@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# dm-control asks for labmaze, which has no build for Python 3.13 and which the suite does not use.
+NEWER := $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 13))'
+DM_CONTROL = @if $(NEWER); then $(INSTALL) --no-deps dm-control; fi
 DECLARED := pyproject.toml setup.py constraints.txt
 ROOTS := envs tasks agents leaderboards
 TYPED := build/typed
@@ -51,11 +54,13 @@ $(VENV)/bin/python:
 $(VENV)/.installed: $(DECLARED) | $(VENV)/bin/python
 	@echo "Installing leapbench and its dependencies into $(VENV) ..."
 	$(INSTALL) --editable ".[dmc,atari]"
+	$(DM_CONTROL)
 	@touch $@
 
 $(VENV)/.installed-dev: $(DECLARED) | $(VENV)/bin/python
 	@echo "Installing leapbench with its tools into $(VENV) ..."
 	$(INSTALL) --editable ".[all,dev]"
+	$(DM_CONTROL)
 	@touch $@ $(VENV)/.installed
 
 lock: $(VENV)/bin/python
