@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,10 @@ def load(
         device: where it learns, if it must.
         out: folder of the results.
         progress: whether to show how that goes on.
+
+    Returns:
+        A part of the suite: what acts has `predict(observation, state, episode_start,
+        deterministic)` on batches (B, *observation shape), a model has its `network`.
 
     Raises:
         UserError: for what `run` refuses, a run that failed, or a folder without a part.
@@ -105,23 +110,54 @@ def from_folder(folder: Path) -> Any:
     return made
 
 
-def push(folder: str | Path, repository: str) -> str:
-    """Put the folder of a part on a hub; its address.
+def push(folder: str | Path, where: str | Path) -> str:
+    """Put a part on a hub, or into another folder, from where `load` takes it.
 
     Args:
         folder: of the part, such as `load` and `leapbench run --keep` write.
-        repository: "owner/name", made if it is not there.
+        where: "hf:owner/name", a repository that is made if it is not there; or a folder,
+            new or of a part that is replaced.
+
+    Returns:
+        The address that the hub gave, or the folder.
 
     Raises:
-        UserError: when the folder holds no part, or huggingface_hub is not installed.
+        UserError: when the folder holds no part, the other holds something else, or
+            huggingface_hub is not installed.
     """
     parts.told(Path(folder))
-    hub = _hub()
+    if not str(where).startswith(HUB):
+        return str(copied(Path(folder), Path(where)))
+    hub, repository = _hub(), str(where).removeprefix(HUB)
     hub.create_repo(repository, exist_ok=True)
     sent = hub.upload_folder(
         repo_id=repository, folder_path=str(folder), allow_patterns=list(FILES)
     )
     return str(sent)
+
+
+def copied(folder: Path, target: Path) -> Path:
+    """Copy the files of a part; those of a part that is there already are replaced.
+
+    Raises:
+        UserError: when the target holds something else.
+    """
+    there = target.exists()
+    if there and (not target.is_dir() or any(target.iterdir())):
+        try:
+            parts.told(target)
+        except UserError:
+            raise UserError(
+                f"{target} holds something else.",
+                f'Expected a new folder, one of a part, or "{HUB}owner/name" for a hub.',
+            ) from None
+    target.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        for old in target.glob(name):
+            old.unlink()
+        for file in folder.glob(name):
+            shutil.copyfile(file, target / file.name)
+    return target
 
 
 def _hub() -> Any:

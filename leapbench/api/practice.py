@@ -50,6 +50,11 @@ def make_env(
         out: folder of results.
         arguments: further ones of the family's own practice, such as `stream`.
 
+    Returns:
+        A `gymnasium.Env`, or a `VectorEnv` whose observations are (N, *observation shape),
+        whose actions are (N, *action shape) and whose rewards are float (N,). Shapes and
+        dtypes are those of its spaces.
+
     Raises:
         UserError: for an unknown task, tier or phase, or one without a world.
     """

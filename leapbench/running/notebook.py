@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from importlib import import_module
 from types import TracebackType
 from typing import Any, Self
 
@@ -33,9 +34,8 @@ class Notebook(Quiet):
 
     def __enter__(self) -> Self:
         """Make room for the text."""
-        from IPython.display import display
-
-        self._handle = display(self._text(), raw=True, display_id=True)
+        ipython: Any = import_module("IPython.display")
+        self._handle = ipython.display(self._text(), raw=True, display_id=True)
         return self
 
     def __exit__(
