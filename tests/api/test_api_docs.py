@@ -13,7 +13,7 @@ import leapbench as lb
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "python.md").read_text()
 FUNCTIONS = [name for name in lb.__all__ if name.islower()]
-SIGNATURES = re.findall(r"`lb\.(\w+)\(([^`]*)\)`", PAGE.partition("| function |")[2])
+SIGNATURES = re.findall(r"^\| `lb\.(\w+)\(([^`]*)\)`", PAGE, re.MULTILINE)
 
 
 def function(name: str) -> Any:
