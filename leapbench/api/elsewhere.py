@@ -77,12 +77,14 @@ def record(actions: gym.Space[Any] | None) -> dict[str, Any]:
     return {}
 
 
-def space(told: Mapping[str, Any]) -> gym.Space[Any] | None:
+def space(facts: Mapping[str, Any]) -> gym.Space[Any] | None:
     """What `record` gave, as a space."""
-    if "n" in told:
-        return gym.spaces.Discrete(told["n"], start=told["start"])
-    if "low" in told:
-        return gym.spaces.Box(np.array(told["low"], np.float32), np.array(told["high"], np.float32))
+    if "n" in facts:
+        return gym.spaces.Discrete(facts["n"], start=facts["start"])
+    if "low" in facts:
+        return gym.spaces.Box(
+            np.array(facts["low"], np.float32), np.array(facts["high"], np.float32)
+        )
     return None
 
 

@@ -112,6 +112,16 @@ def test_a_hub_gets_and_gives_the_folder(tmp_path: Path, monkeypatch: pytest.Mon
     assert lb.load("hf:me/mean").network == mean.network
 
 
+def test_a_hub_that_cannot_be_reached_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Away:
+        def snapshot_download(self, *_: Any, **__: Any) -> str:
+            raise ConnectionError("Name or service\nnot known")
+
+    monkeypatch.setattr(load, "_hub", Away)
+    with pytest.raises(lb.UserError, match="hf:me/mean cannot be reached: Name or service not"):
+        lb.load("hf:me/mean")
+
+
 def test_the_hub_takes_what_it_is_called_with() -> None:
     """The hub above is a stand-in; the real one's functions have these arguments."""
     hub = pytest.importorskip("huggingface_hub")

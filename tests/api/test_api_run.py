@@ -186,5 +186,11 @@ def test_what_is_finished_is_kept_when_interrupted(
 def test_mistakes_are_exceptions_with_the_commands_text(tmp_path: Path) -> None:
     with pytest.raises(lb.UserError, match=r"There is no agent 'toy-gues'. Did you mean"):
         lb.run(TASK, "toy-gues", out=tmp_path)
+    with pytest.raises(lb.UserError, match="jobs=0 is no number"):
+        lb.run(TASK, "toy-guess", jobs=0, out=tmp_path)
+    with pytest.raises(lb.UserError, match="There is no agent"):
+        lb.run(TASK, [], out=tmp_path)
+    with pytest.raises(lb.UserError, match="num_envs=0 is no number"):
+        lb.make_env(TASK, 0)
     with pytest.raises(lb.UserError, match="There is no setting 'round'"):
         lb.run(TASK, "toy-guess", settings={"round": 1}, out=tmp_path)
