@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+# dm-control asks for labmaze, which has no build for Python 3.13 and which the suite does not use.
+NEWER := $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 13))'
+DM_CONTROL = @if $(NEWER); then $(INSTALL) --no-deps dm-control; fi
 DECLARED := pyproject.toml setup.py constraints.txt
 ROOTS := envs tasks agents leaderboards
 TYPED := build/typed
@@ -15,7 +18,7 @@ MARKED := $(if $(SLOW),,-m "not slow")
 help:
 	@echo "make demo     train and score two networks on earlyexit/digits, show the board"
 	@echo "make test     ruff, mypy and pytest; SLOW=1 adds the slow tests, as CI does"
-	@echo "make lock     renew constraints.txt from the package index"
+	@echo "make lock     add to constraints.txt what is new; UPGRADE=1 renews all of it"
 	@echo "make clean    remove $(VENV) and what the tools cached"
 	@echo "PYTHON=... chooses the interpreter (3.11 or newer), VENV=... the environment."
 
@@ -51,15 +54,17 @@ $(VENV)/bin/python:
 $(VENV)/.installed: $(DECLARED) | $(VENV)/bin/python
 	@echo "Installing leapbench and its dependencies into $(VENV) ..."
 	$(INSTALL) --editable ".[dmc,atari]"
+	$(DM_CONTROL)
 	@touch $@
 
 $(VENV)/.installed-dev: $(DECLARED) | $(VENV)/bin/python
 	@echo "Installing leapbench with its tools into $(VENV) ..."
 	$(INSTALL) --editable ".[all,dev]"
+	$(DM_CONTROL)
 	@touch $@ $(VENV)/.installed
 
 lock: $(VENV)/bin/python
-	$(BIN)/python .ci/lock.py > constraints.new
+	$(BIN)/python .ci/lock.py $(if $(UPGRADE),--upgrade) > constraints.new
 	mv constraints.new constraints.txt
 
 clean:

@@ -50,13 +50,34 @@ def test_the_notebook_runs_top_to_bottom(tmp_path: Path, monkeypatch: pytest.Mon
     pytest.importorskip("matplotlib")
     monkeypatch.chdir(tmp_path)
     names, shown = executed(EXAMPLES / "from_python.ipynb")
-    results, curves, _, elsewhere, board, picture, _ = shown
-    assert [each.status for each in (*results, *names["mine"], *elsewhere)] == ["ok"] * 12
+    results, curves, _, _, board, picture, data = shown
+    found = (*results, *names["mine"], *names["elsewhere"])
+    assert [each.status for each in found] == ["ok"] * 12
     assert "<iframe" in board._repr_html_()
-    assert curves.axes
-    assert picture.axes
-    assert "walks patience=3" in [row.name for row in board.ranked]
-    assert "greedy" in [row.name for row in board.unranked]
+    for drawn in (curves, picture):
+        assert drawn._repr_png_().startswith(b"\x89PNG")
+    assert "table explore=0.2" in [row.name for row in board.ranked]
+    assert "practised" in [row.name for row in board.unranked]
+    scores = dict(data)
+    assert scores["practised"] > scores["table explore=0.2"] > scores["random-tabular"]
+
+
+@pytest.mark.slow
+def test_a_kernel_runs_the_notebook_and_shows_what_is_in_it(tmp_path: Path) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    notebook = nbformat.read(EXAMPLES / "from_python.ipynb", as_version=4)
+    about = {"metadata": {"path": tmp_path}}
+    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3", resources=about).execute()
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    shown = [[set(o.get("data", {})) for o in cell.outputs] for cell in cells]
+    run, curves, mine, _, board, picture, _ = shown
+    assert run == [{"text/plain"}, {"text/plain", "text/html"}]  # how it went on, the results
+    assert curves == picture == [{"text/plain", "image/png"}]
+    assert board == [{"text/plain", "text/html"}]
+    assert "3 of 3 finished" in cells[2].outputs[0].data["text/plain"]
+    assert len(mine) == 2
 
 
 def test_the_notebook_holds_no_output() -> None:

@@ -10,6 +10,8 @@ from typing import Any
 from leapbench.errors import UserError
 
 INSTALL = 'pip install "leapbench[dmc]"'
+if sys.version_info >= (3, 13):  # labmaze, which it asks for and does not need here, is not there
+    INSTALL += " && pip install --no-deps dm-control"
 BREAKS = 4
 """Major version of MuJoCo that dm_control does not run on."""
 

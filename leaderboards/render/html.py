@@ -14,16 +14,21 @@ from leapbench.leaderboards.site.markup import environment
 STATIC = "leapbench.leaderboards.site"
 
 
-def render(*tables: Table) -> str:
+def render(*tables: Table, framed: bool = False) -> str:
     """The tables under the heading of the first; readable on a phone, light and dark.
 
     The page is drawn by the site's own macro, and may load and run only what it
     came with: the policy in its head names the hashes of its style and script.
+
+    Args:
+        tables: what to draw.
+        framed: for a frame within another page: smaller, without the heading and the footer.
     """
     style, script = _inside("site.css"), _inside("site.js")
     template = environment().get_template("single.html.j2")
     return template.render(
         tables=tables,
+        framed=framed,
         style=Markup(style),  # noqa: S704  our own file
         script=Markup(script),  # noqa: S704  our own file
         style_hash=_hash(style),

@@ -63,6 +63,7 @@ def render(table: Table, width: int = 80, colour: bool = False, records: bool = 
         highlight=False,
         emoji=False,
         force_terminal=colour,
+        force_jupyter=False,  # it would draw into the notebook what is asked for as text
         color_system="standard" if colour else None,
         legacy_windows=False,
     )

@@ -97,6 +97,9 @@ def board(
         runs: folder of your own results; None for none.
         board: folder of submissions.
 
+    Returns:
+        Of a task, the board of each tier that has rows; else the ranks over all tasks.
+
     Raises:
         UserError: for an unknown name, or where several tasks have no ranked rows.
     """
@@ -139,6 +142,9 @@ def claims(
         tier: only this one; else all.
         runs: folder of your own results; None for none.
 
+    Returns:
+        A finding for each claim on each task and tier with rows.
+
     Raises:
         UserError: for an unknown name.
     """
@@ -173,6 +179,9 @@ def compare(
         task: task or family; None for all.
         tier: only this one.
         runs: folder of your own results; None for none.
+
+    Returns:
+        A comparison for each task that both have rows on.
 
     Raises:
         UserError: when one of them has no rows, or they have nothing in common.

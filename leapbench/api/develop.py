@@ -41,6 +41,9 @@ def dev_score(
         device: as for `run`.
         out: folder of the results; these are in `development` below it.
 
+    Returns:
+        In the units of the task's score, which `leapbench show TASK` names.
+
     Raises:
         UserError: for what `run` refuses, or when a seed did not end well.
     """

@@ -2,130 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
-import numpy as np
-
+from leapbench.api.elsewhere import Elsewhere
+from leapbench.api.fingerprint import digest
 from leapbench.api.results import Results
 from leapbench.api.run import Seeds, seeds_text
 from leapbench.contract import registry
-from leapbench.contract.agent import LearningPhase
 from leapbench.contract.task import Task
-from leapbench.errors import InvalidOutput, UserError
+from leapbench.errors import UserError
 from leapbench.running import cell as cells
 from leapbench.running import live
 from leapbench.running.cell import Cell
 from leapbench.running.sweep import parse_seeds
 
-ACTIONS = "actions.json"
 ELSEWHERE = "learned elsewhere, its training was not metered; shown, not ranked"
-
-
-class Elsewhere:
-    """A policy that learned elsewhere, as a part: it learns nothing and is not saved.
-
-    Args:
-        policies: by name of the phase; under "" the one for the rest.
-    """
-
-    def __init__(self, policies: Mapping[str, Any]) -> None:
-        self._policies = dict(policies)
-        self._policy: Any = next(iter(policies.values()))
-        self._space: gym.Space[Any] | None = None
-        mode = getattr(self._policy, "observation_mode", "")
-        if mode:
-            self.observation_mode = mode
-
-    def learn(self, phase: LearningPhase) -> None:
-        """See which actions there are; nothing of the budget is spent."""
-        if phase.make_env is not None:
-            env = phase.make_env(1)
-            self._space = env.single_action_space
-            env.close()
-
-    def predict(
-        self,
-        observation: np.ndarray,
-        state: Any = None,
-        episode_start: np.ndarray | None = None,
-        deterministic: bool = False,
-    ) -> tuple[np.ndarray, Any]:
-        """Actions; see `leapbench.contract.agent.Policy.predict`."""
-        if hasattr(self._policy, "predict"):
-            asked = {"episode_start": episode_start, "deterministic": deterministic}
-            actions, state = self._policy.predict(observation, state, **asked)
-            return np.asarray(actions), state
-        return chosen(called(self._policy, observation), self._space), state
-
-    def placed(self, phase: str) -> Elsewhere:
-        """The part for one phase."""
-        own = Elsewhere({"": self._policies.get(phase, self._policies.get("", self._policy))})
-        own._space = self._space
-        return own
-
-    def save(self, folder: Path) -> None:
-        """Write which actions there are (JSON); what it is remains where it was made."""
-        (folder / ACTIONS).write_text(json.dumps(record(self._space)))
-
-    def load(self, folder: Path) -> None:
-        """Read which actions there are."""
-        self._space = space(json.loads((folder / ACTIONS).read_text()))
-
-
-def record(actions: gym.Space[Any] | None) -> dict[str, Any]:
-    """Discrete or continuous actions as JSON data; empty for others."""
-    if isinstance(actions, gym.spaces.Discrete):
-        return {"n": int(actions.n), "start": int(actions.start)}
-    if isinstance(actions, gym.spaces.Box):
-        return {"low": actions.low.tolist(), "high": actions.high.tolist()}
-    return {}
-
-
-def space(told: Mapping[str, Any]) -> gym.Space[Any] | None:
-    """What `record` gave, as a space."""
-    if "n" in told:
-        return gym.spaces.Discrete(told["n"], start=told["start"])
-    if "low" in told:
-        return gym.spaces.Box(np.array(told["low"], np.float32), np.array(told["high"], np.float32))
-    return None
-
-
-def called(policy: Any, observation: np.ndarray) -> np.ndarray:
-    """What a module or function answers to a batch, as an array."""
-    if not _is_module(policy):
-        return np.asarray(policy(observation))
-    import torch
-
-    with torch.no_grad():
-        device = next((p.device for p in policy.parameters()), torch.device("cpu"))
-        answer = policy(torch.as_tensor(np.asarray(observation), device=device))
-    return np.asarray(answer.cpu().numpy())
-
-
-def chosen(answer: np.ndarray, space: gym.Space[Any] | None) -> np.ndarray:
-    """Actions of what was answered: the highest of scores, continuous ones clipped.
-
-    Args:
-        answer: actions (B, *action shape), or a score for each discrete action (B, n).
-        space: of one environment's actions.
-
-    Raises:
-        InvalidOutput: for scores that are as many as no action.
-    """
-    if isinstance(space, gym.spaces.Discrete) and answer.ndim == 2:
-        if answer.shape[1] != space.n:
-            raise InvalidOutput(f"a policy scored {answer.shape[1]} actions, there are {space.n}")
-        return np.asarray(answer.argmax(axis=1) + space.start)
-    if isinstance(space, gym.spaces.Box) and answer.dtype.kind == "f":
-        return np.asarray(np.clip(answer, space.low, space.high))
-    return answer
 
 
 def evaluate(
@@ -219,57 +113,6 @@ def named(policy: Any) -> str:
     if isinstance(policy, Mapping) and policy:
         return named(next(iter(policy.values())))
     return str(getattr(policy, "__name__", "") or type(policy).__name__).strip("<>")
-
-
-def digest(thing: Any) -> str:
-    """SHA-256 of what a policy is: its class's source, and its weights and plain values."""
-    found = hashlib.sha256()
-    for piece in _pieces(thing, set()):
-        found.update(piece + b"\0")
-    return found.hexdigest()
-
-
-def _pieces(thing: Any, seen: set[int]) -> Iterator[bytes]:
-    if isinstance(thing, live.PLAIN):
-        yield repr(thing).encode()
-        return
-    if id(thing) in seen:
-        return
-    seen.add(id(thing))
-    if isinstance(thing, np.ndarray) and thing.dtype != object:
-        yield f"{thing.dtype}{thing.shape}".encode() + np.ascontiguousarray(thing).tobytes()
-    elif hasattr(thing, "detach"):
-        yield from _pieces(thing.detach().cpu().numpy(), set())
-    elif isinstance(thing, Mapping):
-        for key in thing:
-            yield str(key).encode()
-            yield from _pieces(thing[key], seen)
-    elif isinstance(thing, Sequence | set | frozenset):
-        for one in thing if isinstance(thing, Sequence) else sorted(thing, key=repr):
-            yield from _pieces(one, seen)
-    elif callable(thing) and hasattr(thing, "__code__"):
-        yield live.source_digest(thing).encode()
-    else:
-        yield from _object(thing, seen)
-
-
-def _object(thing: Any, seen: set[int]) -> Iterator[bytes]:
-    """An object: a module by its weights, a model of Stable-Baselines3 by its policy's."""
-    kind = type(thing)
-    yield f"{kind.__module__}.{kind.__qualname__}".encode()
-    if hasattr(getattr(thing, "policy", None), "state_dict"):
-        yield from _pieces(thing.policy.state_dict(), seen)
-    elif hasattr(thing, "state_dict"):
-        yield from _pieces(dict(thing.state_dict()), seen)
-    else:
-        if kind.__module__ == "__main__":
-            yield live.source_digest(kind).encode()
-        yield from _pieces(getattr(thing, "__dict__", {}), seen)
-
-
-def _is_module(policy: Any) -> bool:
-    torch: Any = sys.modules.get("torch")
-    return torch is not None and isinstance(policy, torch.nn.Module)
 
 
 def _acting(task: Task) -> str:

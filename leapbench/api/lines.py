@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from leapbench.errors import UserError
-from leapbench.figures import matplotlib
+from leapbench.figures import matplotlib, shown
 from leapbench.results.result import Result
 
 PANELS, ACROSS = 12, 3
@@ -46,4 +46,4 @@ def drawn(results: Iterable[Result]) -> Any:
         axes.tick_params(labelsize=7)
     if len(agents) > 1:
         figure.axes[0].legend(fontsize=7)
-    return figure
+    return shown(figure)

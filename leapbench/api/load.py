@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,10 @@ def load(
         out: folder of the results.
         progress: whether to show how that goes on.
 
+    Returns:
+        A part of the suite: what acts has `predict(observation, state, episode_start,
+        deterministic)` on batches (B, *observation shape), a model has its `network`.
+
     Raises:
         UserError: for what `run` refuses, a run that failed, or a folder without a part.
     """
@@ -65,7 +71,7 @@ def load(
     if chosen not in slots:
         raise UserError(f"{name} has no part {chosen!r}.", f"It has: {', '.join(slots)}.")
     composition, folder = cell.composition, cell.kept / chosen
-    made: Any = composition.build(str(parts.told(folder)["role"]), chosen)
+    made: Any = composition.build(str(parts.described(folder)["role"]), chosen)
     made.load(folder)
     return made
 
@@ -74,7 +80,8 @@ def fetched(where: str) -> Path:
     """A folder that is named, or one from a hub.
 
     Raises:
-        UserError: when it is not there, or huggingface_hub is not installed.
+        UserError: when it is not there, its hub cannot be reached, or huggingface_hub
+            is not installed.
     """
     if not where.startswith(HUB):
         if not Path(where).is_dir():
@@ -83,7 +90,8 @@ def fetched(where: str) -> Path:
             )
         return Path(where)
     hub = _hub()
-    return Path(hub.snapshot_download(where.removeprefix(HUB), allow_patterns=list(FILES)))
+    with reached(where):
+        return Path(hub.snapshot_download(where.removeprefix(HUB), allow_patterns=list(FILES)))
 
 
 def from_folder(folder: Path) -> Any:
@@ -92,36 +100,80 @@ def from_folder(folder: Path) -> Any:
     Raises:
         UserError: when it holds none, or one of a name or setting that there is not.
     """
-    told: Any = parts.told(folder)
-    task = registry.task(told["task"])
-    registry.agent(told["part"], task.family)
-    settings = [f"{told['part']}.{pair}" for pair in typed(told["settings"])]
-    agent = compose(task, told["part"], settings)
-    part = agent.parts.get(told["role"])
-    if part is None or part.name != told["part"]:
-        raise UserError(f"{folder}: {told['part']!r} is no {told['role']}.")
-    made: Any = built(part, agent.config[told["role"]])
+    record: Any = parts.described(folder)
+    task = registry.task(record["task"])
+    registry.agent(record["part"], task.family)
+    settings = [f"{record['part']}.{pair}" for pair in typed(record["settings"])]
+    agent = compose(task, record["part"], settings)
+    part = agent.parts.get(record["role"])
+    if part is None or part.name != record["part"]:
+        raise UserError(f"{folder}: {record['part']!r} is no {record['role']}.")
+    made: Any = built(part, agent.config[record["role"]])
     made.load(folder)
     return made
 
 
-def push(folder: str | Path, repository: str) -> str:
-    """Put the folder of a part on a hub; its address.
+def push(folder: str | Path, where: str | Path) -> str:
+    """Put a part on a hub, or into another folder, from where `load` takes it.
 
     Args:
         folder: of the part, such as `load` and `leapbench run --keep` write.
-        repository: "owner/name", made if it is not there.
+        where: "hf:owner/name", a repository that is made if it is not there; or a folder,
+            new or of a part that is replaced.
+
+    Returns:
+        The address that the hub gave, or the folder.
 
     Raises:
-        UserError: when the folder holds no part, or huggingface_hub is not installed.
+        UserError: when the folder holds no part, the other holds something else, or
+            huggingface_hub is not installed.
     """
-    parts.told(Path(folder))
-    hub = _hub()
-    hub.create_repo(repository, exist_ok=True)
-    sent = hub.upload_folder(
-        repo_id=repository, folder_path=str(folder), allow_patterns=list(FILES)
-    )
-    return str(sent)
+    parts.described(Path(folder))
+    if not str(where).startswith(HUB):
+        return str(copied(Path(folder), Path(where)))
+    hub, repository = _hub(), str(where).removeprefix(HUB)
+    about = {"repo_id": repository, "folder_path": str(folder), "allow_patterns": list(FILES)}
+    with reached(str(where)):
+        hub.create_repo(repository, exist_ok=True)
+        return str(hub.upload_folder(**about))
+
+
+@contextmanager
+def reached(where: str) -> Iterator[None]:
+    """Turn what a hub answers into one line.
+
+    Raises:
+        UserError: where it cannot be reached, or refuses.
+    """
+    try:
+        yield
+    except Exception as error:  # the hub's, its client's and the network's, each of its own kind
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{where} cannot be reached: {reason}") from error
+
+
+def copied(folder: Path, target: Path) -> Path:
+    """Copy the files of a part; those of a part that is there already are replaced.
+
+    Raises:
+        UserError: when the target holds something else.
+    """
+    there = target.exists()
+    if there and (not target.is_dir() or any(target.iterdir())):
+        try:
+            parts.described(target)
+        except UserError:
+            raise UserError(
+                f"{target} holds something else.",
+                f'Expected a new folder, one of a part, or "{HUB}owner/name" for a hub.',
+            ) from None
+    target.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        for old in target.glob(name):
+            old.unlink()
+        for file in folder.glob(name):
+            shutil.copyfile(file, target / file.name)
+    return target
 
 
 def _hub() -> Any:

@@ -50,9 +50,16 @@ def make_env(
         out: folder of results.
         arguments: further ones of the family's own practice, such as `stream`.
 
+    Returns:
+        A `gymnasium.Env`, or a `VectorEnv` whose observations are (N, *observation shape),
+        whose actions are (N, *action shape) and whose rewards are float (N,). Shapes and
+        dtypes are those of its spaces.
+
     Raises:
-        UserError: for an unknown task, tier or phase, or one without a world.
+        UserError: for an unknown task, tier or phase, one without a world, or no environment.
     """
+    if num_envs is not None and num_envs < 1:
+        raise UserError(f"num_envs={num_envs} is no number of environments.", "Expected 1 or more.")
     found = registry.task(task)
     protocol = protocol_of(found, tier)
     chosen = practice(found, protocol, phase)
@@ -171,11 +178,11 @@ class Single(gym.Env[Any, Any]):
         actions = np.asarray(action)[None]
         observation, reward, terminated, truncated, info = self._vector.step(actions)
         seen, ended = observation[0], bool(terminated[0] or truncated[0])
-        told = first(info)
+        about = first(info)
         if ended:
             self._next = (np.array(seen), {})
-            seen, told = info["final_obs"][0], first(info.get("final_info", {}))
-        return np.array(seen), float(reward[0]), bool(terminated[0]), bool(truncated[0]), told
+            seen, about = info["final_obs"][0], first(info.get("final_info", {}))
+        return np.array(seen), float(reward[0]), bool(terminated[0]), bool(truncated[0]), about
 
     def close(self) -> None:
         """Close the environment."""

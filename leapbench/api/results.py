@@ -118,6 +118,9 @@ def results(
         runs: folder of your own results; None for none.
         committed: whether those that come with the package are among them.
 
+    Returns:
+        A result a seed, failed ones among them; empty where there are none.
+
     Raises:
         UserError: when there is no such task or family.
     """

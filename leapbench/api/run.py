@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from leapbench.api.results import Results
+from leapbench.errors import UserError
 from leapbench.running import live, sweep
 from leapbench.running.cell import Cell
 from leapbench.running.display import observer
@@ -79,7 +80,11 @@ def run(
     """
     # Set before NumPy is imported by the workers: equal results for any number of jobs.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    if jobs < 1:
+        raise UserError(f"jobs={jobs} is no number of processes.", "Expected 1 or more.")
     names = [live.named(each) for each in (agent if isinstance(agent, list) else [agent])]
+    if not names:
+        raise UserError("There is no agent.", "`leapbench list agents` lists them.")
     if jobs > 1 and any(live.is_live(name) for name in names):
         known = "Agents that only this process knows run in it, one seed after the other."
         warnings.warn(known, stacklevel=2)

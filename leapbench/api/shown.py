@@ -7,12 +7,13 @@ from html import escape
 from typing import Any
 
 from leapbench.errors import UserError
+from leapbench.figures import shown
 from leapbench.leaderboards.render import html, png, terminal
 from leapbench.leaderboards.render.table import Table, TableColumn
 
 Record = dict[str, bool | int | float | str | None]
-ROW, FRAME = 34, 320
-"""Pixels of a row, and of what is around the rows, in a notebook."""
+ROW, NOTE, FRAME = 31, 22, 150
+"""Pixels of a row, of a note, and of what is around them, in a notebook."""
 
 
 class Shown:
@@ -52,14 +53,16 @@ class Shown:
         """
         if not self.tables:
             raise UserError("There is nothing to draw.")
-        return png.figure(self.tables[0])
+        return shown(png.figure(self.tables[0]))
 
     def _repr_html_(self) -> str:
-        """The page that `--format html` writes, in a frame of its own."""
+        """The table of the page that `--format html` writes, in a frame of its own."""
         if not self.tables:
             return "<p>No rows.</p>"
         rows = sum(len(table.rows) for table in self.tables)
-        page, high = escape(html.render(*self.tables), quote=True), FRAME + ROW * min(rows, 20)
+        page = escape(html.render(*self.tables, framed=True), quote=True)
+        notes = sum(len(table.notes) for table in self.tables)
+        high = FRAME + ROW * min(rows, 20) + NOTE * notes
         style = f"width:100%;height:{high}px;border:0"
         return f'<iframe sandbox="allow-scripts" style="{style}" srcdoc="{page}"></iframe>'
 

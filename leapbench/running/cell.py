@@ -155,7 +155,10 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
     blank = _blank(cell, agent)
     spent: list[Spent] = []
     try:
-        with machine.told(cell.out), logs.opened(cell.log, cell.out, _told(cell, agent)) as sink:
+        with (
+            machine.disk_errors(cell.out),
+            logs.opened(cell.log, cell.out, _identity(cell, agent)) as sink,
+        ):
             fields = _scored(cell, agent, salt, spent, clock, report, sink)
     except (UserError, Terminated):
         raise
@@ -168,12 +171,12 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
     except ValidationError as error:  # such as an agent whose outputs are NaN
         line = str(error.errors()[0]["msg"])
         checked = blank.model_copy(update={"status": "invalid", "message": line})
-    with machine.told(cell.out):
+    with machine.disk_errors(cell.out):
         result.write(checked, cell.path_of(agent))
     return checked
 
 
-def _told(cell: Cell, agent: Composition) -> dict[str, Any]:
+def _identity(cell: Cell, agent: Composition) -> dict[str, Any]:
     """What a log says about a run."""
     path = cell.path_of(agent).relative_to(cell.out).with_suffix("")
     settings = {part.name: agent.config[role] for role, part in agent.parts.items()}

@@ -167,10 +167,14 @@ def observer(console: Console, cells: Sequence[Cell], quiet: bool) -> Quiet:
     """The way of showing that fits where the output goes.
 
     Args:
-        console: bars are for a terminal, lines for the rest.
+        console: bars are for a terminal, one text for a notebook, lines for the rest.
         cells: what will run.
         quiet: show nothing.
     """
     if quiet:
         return Quiet()
+    if console.is_jupyter:
+        from leapbench.running.notebook import Notebook
+
+        return Notebook(len(cells))
     return (Bars if console.is_terminal else Lines)(console, len(cells))

@@ -91,13 +91,13 @@ def plugins() -> Iterator[DoctorCheck]:
 
     from leapbench.contract import registry
 
-    with warnings.catch_warnings(record=True) as told:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         registry.tasks.cache_clear()
         registry.agents.cache_clear()
         counts = f"{len(registry.tasks())} tasks, {len(registry.agents())} agents"
     yield DoctorCheck("declarations", "ok", counts)
-    for warning in told:
+    for warning in caught:
         yield DoctorCheck("plug-in", "warn", str(warning.message), "Update or uninstall it.")
 
 

@@ -67,7 +67,7 @@ class Isolated(Composition):
         slots: dict[str, list[str]] = {}
         for slot, guest in self.guests.items():
             slots.setdefault(guest.isolation, []).append(slot)
-        return "; ".join(f"{', '.join(named)}: {said}" for said, named in slots.items())
+        return "; ".join(f"{', '.join(named)}: {layers}" for layers, named in slots.items())
 
 
 @contextmanager

@@ -252,8 +252,12 @@ def _defaults(make: Any) -> dict[str, bool | int | float | str]:
 
 def _returned(make: Any) -> Any:
     """The class that a function says it gives."""
-    said = getattr(make, "__annotations__", {}).get("return")
-    return getattr(make, "__globals__", {}).get(said) if isinstance(said, str) else said
+    annotation = getattr(make, "__annotations__", {}).get("return")
+    return (
+        getattr(make, "__globals__", {}).get(annotation)
+        if isinstance(annotation, str)
+        else annotation
+    )
 
 
 def _name(thing: Any) -> str:

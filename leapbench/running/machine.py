@@ -62,7 +62,7 @@ def check_row(protocol: Protocol, harness: type[Harness]) -> None:
 
 
 @contextmanager
-def told(out: Path) -> Iterator[None]:
+def disk_errors(out: Path) -> Iterator[None]:
     """Turn a fault of the machine inside into one line.
 
     Args:

@@ -59,9 +59,9 @@ def keep(
             own = Path(name) / "all" / slot
             own.mkdir(parents=True)
             part.save(own)
-            told = record(protocol, seed, agent, role, slot)
-            (own / RECORD).write_text(json.dumps(told, indent=1, sort_keys=True) + "\n")
-            (own / CARD).write_text(card(agent.parts[role], told), encoding="utf-8")
+            facts = record(protocol, seed, agent, role, slot)
+            (own / RECORD).write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
+            (own / CARD).write_text(card(agent.parts[role], facts), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         (Path(name) / "all").replace(folder)
 
@@ -85,21 +85,21 @@ def record(
     }
 
 
-def card(part: Declaration, told: Mapping[str, Any]) -> str:
+def card(part: Declaration, facts: Mapping[str, Any]) -> str:
     """A model card: a header for hubs, what the part is, and how to load it."""
-    settings = "\n".join(f"* `{key}`: {value}" for key, value in told["settings"].items())
+    settings = "\n".join(f"* `{key}`: {value}" for key, value in facts["settings"].items())
     paper = f"\nMethod: {part.paper}.\n" if part.paper else ""
     return f"""---
 library_name: leapbench
-tags: [leapbench, "{told["task"]}"]
+tags: [leapbench, "{facts["task"]}"]
 ---
 
-# {part.name} on {told["task"]}
+# {part.name} on {facts["task"]}
 
 {part.summary}.
 {paper}
-It learned as the {told["role"]} of `{told["agent"]}`, tier {told["tier"]} (protocol
-{told["protocol"]}), seed {told["seed"]}, with these settings:
+It learned as the {facts["role"]} of `{facts["agent"]}`, tier {facts["tier"]} (protocol
+{facts["protocol"]}), seed {facts["seed"]}, with these settings:
 
 {settings or "* none"}
 
@@ -111,7 +111,7 @@ part = lb.load("path/to/this/folder")
 """
 
 
-def told(folder: Path) -> dict[str, str | int | dict[str, Any]]:
+def described(folder: Path) -> dict[str, str | int | dict[str, Any]]:
     """What a folder says that it holds; not to be trusted beyond its form.
 
     Raises:

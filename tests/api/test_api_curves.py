@@ -14,7 +14,7 @@ import pytest
 import leapbench as lb
 from leapbench.contract.curves import NAMES, POINTS, Curves, thinned
 from leapbench.results.values import checked_curves
-from leapbench.running import logs, parts
+from leapbench.running import logs
 
 TASK = "coins/small"
 
@@ -203,79 +203,6 @@ def test_a_log_that_cannot_be_opened_is_no_failure_of_the_agent(
     with pytest.raises(lb.UserError, match="--log wandb cannot be written: No API key"):
         lb.run(TASK, agent, out=tmp_path, log="wandb", progress=False)
     assert not list(tmp_path.rglob("seed-*.json"))
-
-
-@pytest.mark.usefixtures("plugin")
-def test_what_was_learned_is_kept_and_loaded(tmp_path: Path) -> None:
-    found = lb.run(TASK, "toy-guess", out=tmp_path, keep=True, progress=False)
-    kept = found.cells[0].kept
-    assert sorted(each.name for each in kept.iterdir()) == ["model", "policy"]
-    assert "# toy-mean on coins/small" in (kept / "model" / parts.CARD).read_text()
-    mean = lb.load(TASK, "toy-guess", out=tmp_path, role="model", progress=False)
-    assert mean.network == lb.load(kept / "model").network != 0.5
-    assert type(lb.load(TASK, "toy-guess", out=tmp_path, progress=False)).__name__ == "Guess"
-    assert lb.load(TASK, agent, out=tmp_path, progress=False).slope == 2.0
-    with pytest.raises(lb.UserError, match="has no part 'pilot'"):
-        lb.load(TASK, "toy-guess", out=tmp_path, role="pilot", progress=False)
-
-
-@pytest.mark.usefixtures("plugin")
-def test_a_result_without_its_parts_is_run_again_to_keep_them(tmp_path: Path) -> None:
-    first = lb.run(TASK, "toy-guess", out=tmp_path, progress=False)
-    assert parts.missing(first.cells[0].kept)
-    again = lb.run(TASK, "toy-guess", out=tmp_path, keep=True, progress=False)
-    assert not parts.missing(again.cells[0].kept)
-    assert again[0].digest() == first[0].digest()
-
-
-@pytest.mark.usefixtures("plugin")
-def test_a_folder_is_not_trusted(tmp_path: Path) -> None:
-    lb.run(TASK, "toy-guess", out=tmp_path, keep=True, progress=False)
-    (folder,) = tmp_path.rglob("policy")
-    file = folder / parts.RECORD
-    good = json.loads(file.read_text())
-    for change, message in (
-        ({"part": "toy-gues"}, "There is no agent"),
-        ({"role": "model"}, "is no model"),
-        ({"settings": {"rounds": [1]}}, "does not say what"),
-        ({"settings": {"rund": 1}}, "no setting"),
-        ({"task": "coins/none"}, "There is no task"),
-    ):
-        file.write_text(json.dumps(good | change))
-        with pytest.raises(lb.UserError, match=message):
-            lb.load(folder)
-    with pytest.raises(lb.UserError, match="holds no learned part"):
-        lb.load(tmp_path)
-    with pytest.raises(lb.UserError, match="There is no folder"):
-        lb.load(tmp_path / "nowhere")
-
-
-@pytest.mark.usefixtures("plugin")
-def test_a_hub_gets_and_gives_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import shutil
-
-    from leapbench.api import load
-
-    class Hub:
-        def create_repo(self, name: str, exist_ok: bool) -> None:
-            (tmp_path / "hub" / name).mkdir(parents=True, exist_ok=exist_ok)
-
-        def upload_folder(self, repo_id: str, folder_path: str, allow_patterns: Any) -> str:
-            for pattern in allow_patterns:
-                for each in Path(folder_path).glob(pattern):
-                    shutil.copy(each, tmp_path / "hub" / repo_id)
-            return repo_id
-
-        def snapshot_download(self, repo_id: str, allow_patterns: Any) -> str:
-            return str(tmp_path / "hub" / repo_id)
-
-    monkeypatch.setattr(load, "_hub", Hub)
-    found = lb.run(TASK, "toy-guess", out=tmp_path, keep=True, progress=False)
-    lb.push(found.cells[0].kept / "model", "me/mean")
-    there = sorted(each.name for each in (tmp_path / "hub/me/mean").iterdir())
-    assert there == ["README.md", "leapbench.json", "mean.json"]
-    mean = lb.load(TASK, "toy-guess", out=tmp_path, role="model", progress=False)
-    assert lb.load("hf:me/mean").network == mean.network
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 import leapbench as lb
-from leapbench.api.evaluate import chosen, digest
+from leapbench.api.elsewhere import chosen
+from leapbench.api.fingerprint import digest
 from leapbench.api.practice import practice
 from leapbench.contract import registry, seeds
 from leapbench.errors import InvalidOutput
@@ -163,3 +164,11 @@ def test_other_weights_are_another_policy() -> None:
     second.load_state_dict(first.state_dict())
     assert digest(first) == digest(second)
     assert digest(heads) != digest(worst)
+    values = np.arange(6).reshape(3, 2)
+    assert digest(greedy(values)) == digest(greedy(values.copy())) != digest(greedy(values + 1))
+    third = torch.nn.Linear(2, 2)
+    assert digest(lambda seen: first(seen)) != digest(lambda seen: third(seen))
+
+
+def greedy(values: np.ndarray) -> Any:
+    return lambda cells: values[cells].argmax(axis=1)
