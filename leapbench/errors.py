@@ -25,6 +25,10 @@ class UnfitFile(UserError):
     """A file that was brought along is not what the task needs, on whatever machine."""
 
 
+class Unavailable(UserError):
+    """This machine lacks what a run needs, such as a package or a data set: nobody's failure."""
+
+
 class AgentError(Exception):
     """What an agent did wrong; the cell ends with `status` and the message."""
 

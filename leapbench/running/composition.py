@@ -93,6 +93,13 @@ def file_of(part: Declaration) -> Path | None:
     return Path(path) if path else None
 
 
+def origin(part: Declaration) -> str:
+    """The module whose code a part is, or its file; neither is imported for that."""
+    if isinstance(part, live.LiveDeclaration):
+        return part.make.__module__
+    return part.entry.rpartition(":")[0]
+
+
 def content_hash(part: Declaration) -> str:
     """What tells a user's part from others of its name; empty for a declared one."""
     if isinstance(part, live.LiveDeclaration):
