@@ -15,7 +15,7 @@ from leapbench.contract import files, registry
 from leapbench.contract.agent import Learner
 from leapbench.contract.declaration import Declaration
 from leapbench.contract.task import Protocol, Task
-from leapbench.errors import UserError, unknown
+from leapbench.errors import Unavailable, Unfit, UserError, unknown
 from leapbench.results.result import AgentRecord, Part, Scalar
 from leapbench.results.values import LONGEST, bounded
 from leapbench.running import external, live
@@ -56,6 +56,27 @@ class Composition:
         if isinstance(made, live.Placed):
             made = made.placed(slot)
         return made
+
+    def check(self) -> None:
+        """Build the parts that the suite or a plug-in declares, to see that they can be.
+
+        Raises:
+            Unfit: when a setting is out of its range.
+            Unavailable: when a package is missing.
+        """
+        for role, part in self.parts.items():
+            if isinstance(part, live.LiveDeclaration) or file_of(part):
+                continue  # of the user's own, which builds itself when it runs
+            try:
+                built(part, self.config[role])
+            except ImportError as error:
+                raise Unavailable(f"{part.name} cannot be imported: {error}.") from error
+            except Unavailable:
+                raise
+            except UserError as error:
+                raise Unfit(error.message, error.hint) from error
+            except Exception as error:
+                raise Unfit(f"{part.name} cannot be made: {error}.") from error
 
     def restore(self, harness: Harness, role: str, folder: Path, slot: str = "") -> Learner:
         """A fresh part of `role` and `slot` with what one saved into `folder`."""
