@@ -202,6 +202,8 @@ class Refusing:
     def learn(self, phase: LearningPhase) -> None:
         refuse()
 
+    save = load = predict = refuse
+
 
 def test_a_mistake_of_a_plug_ins_or_a_notebooks_part_is_its_failure(
     one: Cell, monkeypatch: pytest.MonkeyPatch
