@@ -23,6 +23,8 @@ class TwoStage:
         safety: share of the budget that is planned with, in (0, 1].
     """
 
+    family = "earlyexit"
+
     def __init__(self, safety: float = 1.0) -> None:
         self.safety = safety
 

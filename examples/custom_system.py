@@ -16,6 +16,8 @@ from leapbench.contract.agent import LearningPhase
 class NearestPhotograph:
     """Photograph from where nobody has stood, and show the photograph taken closest by."""
 
+    family = "activeview"
+
     def begin(
         self, intrinsics: tuple[float, float, float, float], candidates: np.ndarray, seed: int
     ) -> None:

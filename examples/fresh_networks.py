@@ -30,5 +30,5 @@ class FreshMoss(Moss):
     """MOSS whose pre-training serves to find the warm-up's steps alone."""
 
     def finetuner(self, ddpg: DDPG, seed: int) -> Behaviour:
-        """See `Intrinsic.finetuner`."""
+        """See `Tuner.finetuner`."""
         return FreshTuner(ddpg, self.skills, self.horizon, seed, self.warm, self.choice)

@@ -21,8 +21,12 @@ class UserError(Exception):
         super().__init__(f"{message} {hint}" if hint else message)
 
 
-class UnfitFile(UserError):
-    """A file that was brought along is not what the task needs, on whatever machine."""
+class Unfit(UserError):
+    """A file or setting that was brought along does not fit, on whatever machine."""
+
+
+class Unavailable(UserError):
+    """This machine lacks what a run needs, such as a package or a data set: nobody's failure."""
 
 
 class AgentError(Exception):

@@ -12,13 +12,19 @@ therefore charged the whole backbone at its first exit.
 
 Every call of a counted module is compared with PyTorch's own operator counter, and what
 that finds between the calls, such as products of matrices and attention, is refused. So
-are products that it does not know, such as those with vectors; elementwise arithmetic is
-not looked for.
+are products that it does not know, such as those with vectors, and complex and sparse
+tensors.
+
+Elementwise products and quotients, powers, norms, and activations that scale a value by
+another (GELU, SiLU, ...) cost one multiply-add per value, as they do in a graph
+(`leapbench.graphs.count`): a product of matrices that is written as products of numbers
+costs what it would have cost as one. Normalisation, interpolation, other activations,
+pools and sums are free, as the conventions have it.
 
 Two conventions (multiply-adds, batch of one image):
 
-    conv+linear   k_h * k_w * C_in / groups per output value of a convolution,
-                  C_in per output of a linear layer; all else is free.
+    conv+linear   k_h * k_w * C_in / groups per output value of a convolution, C_in per
+                  output of a linear layer, one per elementwise product; else free.
     released      as `models/op_counter.py` of L2W-DEN: the above, one per bias
                   addition of a linear layer, one per ReLU value, k_h * k_w per
                   output of a pool and one per input value of an adaptive pool.
@@ -35,20 +41,13 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from leapbench.errors import UserError, unknown
+from leapbench.operators import HINT, Operators
 
 Convention = Literal["conv+linear", "released"]
 Cost = Callable[[nn.Module, Any, Any], int]
-
-UNKNOWN = {"mv", "addmv", "dot", "vdot", "inner", "outer", "ger", "addr", "kron", "tensordot"}
-UNKNOWN |= {"cross", "linalg_cross", "_cdist_forward", "_trilinear", "bilinear", "lstm", "gru"}
-UNKNOWN |= {"matrix_exp", "linalg_matrix_exp", "linalg_inv_ex", "linalg_solve_triangular"}
-UNKNOWN |= {"_linalg_svd", "_linalg_eigh", "_linalg_det", "_linalg_solve_ex", "linalg_qr"}
-UNKNOWN |= {"_fft_r2c", "_fft_c2r", "_fft_c2c", "cumprod", "prod", "_sparse_mm"}
-"""Operators that multiply values with each other and that PyTorch's counter leaves out."""
 
 _MULTIPLYING = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.Linear)
 _NORMALISING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.GroupNorm, nn.LayerNorm)
@@ -77,7 +76,7 @@ def count(
     """
     if convention not in _COSTS:
         raise unknown("convention", convention, _COSTS)
-    return _Measurement(network, _COSTS[convention]).run(image)
+    return _Measurement(network, _COSTS[convention], elementwise=1).run(image)
 
 
 def parameters(network: nn.Module, image: tuple[int, int, int] = (3, 32, 32)) -> list[int]:
@@ -103,7 +102,7 @@ def parameters(network: nn.Module, image: tuple[int, int, int] = (3, 32, 32)) ->
         used.update(map(id, new))
         return sum(p.numel() for p in new)
 
-    return _Measurement(network, fresh).run(image)
+    return _Measurement(network, fresh, elementwise=0).run(image)
 
 
 def _products(module: nn.Module, inputs: Any, output: Any) -> int:
@@ -136,12 +135,13 @@ class _Measurement:
     Args:
         network: the network to measure.
         cost: cost of one call of one module, from its inputs and its output.
+        elementwise: cost of one product of two values outside of those modules.
     """
 
-    def __init__(self, network: nn.Module, cost: Cost) -> None:
-        self.network, self.cost = network, cost
+    def __init__(self, network: nn.Module, cost: Cost, elementwise: int) -> None:
+        self.network, self.cost, self.elementwise = network, cost, elementwise
         self.total = self.products = 0
-        self.operators = FlopCounterMode(display=False)
+        self.operators, self.single = FlopCounterMode(display=False), Operators(self.name)
         # The tensors are kept so that no two of them can share an id.
         self.produced: dict[int, tuple[int, Tensor]] = {}
 
@@ -154,13 +154,14 @@ class _Measurement:
                     hooks.enter_context(module.register_forward_pre_hook(self._begin))
                 hooks.enter_context(module.register_forward_hook(self._add))
             # The fused attention kernels are not in the operator counter's table.
-            with sdpa_kernel(SDPBackend.MATH), self.operators, _Refusing(self._name):
+            with sdpa_kernel(SDPBackend.MATH), self.operators, self.single:
                 exits = self._forward(image)
         self._compare(0)
         return self._totals(exits)
 
     @property
-    def _name(self) -> str:
+    def name(self) -> str:
+        """Class of the network."""
         return type(self.network).__name__
 
     def _begin(self, module: nn.Module, inputs: Any) -> None:
@@ -172,7 +173,7 @@ class _Measurement:
         missed, self.products = total - self.products - expected, total
         if missed:
             raise UserError(
-                f"{missed} multiply-adds of {self._name} were not made by "
+                f"{missed} multiply-adds of {self.name} were not made by "
                 "calling its convolutional and linear modules, which are all that is counted.",
                 "Call nn.Conv*d and nn.Linear modules instead of functions or operators.",
             )
@@ -182,7 +183,8 @@ class _Measurement:
             self._compare(_products(module, inputs, output))
         self.total += self.cost(module, inputs, output)
         if isinstance(output, Tensor) and output.ndim == 2:
-            self.produced.setdefault(id(output), (self.total, output))
+            total = self.total + self.elementwise * self.single.products
+            self.produced.setdefault(id(output), (total, output))
 
     def _forward(self, image: tuple[int, int, int]) -> Any:
         like = next(self.network.parameters(), torch.empty(0))
@@ -208,23 +210,6 @@ class _Measurement:
         return [self.produced[id(logits)][0] for logits in exits]
 
 
-class _Refusing(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Refuses operators that multiply and are not counted; `name` is the network's."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.name = name
-
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        operator = func.overloadpacket.__name__
-        if operator in UNKNOWN:
-            raise UserError(
-                f"{self.name} calls {operator}, whose multiply-adds are not known.",
-                "Build it from nn.Conv*d, nn.Linear and normalisation modules.",
-            )
-        return func(*args, **(kwargs or {}))
-
-
 def _refuse_uncountable(network: nn.Module) -> None:
     """Refuse modules with parameters of their own whose cost is not known."""
     for name, module in network.named_modules():
@@ -233,7 +218,7 @@ def _refuse_uncountable(network: nn.Module) -> None:
             raise UserError(
                 f"The multiply-adds of {name or 'the network'!r} ({type(module).__name__}) are "
                 "not known, because it has parameters of its own.",
-                "Build it from nn.Conv*d, nn.Linear and normalisation modules.",
+                HINT,
             )
 
 

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1]
 ROOMS = ("envs", "tasks", "agents", "leaderboards")  # beside `leapbench`, installed inside it
 LAYERS = (  # from the bottom up; rooms on one line do not know each other
     ("errors",),
-    ("contract", "envs", "figures", "macs"),
+    ("contract", "envs", "figures", "operators"),
+    ("macs",),
     ("data", "results"),
     ("isolation",),
     ("graphs",),

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn import functional
+from two_exits import Functional, TwoExits, small
 
 from leapbench.agents.earlyexit.msdnet import network as msdnet
 from leapbench.agents.earlyexit.ranet import network as ranet
@@ -139,31 +140,6 @@ GOLDEN: dict[str, tuple[Callable[[], nn.Module], Row]] = {
 }
 
 
-def small(classes: int = 3) -> nn.Module:
-    """A two-exit network with a closed form; 3x8x8 images."""
-    return TwoExits(nn.Conv2d(3, 4, 3, padding=1, bias=False), nn.Conv2d(4, 6, 3, 2, 1), classes)
-
-
-class TwoExits(nn.Module):
-    """Convolution, exit, convolution, exit."""
-
-    def __init__(self, first: nn.Conv2d, second: nn.Conv2d, classes: int = 3) -> None:
-        super().__init__()
-        self.first = nn.Sequential(first, nn.BatchNorm2d(first.out_channels), nn.ReLU())
-        self.second = second
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.dropout = nn.Dropout(0.5)
-        self.heads = nn.ModuleList(
-            nn.Linear(layer.out_channels, classes) for layer in (first, second)
-        )
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        x = self.dropout(self.first(x))
-        logits = [self.heads[0](self.pool(x).flatten(1))]
-        logits.append(self.heads[1](self.pool(self.second(x)).flatten(1)))
-        return logits
-
-
 class Changed(nn.Module):
     """`small` with its outputs changed by a function."""
 
@@ -173,17 +149,6 @@ class Changed(nn.Module):
 
     def forward(self, x: Tensor) -> object:
         return self.change([self.last(z) for z in self.inner(x)])
-
-
-class Functional(nn.Module):
-    """A network that hides arithmetic from its modules."""
-
-    def __init__(self, hidden: Callable[[Tensor], Tensor]) -> None:
-        super().__init__()
-        self.inner, self.hidden = small(), hidden
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        return self.inner(self.hidden(x))  # type: ignore[no-any-return]
 
 
 class Scale(nn.Module):
@@ -362,30 +327,6 @@ def test_two_errors_that_cancel_are_two_errors() -> None:
     network.lazy = lazy
     with pytest.raises(UserError, match="multiply-adds of Functional were not made by"):
         count(network, (3, 8, 8))
-
-
-@pytest.mark.parametrize(
-    ("hidden", "operator"),
-    [
-        (lambda x: x + torch.mv(x.flatten(2)[0], torch.ones(64)).sum(), "mv"),
-        (lambda x: x + torch.dot(x.flatten(), x.flatten()), "dot"),
-        (lambda x: x + torch.vdot(x.flatten(), x.flatten()), "dot"),
-        (lambda x: x + torch.addmv(x[0, 0, 0], x[0, 0], x[0, 0, 0]), "mv"),
-        (lambda x: x + torch.cdist(x, x).sum(), "_cdist_forward"),
-        (lambda x: x + torch.fft.fft2(x).real, "_fft_"),
-        (lambda x: x + torch.linalg.inv_ex(x + torch.eye(8))[0], "linalg_inv_ex"),
-        (lambda x: x + torch.linalg.cross(x[..., :3], x[..., :3]).sum(), "linalg_cross"),
-        (lambda x: x + torch.cumprod(x, 1), "cumprod"),
-        (lambda x: x + torch.prod(x), "prod"),
-        (lambda x: x + x[0, 0] @ x[0, 0, 0], "mv"),
-        (lambda x: x + torch.einsum("bchw,bchw->", x, x), "multiply-adds"),
-    ],
-)
-def test_products_that_are_not_known_are_refused(
-    hidden: Callable[[Tensor], Tensor], operator: str
-) -> None:
-    with pytest.raises(UserError, match=operator):
-        count(Functional(hidden), (3, 8, 8))
 
 
 def test_unknown_convention_is_told() -> None:

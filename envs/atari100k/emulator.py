@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.errors import UserError, unknown
+from leapbench.errors import Unavailable, unknown
 
 INSTALL = 'pip install "leapbench[atari]"'
 NOOP = 0
@@ -37,12 +37,12 @@ def load(module: str) -> Any:
     """Import a module of the extra `atari`.
 
     Raises:
-        UserError: when it is not installed.
+        Unavailable: when it is not installed.
     """
     try:
         return import_module(module)
     except ImportError as error:
-        raise UserError(f"Atari games cannot be played: {error}.", INSTALL) from error
+        raise Unavailable(f"Atari games cannot be played: {error}.", INSTALL) from error
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from gymnasium.utils.seeding import np_random
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from leapbench.envs.atari100k.emulator import Pixels
@@ -19,7 +19,9 @@ Flags = NDArray[np.bool_]
 Wholes = NDArray[np.int64]
 
 
-class Atari100kVectorEnv(LockstepVectorEnv[Pixels, Wholes]):
+class Atari100kVectorEnv(
+    LockstepVectorEnv[Pixels, Wholes], VectorEnv[Pixels, Wholes, NDArray[Any]]
+):
     """`Atari100kEnv` for `num_envs` games at once, which paint into one array.
 
     Observations, rewards, ends and infos are those of Gymnasium's `SyncVectorEnv` over

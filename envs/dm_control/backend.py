@@ -7,7 +7,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from leapbench.errors import UserError
+from leapbench.errors import Unavailable
 
 INSTALL = 'pip install "leapbench[dmc]"'
 if sys.version_info >= (3, 13):  # labmaze, which it asks for and does not need here, is not there
@@ -24,7 +24,7 @@ def load(module: str) -> Any:
     makes its own context, when a picture is asked for. The variable is left as it was.
 
     Raises:
-        UserError: when a package is missing, `MUJOCO_GL` names what is not there, or
+        Unavailable: when a package is missing, `MUJOCO_GL` names what is not there, or
             MuJoCo is of a version that dm_control does not run on.
     """
     early = "dm_control._render" not in sys.modules
@@ -34,10 +34,10 @@ def load(module: str) -> Any:
     try:
         found = import_module(module)
     except ModuleNotFoundError as error:
-        raise UserError(f"dm_control cannot be imported: {error}.", INSTALL) from error
+        raise Unavailable(f"dm_control cannot be imported: {error}.", INSTALL) from error
     except Exception as error:  # each binding that `MUJOCO_GL` names fails in its own ways
         backend, reason = os.environ.get("MUJOCO_GL"), " ".join(str(error).split())
-        raise UserError(
+        raise Unavailable(
             f"dm_control cannot be imported with MUJOCO_GL={backend}: {reason}.",
             "Unset MUJOCO_GL; states need none, and pictures find their own.",
         ) from error
@@ -46,7 +46,7 @@ def load(module: str) -> Any:
             del os.environ["MUJOCO_GL"]
     version = str(getattr(sys.modules.get("mujoco"), "__version__", ""))
     if int(version.partition(".")[0] or 0) >= BREAKS:
-        raise UserError(f"dm_control crashes on MuJoCo {version}.", INSTALL)
+        raise Unavailable(f"dm_control crashes on MuJoCo {version}.", INSTALL)
     return found
 
 

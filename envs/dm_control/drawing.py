@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.envs.dm_control.backend import headless, load
-from leapbench.errors import UserError
+from leapbench.errors import Unavailable
 
 HEIGHT, WIDTH = 240, 320
 MAX_GEOMS = 1000
@@ -33,7 +33,7 @@ class Painter:
         width: likewise.
 
     Raises:
-        UserError: when no context can be opened.
+        Unavailable: when no context can be opened.
     """
 
     def __init__(self, model: Any, height: int = HEIGHT, width: int = WIDTH) -> None:
@@ -104,8 +104,8 @@ def _opened(mujoco: Any, model: Any, height: int, width: int) -> tuple[Any, Any]
         raise _unfit(binding) from error
 
 
-def _unfit(binding: str) -> UserError:
-    return UserError(
+def _unfit(binding: str) -> Unavailable:
+    return Unavailable(
         f"There is no OpenGL to draw with: {binding} says {_refused[binding]!r}.",
         "On Debian: apt install libegl1; or set MUJOCO_GL to egl, osmesa or glfw.",
     )

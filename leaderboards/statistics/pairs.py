@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leapbench.leaderboards.statistics.interval import Floats
+from leapbench.leaderboards.statistics.interval import RESOLUTION, Floats
 from leapbench.leaderboards.statistics.student import welch
 
 _BLOCK = 1 << 18
-_ROUNDING = 8 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +68,8 @@ def between(mean: Floats, error: Floats, degrees: Floats) -> Pairs:
 
 
 def _pairs(difference: Floats, error: Floats, degrees: Floats, size: Floats) -> Pairs:
-    """Statistics; differences that are mere rounding count as none."""
-    rounding = _ROUNDING * np.maximum(size[:, None], size[None])
+    """Statistics; differences that are mere rounding count as none, as in `difference`."""
+    rounding = RESOLUTION * np.maximum(np.maximum(size[:, None], size[None]), 1.0)
     real = np.where(np.abs(difference) > rounding, difference, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         t = np.where(real == 0, 0.0, real / np.where(error > rounding, error, 0.0))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from leapbench.api.scope import opened, scope
+from leapbench.api.scope import opened, results, scope
 from leapbench.api.shown import Shown
 from leapbench.contract.task import Task
 from leapbench.errors import UserError
@@ -107,7 +107,7 @@ def board(
     if tier and len(tasks) == 1:
         protocol_of(tasks[0], tier)
     store = opened(Path(board) if board is not None else None)
-    badges, own = badges_of(store), Path(runs) if runs is not None else None
+    badges, own = badges_of(store), results(runs)
     found = [of_task(task, tier, own, store, badges=badges) for task in tasks]
     if name == tasks[0].name:
         return Board(tuple(found[0]), None, [tables.board_table(found[0][0])])
@@ -148,7 +148,7 @@ def claims(
     Raises:
         UserError: for an unknown name.
     """
-    badges, own = badges_of(), Path(runs) if runs is not None else None
+    badges, own = badges_of(), results(runs)
     found: list[ClaimResult] = []
     untested = []
     for task in with_claims(name):
@@ -186,6 +186,6 @@ def compare(
     Raises:
         UserError: when one of them has no rows, or they have nothing in common.
     """
-    own = Path(runs) if runs is not None else None
+    own = results(runs)
     found = tuple(matches.compare(scope(task), a, b, tier, own))
     return Compared(found, [tables.compare_table(a, b, list(found))])

@@ -9,6 +9,8 @@ from leapbench.contract.task import Task
 from leapbench.errors import UserError, unknown
 from leapbench.leaderboards.sources import Submissions
 
+RUNS = Path("runs")
+
 
 def scope(name: str | None) -> list[Task]:
     """The task that was named, the tasks of a family, or all.
@@ -22,6 +24,18 @@ def scope(name: str | None) -> list[Task]:
         known = [*tasks, *{task.family for task in tasks.values()}]
         raise unknown("task or family", str(name), known, "leapbench list tasks")
     return found
+
+
+def results(runs: str | Path | None) -> Path | None:
+    """The folder of one's own results; only the usual one may be missing.
+
+    Raises:
+        UserError: when another was named, and is no folder.
+    """
+    folder = None if runs is None else Path(runs)
+    if folder is not None and folder != RUNS and not folder.is_dir():
+        raise UserError(f"--runs {folder} is no folder.", "`leapbench run --out` makes one.")
+    return folder
 
 
 def opened(folder: Path | None) -> Submissions | None:

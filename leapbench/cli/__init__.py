@@ -30,6 +30,7 @@ COMMANDS = {
 
 
 @click.command(
+    "leapbench",
     cls=LazyGroup,
     commands_of={name: f"leapbench.cli.{name}" for name in COMMANDS},
     summaries=COMMANDS,

@@ -18,8 +18,17 @@ if TYPE_CHECKING:
 TEXTS = ("table", "md", "csv", "json")
 FORMATS = (*TEXTS, "html", "png")
 FOLDER = click.Path(file_okay=False, path_type=Path)
+
+
+def _there(ctx: click.Context, param: click.Parameter, runs: Path) -> Path | None:
+    from leapbench.api.scope import results
+
+    return results(runs)
+
+
 runs_option = click.option(
     "--runs",
+    callback=_there,
     type=FOLDER,
     default=Path("runs"),
     show_default=True,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import IO, Any
 
@@ -16,7 +17,7 @@ Sections = Mapping[str, Sequence[str]]
 
 
 class Mistake(click.ClickException):
-    """A `UserError` on its way out of the command: one line, exit code 2."""
+    """A mistake on its way out of the command: one line, exit code 2."""
 
     exit_code = 2
 
@@ -109,14 +110,31 @@ class LazyGroup(click.Group):
         """Write the sections at the end of the help."""
         write_sections(self._sections, formatter)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the group's own options."""
+        with _one_line_each():
+            return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; user errors and warnings become one line each."""
-        with warnings.catch_warnings():
+        """Run the command; mistakes and warnings become one line each."""
+        with warnings.catch_warnings(), _one_line_each():
             warnings.showwarning = _one_line
-            try:
-                return super().invoke(ctx)
-            except UserError as error:
-                raise Mistake(" ".join(str(error).split())) from None
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _one_line_each() -> Iterator[None]:
+    """Tell what was typed wrong in one line, with what to type instead."""
+    try:
+        yield
+    except UserError as error:
+        raise Mistake(" ".join(str(error).split())) from None
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        line = " ".join(error.format_message().split())
+        where = error.ctx.command_path if error.ctx else "leapbench"
+        raise Mistake(f"{line} Try: {where} --help") from None
 
 
 def write_sections(sections: Sections, formatter: click.HelpFormatter) -> None:

@@ -14,7 +14,7 @@ from leapbench.cli.group import Command
     short_help="Serve a board: take bundles, hand them out, show the site.",
     sections={
         "Examples": (
-            "leapbench host board",
+            "leapbench host board --create",
             "leapbench site --board board --out site && leapbench host board --site site",
             "leapbench host board --bind 0.0.0.0 --port 80 --signed",
         ),
@@ -26,6 +26,7 @@ from leapbench.cli.group import Command
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder of a built site, shown at /.",
 )
+@click.option("--create", is_flag=True, help="Make BOARD, if it is not there.")
 @click.option("--bind", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 @click.option("--signed", is_flag=True, help="Refuse bundles that are not signed.")
@@ -36,7 +37,14 @@ from leapbench.cli.group import Command
     "--proxy", is_flag=True, help="Trust the forwarding headers of a proxy on this machine."
 )
 def command(
-    board: Path, site: Path | None, bind: str, port: int, signed: bool, hourly: int, proxy: bool
+    board: Path,
+    site: Path | None,
+    create: bool,
+    bind: str,
+    port: int,
+    signed: bool,
+    hourly: int,
+    proxy: bool,
 ) -> None:
     """Serve BOARD over HTTP until Ctrl-C.
 
@@ -49,12 +57,15 @@ def command(
         import uvicorn
 
         from leapbench.leaderboards.submissions.host.app import application
+        from leapbench.leaderboards.submissions.store import is_store
     except ModuleNotFoundError as error:
         if error.name not in ("uvicorn", "starlette"):
             raise
         raise UserError(
             "Hosting needs two more packages.", 'pip install "leapbench[host]"'
         ) from None
+    if not (create or is_store(board)):
+        raise UserError(f"There is no board in {board}.", "--create makes one.")
     made = application(board, site, signed, hourly)
     uvicorn.run(
         made,

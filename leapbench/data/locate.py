@@ -13,7 +13,7 @@ import platformdirs
 
 from leapbench.data.files import existing
 from leapbench.data.spec import DataSet, Layout, get
-from leapbench.errors import UserError
+from leapbench.errors import Unavailable, UserError
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def absent(layout: Layout, root: Path) -> list[str]:
     return files + [f"{folder}/" for folder in layout.folders if not (root / folder).is_dir()]
 
 
-def missing(dataset: DataSet) -> UserError:
+def missing(dataset: DataSet) -> Unavailable:
     """Build the error that says what was looked for where, and how to get it."""
     looked = [_looked(dataset, root) for _, root in candidates(dataset)]
     if not dataset.package and not os.environ.get("LEAPBENCH_DATA"):
@@ -104,7 +104,7 @@ def missing(dataset: DataSet) -> UserError:
     )
     where = "; ".join(looked) or f"Python package {dataset.package}"
     folder = "" if dataset.package else f" The folder to fill is $LEAPBENCH_DATA/{dataset.name}."
-    return UserError(
+    return Unavailable(
         f"{dataset.title} was not found. Looked in: {where}.{network}", dataset.how + folder
     )
 

@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 
 from leapbench.contract.frozen import Frozen
-from leapbench.errors import AgentError, DeadlineExceeded, InvalidOutput, UnfitFile, UserError
+from leapbench.errors import AgentError, DeadlineExceeded, InvalidOutput, Unfit, UserError
 from leapbench.graphs import wire
 from leapbench.graphs.worker import MAX_FRAME, seconds
 from leapbench.isolation import sandbox
@@ -67,7 +67,7 @@ class ExportedNetwork:
         """Size of the image, number of classes, and cost of every exit.
 
         Raises:
-            UnfitFile: when the graph is not acceptable.
+            Unfit: when the graph is not acceptable.
             UserError: when ONNX Runtime is not installed.
         """
         return self._started[1]
@@ -76,11 +76,11 @@ class ExportedNetwork:
         """Cumulative multiply-adds of every exit.
 
         Raises:
-            UnfitFile: when the graph is not acceptable, or not made for such images.
+            Unfit: when the graph is not acceptable, or not made for such images.
             UserError: as `facts`.
         """
         if tuple(image) != self.facts.image:
-            raise UnfitFile(
+            raise Unfit(
                 f"{self.name} is for images of size {self.facts.image}, these are {tuple(image)}."
             )
         return list(self.facts.multiply_adds)
@@ -97,7 +97,7 @@ class ExportedNetwork:
         Raises:
             DeadlineExceeded: when it takes far longer than its multiply-adds explain.
             AgentError: when the process dies.
-            UnfitFile, UserError: as `multiply_adds`.
+            Unfit, UserError: as `multiply_adds`.
         """
         costs = self.multiply_adds(images.shape[1:])
         size = max(1, min(BATCH, MAX_FRAME // (4 * int(np.prod(images.shape[1:])))))
@@ -135,8 +135,8 @@ class ExportedNetwork:
             if refusal is None:
                 return process, _read(GraphFacts, answer)
         except AgentError as error:
-            raise UnfitFile(f"{self.name} cannot be used: {error}.") from None
-        raise UnfitFile(f"{self.name} cannot be used: {refusal.message}.", refusal.hint)
+            raise Unfit(f"{self.name} cannot be used: {error}.") from None
+        raise Unfit(f"{self.name} cannot be used: {refusal.message}.", refusal.hint)
 
 
 def _read(form: type[Form], answer: bytes) -> Form:

@@ -22,7 +22,7 @@ from pathlib import Path
 from re import match
 from typing import Any
 
-from leapbench.errors import UserError
+from leapbench.errors import Unavailable
 from leapbench.isolation import seccomp
 
 SITE, HOME = "/site", "/home"
@@ -69,10 +69,10 @@ def require() -> None:
     """See that there is a sandbox.
 
     Raises:
-        UserError: where there is none, with what to install.
+        Unavailable: where there is none, with what to install.
     """
     if trouble():
-        raise UserError(f"Strangers' code runs inside bubblewrap only: {trouble()}.", INSTALL)
+        raise Unavailable(f"Strangers' code runs inside bubblewrap only: {trouble()}.", INSTALL)
 
 
 def start(
@@ -98,7 +98,7 @@ def start(
         streams: of `subprocess.Popen`.
 
     Raises:
-        UserError: when a sandbox is wanted and there is none.
+        Unavailable: when a sandbox is wanted and there is none.
     """
     if home:
         command = [sys.executable, "-P", "-u", "-c", code, *arguments]

@@ -17,14 +17,14 @@ from leapbench.contract.artifacts import ArtifactStore
 from leapbench.contract.curves import thinned
 from leapbench.contract.harness import Harness, Report, stage
 from leapbench.contract.task import Protocol, Task, Tier
-from leapbench.errors import AgentError, Terminated, UserError
+from leapbench.errors import AgentError, Terminated, Unavailable, UserError
 from leapbench.isolation.failures import GuestError
 from leapbench.results import result
 from leapbench.results.provenance import provenance
 from leapbench.results.result import Result, Spent, columns
 from leapbench.results.values import LONGEST, printable
 from leapbench.running import code, logs, machine, parts, phases
-from leapbench.running.composition import Composition, compose
+from leapbench.running.composition import Composition, compose, origin
 from leapbench.running.device import described, resolved
 
 ARTIFACTS = "artifacts"
@@ -138,7 +138,8 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
         salt: moves the test stream, see `leapbench.contract.seeds`.
 
     Raises:
-        UserError: for a mistake that no result should record.
+        UserError: for a mistake that no result should record. One that a part of the user's
+            own raises while it learns or acts is a result, unless it is `Unavailable`.
     """
     import torch
 
@@ -160,9 +161,11 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
             logs.opened(cell.log, cell.out, _identity(cell, agent)) as sink,
         ):
             fields = _scored(cell, agent, salt, spent, clock, report, sink)
-    except (UserError, Terminated):
+    except Terminated:
         raise
     except (Exception, SystemExit) as error:
+        if isinstance(error, UserError) and not _brought(error, agent):
+            raise
         status = error.status if isinstance(error, AgentError) else "failed"
         fields = {"status": status, "message": printable(_line(error))[:LONGEST]}
     done = blank.model_copy(update=fields | {"budget": tuple(spent), "timing": clock.timing()})
@@ -174,6 +177,17 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
     with machine.disk_errors(cell.out):
         result.write(checked, cell.path_of(agent))
     return checked
+
+
+def _brought(error: UserError, agent: Composition) -> bool:
+    """Whether a part that is not the suite's own raised an error, or called what raised it."""
+    if isinstance(error, Unavailable):
+        return False
+    places = {origin(part) for part in agent.parts.values()}
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    seen = {frame.f_globals.get("__name__") for frame in frames}
+    seen |= {frame.f_code.co_filename for frame in frames}
+    return any(place in seen for place in places if not place.startswith("leapbench."))
 
 
 def _identity(cell: Cell, agent: Composition) -> dict[str, Any]:

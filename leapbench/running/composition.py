@@ -15,7 +15,7 @@ from leapbench.contract import files, registry
 from leapbench.contract.agent import Learner
 from leapbench.contract.declaration import Declaration
 from leapbench.contract.task import Protocol, Task
-from leapbench.errors import UserError, unknown
+from leapbench.errors import Unavailable, Unfit, UserError, unknown
 from leapbench.results.result import AgentRecord, Part, Scalar
 from leapbench.results.values import LONGEST, bounded
 from leapbench.running import external, live
@@ -57,6 +57,27 @@ class Composition:
             made = made.placed(slot)
         return made
 
+    def check(self) -> None:
+        """Build the parts that the suite or a plug-in declares, to see that they can be.
+
+        Raises:
+            Unfit: when a setting is out of its range.
+            Unavailable: when a package is missing.
+        """
+        for role, part in self.parts.items():
+            if isinstance(part, live.LiveDeclaration) or file_of(part):
+                continue  # of the user's own, which builds itself when it runs
+            try:
+                built(part, self.config[role])
+            except ImportError as error:
+                raise Unavailable(f"{part.name} cannot be imported: {error}.") from error
+            except Unavailable:
+                raise
+            except UserError as error:
+                raise Unfit(error.message, error.hint) from error
+            except Exception as error:
+                raise Unfit(f"{part.name} cannot be made: {error}.") from error
+
     def restore(self, harness: Harness, role: str, folder: Path, slot: str = "") -> Learner:
         """A fresh part of `role` and `slot` with what one saved into `folder`."""
         fresh = self.build(role, slot)
@@ -91,6 +112,13 @@ def file_of(part: Declaration) -> Path | None:
     module = part.entry.rpartition(":")[0]
     path = module if module.endswith(".py") else part.file
     return Path(path) if path else None
+
+
+def origin(part: Declaration) -> str:
+    """The module whose code a part is, or its file; neither is imported for that."""
+    if isinstance(part, live.LiveDeclaration):
+        return part.make.__module__
+    return part.entry.rpartition(":")[0]
 
 
 def content_hash(part: Declaration) -> str:

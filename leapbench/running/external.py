@@ -72,13 +72,36 @@ def declaration(text: str, task: Task) -> Declaration | None:
             raise UserError(
                 f"The default of {key!r} in {path}:{name} cannot be used: {error}."
             ) from None
+    role = getattr(loaded, name).__dict__.get("role", _acting(task))
+    _check_class(getattr(loaded, name), role, task)
     return _made(
         f"{file.name}:{name}",
-        getattr(loaded, name).__dict__.get("role", _acting(task)),
+        role,
         f"{file.resolve()}:{name}",
         summary="the user's own",
         settings=config,
     )
+
+
+def _check_class(kind: type, role: str, task: Task) -> None:
+    """Refuse a class that cannot be a part of the role, or says that it is for other tasks.
+
+    Raises:
+        UserError: with the methods that it lacks, or the family that it names.
+    """
+    family = getattr(kind, "family", task.family)
+    if isinstance(family, str) and family != task.family:
+        raise UserError(
+            f"{kind.__name__} is for tasks of {family}, and {task.name} is of {task.family}.",
+            "Its attribute `family` says so.",
+        )
+    needed = ("learn", "save", "load", *(("predict",) if role == "policy" else ()))
+    lacking = [] if hasattr(kind, "__getattr__") else [n for n in needed if not hasattr(kind, n)]
+    if lacking:
+        raise UserError(
+            f"{kind.__name__} cannot be a {role}: it has no {', '.join(lacking)}.",
+            "examples/custom_agent.py has them all.",
+        )
 
 
 def split(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from leapbench.contract.harness import Harness
 from leapbench.contract.task import Protocol, canonical
 from leapbench.data.locate import cache_root
-from leapbench.errors import UserError
+from leapbench.errors import Unavailable, UserError
 from leapbench.results.result import MAX_BYTES, columns
 
 FREE = 20_000_000  # bytes that a run needs at least for results, artifacts and their locks
@@ -69,7 +69,7 @@ def disk_errors(out: Path) -> Iterator[None]:
         out: folder of the results, which is the suite's own.
 
     Raises:
-        UserError: in the place of an error of the disk, or of a file under `out`.
+        Unavailable: in the place of an error of the disk, or of a file under `out`.
     """
     try:
         yield
@@ -78,7 +78,7 @@ def disk_errors(out: Path) -> Iterator[None]:
         if error.errno not in FAULTS and not own:
             raise
         where = error.filename or out
-        raise UserError(f"{where}: {error.strerror}. It is no fault of the agent's.") from error
+        raise Unavailable(f"{where}: {error.strerror}. It is no fault of the agent's.") from error
 
 
 def _check_folder(out: Path) -> None:

@@ -56,6 +56,8 @@ def plan(
     if isolated:
         _check_in_files(plain)
     texts = _each_once(found, chosen)
+    for text in texts:
+        compose(found, text, chosen[text], protocol).check()
     machine.check(out)
     machine.check_row(protocol, harness_of(found))
     checked(device)

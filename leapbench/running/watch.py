@@ -30,6 +30,7 @@ from leapbench.running.composition import built
 
 FORMATS = (".gif", ".png")
 OURS = "leapbench/"
+RANDOM = "random"  # acts as a viewer does without an agent
 
 
 def environments() -> dict[str, list[str]]:
@@ -77,8 +78,11 @@ def prepare(
     task = _task(env_id)
     part = None if agent is None else _part(agent, env_id, task)
     viewer = _viewer(task)
-    if viewer is None and part is not None:
-        raise UserError(f"{env_id} can only be watched with random actions.", "Leave out --agent.")
+    if viewer is None and part is not None and agent != RANDOM:
+        raise UserError(
+            f"{env_id} can only be watched with random actions: its agents learn for too long.",
+            "Leave out --agent.",
+        )
     env = viewer.make(env_id) if viewer else gym.make(env_id, render_mode="rgb_array")
     if viewer is None or part is None:
         return env, None

@@ -31,6 +31,8 @@ def vector(environment: str | EnvSpec) -> None:
         single = gym.make_vec(
             spec, LANES, vectorization_mode="sync", vector_kwargs={"autoreset_mode": mode}
         )
+        direct = VectorEnv in type(native.unwrapped).__bases__
+        require(direct, "vector", "it derives from VectorEnv at one remove; skrl looks no further")
         _compare(native, single, mode)
 
 

@@ -14,7 +14,7 @@ from gymnasium.vector import AutoresetMode
 
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.envs.activeview.table import ObservationMode, ViewTable
-from leapbench.errors import UserError
+from leapbench.errors import Unavailable
 
 CURVES = ("acquired", "psnr", "unseen_psnr")
 
@@ -28,7 +28,7 @@ def make(environment: str, arguments: Mapping[str, Any], mode: ObservationMode) 
         mode: what of the table is filled in.
 
     Raises:
-        UserError: when photographs are not there.
+        Unavailable: when photographs are not there.
     """
     env = gym.make(environment, disable_env_checker=True, **located(arguments))
     return ViewTable(env, mode)
@@ -63,7 +63,7 @@ def located(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments with a scene such as "nerf_synthetic/lego" as a folder of photographs.
 
     Raises:
-        UserError: when LEAPBENCH_DATA does not have it.
+        Unavailable: when LEAPBENCH_DATA does not have it.
     """
     scene = str(arguments.get("scene", ""))
     if "/" not in scene:
@@ -72,7 +72,7 @@ def located(arguments: Mapping[str, Any]) -> dict[str, Any]:
     folder = Path(root).expanduser() / scene
     if not root or not folder.is_dir():
         where = f"{root} has none" if root else "LEAPBENCH_DATA is not set"
-        raise UserError(
+        raise Unavailable(
             f"The photographs of {scene} are needed, and {where}.",
             f"Put them into $LEAPBENCH_DATA/{scene}.",
         )

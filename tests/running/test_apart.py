@@ -58,6 +58,7 @@ def rows(text: str) -> list[dict[str, object]]:
 
 
 ENDS = {
+    "from leapbench.errors import UserError; raise UserError('no luck')": "UserError: no luck",
     "sys.exit(0)": "SystemExit: 0",
     "sys.exit()": "SystemExit",
     "os._exit(0)": "The agent ended its process: exit code 0.",
@@ -68,7 +69,7 @@ ENDS = {
     "os.kill(os.getpid(), signal.SIGKILL)": "The agent ended its process: killed by SIGKILL.",
     "import ctypes; ctypes.string_at(0)": "killed by SIGSEGV",
     "os.abort()": "killed by SIGABRT",
-    "1 / 0": "ZeroDivisionError: division by zero (end-10.py:9)",
+    "1 / 0": "ZeroDivisionError: division by zero (end-11.py:9)",
 }
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from leapbench.contract import registry
-from leapbench.errors import UserError
+from leapbench.contract.agent import LearningPhase
+from leapbench.errors import Unavailable, UserError
 from leapbench.results import result
 from leapbench.results.result import Result
-from leapbench.running import cell
+from leapbench.running import cell, live
 from leapbench.running.cell import Cell
 from leapbench.testing import shrink, standing_in
 
@@ -117,9 +119,14 @@ class Fails:
             raise RuntimeError("out of luck")
         if self.where == "overspend":
             phase.meter.spend(101)
-        if self.where == "user":
+        if self.where == "told":
             from leapbench.errors import UserError
-            raise UserError("No such data set.")
+            raise UserError("Not enough samples.")
+        if self.where == "asked":
+            from leapbench.contract import registry
+            registry.task("coins/none")
+        if self.where == "practice":
+            phase.make_env(2)
     def predict(self, observation, state=None, episode_start=None, deterministic=False):
         if self.where == "predict":
             raise RuntimeError("cannot act")
@@ -140,7 +147,9 @@ def failing(one: Cell, tmp_path: Path) -> Callable[[str], Cell]:
     ("where", "status", "message"),
     [
         ("learn", "failed", "RuntimeError: out of luck (failing.py:9)"),
-        ("predict", "failed", "RuntimeError: cannot act (failing.py:17)"),
+        ("predict", "failed", "RuntimeError: cannot act (failing.py:22)"),
+        ("told", "failed", "UserError: Not enough samples. (failing.py:14)"),
+        ("asked", "failed", "UserError: There is no task 'coins/none'"),
         ("overspend", "budget_exceeded", "101 more decisions asked for, 100 of 100 left"),
     ],
 )
@@ -154,17 +163,61 @@ def test_a_failure_is_a_result_and_is_run_again(
     assert failing(where).done() is None
 
 
-def test_a_users_mistake_is_no_result(failing: Callable[[str], Cell]) -> None:
-    with pytest.raises(UserError, match="No such data set"):
-        run(failing("user"))
-    assert not failing("user").path.exists()
+def lacking(*_: object) -> None:
+    raise Unavailable("There is no data set.")
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise UserError("Of another format.")
+
+
+HARNESS, LEARN = "toys.tasks.coins.harness", "toys.agents.coins.guess.learn"
+
+
+@pytest.mark.parametrize(
+    "where", ["CoinsHarness.open", "MeteredVectorEnv", "CoinsHarness.evaluate"]
+)
+def test_what_the_machine_lacks_is_no_result(
+    failing: Callable[[str], Cell], monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Also where a part of the user's asks for it, as for an environment."""
+    monkeypatch.setattr(f"{HARNESS}.{where}", lacking)
+    with pytest.raises(Unavailable, match="no data set"):
+        run(failing("practice"))
+    assert not failing("practice").path.exists()
+
+
+def test_a_mistake_that_no_part_of_the_users_makes_is_no_result(
+    failing: Callable[[str], Cell], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{HARNESS}.CoinsHarness.evaluate", refuse)
+    with pytest.raises(UserError, match="another format"):
+        run(failing("nowhere"))
+    assert not failing("nowhere").path.exists()
+
+
+class Refusing:
+    """A class of the process that runs it, as in a notebook."""
+
+    def learn(self, phase: LearningPhase) -> None:
+        refuse()
+
+    save = load = predict = refuse
+
+
+def test_a_mistake_of_a_plug_ins_or_a_notebooks_part_is_its_failure(
+    one: Cell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for agent in (live.named(Refusing), one.agent):
+        made = run(replace(one, agent=agent))
+        assert made.status == "failed"
+        assert made.message.startswith("UserError: Of another format.")
+        monkeypatch.setattr(f"{LEARN}.np", SimpleNamespace(zeros=refuse, int64=int))
 
 
 def test_numbers_that_are_none_are_invalid(one: Cell, monkeypatch: pytest.MonkeyPatch) -> None:
-    import toys.tasks.coins.harness as harness
-
     rows = [{"episode": 0, "seed": 0, "hits": float("nan")}]
-    monkeypatch.setattr(harness, "_episode", lambda policy, seed: rows[0])
+    monkeypatch.setattr(f"{HARNESS}._episode", lambda policy, seed: rows[0])
     made = run(one)
     assert made.status == "invalid"
     assert result.read(one.path).status == "invalid"

@@ -135,7 +135,19 @@ def test_floor_and_ceiling_differ() -> None:
         Metric(name="m", floor=same, ceiling={"value": 0.3, "source": ""})
 
 
-@pytest.mark.parametrize("default", ["float('inf')", "float('nan')", "1e300", "10**40", "'\\x1b'"])
+DEFAULTS = [
+    "float('inf')",
+    "-float('inf')",
+    "float('nan')",
+    "1e999",
+    "1e300",
+    "10**40",
+    "-(10**40)",
+]
+DEFAULTS += ["'\\x1b'", "'\\u202e'", "'\\udcff'", "'x' * 10**5"]
+
+
+@pytest.mark.parametrize("default", DEFAULTS)
 def test_a_default_that_no_record_holds_is_one_line(tmp_path: Path, default: str) -> None:
     file = tmp_path / "agent.py"
     file.write_text(f"class A:\n    def __init__(self, x={default}): pass\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from leapbench.agents.common.brought import file
 from leapbench.contract.agent import LearningPhase
-from leapbench.errors import UnfitFile
+from leapbench.errors import Unfit
 from leapbench.graphs.run import ExportedNetwork
 
 FILE = "network.onnx"
@@ -31,14 +31,14 @@ class Graph:
         """Read and check the file; nothing of the phase's budget is spent.
 
         Raises:
-            UnfitFile: when the graph is not acceptable, or is for other images or classes.
+            Unfit: when the graph is not acceptable, or is for other images or classes.
         """
         self.network = ExportedNetwork(file.read(self.path, self.sha256), self.path)
         self.network.multiply_adds(phase.data.images.shape[1:])
         expected = {shape["classes"] for shape in phase.settings["networks"].values()}
         given = self.network.facts.classes
         if given not in expected:
-            raise UnfitFile(
+            raise Unfit(
                 f"{self.path} has outputs of {given} classes, this protocol has "
                 f"{' or '.join(map(str, sorted(expected)))}."
             )

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from leapbench.agents.common.brought import file
 from leapbench.agents.earlyexit.common import networks
 from leapbench.contract.agent import LearningPhase
-from leapbench.errors import UnfitFile, unknown
+from leapbench.errors import Unfit, unknown
 
 FILE, RECORD = "network.safetensors", "network.json"
 
@@ -43,7 +43,7 @@ class Weights:
 
         Raises:
             UserError: when the protocol has no such network.
-            UnfitFile: when the file does not hold it.
+            Unfit: when the file does not hold it.
         """
         shapes = phase.settings["networks"]
         if self.kind not in shapes:
@@ -76,7 +76,7 @@ def restore(kind: str, shape: Mapping[str, Any], data: bytes, name: str) -> nn.M
         name: what errors call the file.
 
     Raises:
-        UnfitFile: for the first key that is missing, unknown, of another shape or type, or
+        Unfit: for the first key that is missing, unknown, of another shape or type, or
             holds a value that is not finite.
     """
     network = networks.build(kind, shape, 0).eval()
@@ -84,7 +84,7 @@ def restore(kind: str, shape: Mapping[str, Any], data: bytes, name: str) -> nn.M
     try:
         given = load(data)
     except (SafetensorError, KeyError, ValueError, TypeError, RuntimeError) as error:
-        raise UnfitFile(
+        raise Unfit(
             f"{name} cannot be read as safetensors: {error}.",
             "Expected what safetensors.torch.save_file(network.state_dict(), path) writes.",
         ) from error
@@ -92,7 +92,7 @@ def restore(kind: str, shape: Mapping[str, Any], data: bytes, name: str) -> nn.M
         fault = _fault(given.get(key), expected.get(key))
         if fault:
             what = f"The weights of {name} do not fit this protocol's {kind}"
-            raise UnfitFile(f"{what}: {_shown(key)} {fault}.")
+            raise Unfit(f"{what}: {_shown(key)} {fault}.")
     network.load_state_dict(given)
     return network
 

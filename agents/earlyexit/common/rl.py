@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
 from torch import nn
 
+from leapbench.agents.common.bounds import bounded
 from leapbench.agents.common.mlp import mlp
 from leapbench.agents.common.sb3_network import Progress, SB3Network
 from leapbench.agents.common.vecenv import VectorAdapter
@@ -48,6 +49,10 @@ class NetworkPolicy(SB3Network[nn.Sequential]):
     hidden: int = 64
     lr: float = 1e-3
     device: str = field(default="cpu", init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Check the settings; nothing is learned yet."""
+        bounded(self, {"stream": 1, "envs": 1, "hidden": 1}, positive=("lr",))
 
     @abstractmethod
     def algorithm(self, env: VectorAdapter, limit: int, seed: int) -> tuple[BaseAlgorithm, int]:

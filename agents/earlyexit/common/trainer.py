@@ -18,9 +18,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from leapbench.agents.common.bounds import bounded
 from leapbench.agents.earlyexit.common import networks
 from leapbench.agents.earlyexit.common.augment import crop_flip
 from leapbench.contract.agent import LearningPhase
+from leapbench.errors import unknown
 
 Batch = tuple[Tensor, Tensor]
 
@@ -44,6 +46,9 @@ class Trainer:
 
     def __init__(self, network: str = "msdnet", lr_factor: float = 1.0) -> None:
         self.kind, self.lr_factor = network, lr_factor
+        bounded(self, {}, positive=("lr_factor",))
+        if network not in networks.FAMILIES:
+            raise unknown("network", network, networks.FAMILIES)
         self.network: nn.Module = nn.Identity()
         self.shape: dict[str, Any] = {}
         self.log: list[dict[str, Any]] = []

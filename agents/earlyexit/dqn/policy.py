@@ -10,6 +10,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.dqn.policies import DQNPolicy
 from torch import nn
 
+from leapbench.agents.common.bounds import bounded
 from leapbench.agents.common.vecenv import VectorAdapter
 from leapbench.agents.earlyexit.common.rl import NetworkPolicy
 
@@ -28,6 +29,11 @@ class DQN(NetworkPolicy):
     batch: int = 256
     target: int = 16
     exploration: float = 0.3
+
+    def __post_init__(self) -> None:
+        """See `NetworkPolicy`."""
+        super().__post_init__()
+        bounded(self, {"batch": 1, "target": 1}, shares=("exploration",))
 
     def algorithm(self, env: VectorAdapter, limit: int, seed: int) -> tuple[BaseAlgorithm, int]:
         """See `NetworkPolicy.algorithm`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from leapbench.agents.common.bounds import bounded
 from leapbench.agents.earlyexit.common.trainer import Trainer, losses
 from leapbench.contract.agent import LearningPhase
 
@@ -32,6 +33,7 @@ class RandomWeights(Trainer):
     ) -> None:
         super().__init__(network=network, lr_factor=lr_factor)
         self.epsilon = epsilon
+        bounded(self, {}, shares=("epsilon",))
 
     def prepare(self, phase: LearningPhase) -> None:
         """Seed the weights' own generator."""

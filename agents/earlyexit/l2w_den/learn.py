@@ -7,10 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from leapbench.agents.common.bounds import bounded
 from leapbench.agents.earlyexit.common.trainer import Batch, Trainer, losses, rounded
 from leapbench.agents.earlyexit.l2w_den.meta import meta_objective
-from leapbench.agents.earlyexit.l2w_den.wpn import WeightPredictor, exit_shares, weights
+from leapbench.agents.earlyexit.l2w_den.wpn import CENTRINGS, WeightPredictor, exit_shares, weights
 from leapbench.contract.agent import LearningPhase
+from leapbench.errors import unknown
 
 
 class L2WDen(Trainer):
@@ -41,6 +43,10 @@ class L2WDen(Trainer):
         super().__init__(network=network, lr_factor=lr_factor)
         self.epsilon, self.centring, self.p, self.interval = epsilon, centring, p, interval
         self.predictor_lr, self.hidden = predictor_lr, hidden
+        positive = ("p", "predictor_lr")
+        bounded(self, {"interval": 1, "hidden": 1}, positive, shares=("epsilon",))
+        if centring not in CENTRINGS:
+            raise unknown("centring", centring, CENTRINGS)
         self.seen: list[Tensor] = []
 
     def prepare(self, phase: LearningPhase) -> None:

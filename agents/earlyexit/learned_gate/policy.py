@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from leapbench.agents.common.bounds import bounded
 from leapbench.agents.common.mlp import load_weights, mlp, save_weights, seeded
 from leapbench.agents.earlyexit.common.grid import Flags, GridPolicy, exit_of, observations
 from leapbench.agents.earlyexit.learned_gate.price import rates, solve_price
@@ -53,6 +54,8 @@ class Gate(GridPolicy):
     ) -> None:
         self.hidden, self.updates, self.batch = hidden, updates, batch
         self.lr, self.weight_decay = lr, weight_decay
+        least = {"hidden": 1, "updates": 1, "batch": 1, "weight_decay": 0}
+        bounded(self, least, positive=("lr",))
 
     def fit(self, phase: LearningPhase, budgets: Sequence[int]) -> NDArray[np.float64]:
         """Fit the networks, then a price for each budget, float64 (G, 1)."""

@@ -10,6 +10,7 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.policies import ActorCriticPolicy
 from torch import nn
 
+from leapbench.agents.common.bounds import bounded
 from leapbench.agents.common.vecenv import VectorAdapter
 from leapbench.agents.earlyexit.common.rl import NetworkPolicy
 
@@ -34,6 +35,12 @@ class PPO(NetworkPolicy):
     batch: int = 512
     gae_lambda: float = 0.95
     entropy: float = 0.0
+
+    def __post_init__(self) -> None:
+        """See `NetworkPolicy`."""
+        super().__post_init__()
+        least = {"steps": 1, "rollouts": 1, "epochs": 1, "batch": 2, "entropy": 0}
+        bounded(self, least, shares=("gae_lambda",))
 
     def algorithm(self, env: VectorAdapter, limit: int, seed: int) -> tuple[BaseAlgorithm, int]:
         """See `NetworkPolicy.algorithm`; whole rollouts only, so that none is cut short."""

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from leapbench.agents.common.bounds import bounded
 from leapbench.agents.earlyexit.common.trainer import Trainer, losses
 
 
@@ -30,6 +31,7 @@ class SelfDistillation(Trainer):
     ) -> None:
         super().__init__(network=network, lr_factor=lr_factor)
         self.alpha, self.temperature = alpha, temperature
+        bounded(self, {}, positive=("temperature",), shares=("alpha",))
 
     def loss(self, logits: list[Tensor], labels: Tensor) -> Tensor:
         """(1 - alpha) CE + alpha T^2 KL(last || exit) for k < K; CE for exit K."""

@@ -9,13 +9,14 @@ from torch import Tensor
 
 from leapbench.agents.urlb.aps.features import Features
 from leapbench.agents.urlb.aps.regression import Regressor
-from leapbench.agents.urlb.common.agent import Skilled, part_of
+from leapbench.agents.urlb.common.agent import Skilled
 from leapbench.agents.urlb.common.behaviour import Behaviour
 from leapbench.agents.urlb.common.ddpg import DDPG
 from leapbench.agents.urlb.common.entropy import ParticleEntropy
 from leapbench.agents.urlb.common.practice import Objective
 from leapbench.agents.urlb.common.replay import Sizes
 from leapbench.agents.urlb.common.skills import Skills, SphereSkills
+from leapbench.agents.urlb.common.tuner import part_of
 
 FEATURES = "features.net."
 """What the names of the saved features begin with."""
@@ -62,7 +63,7 @@ class Aps(Skilled):
         return self.model
 
     def finetuner(self, ddpg: DDPG, seed: int) -> Behaviour:
-        """See `Intrinsic.finetuner`."""
+        """See `Tuner.finetuner`."""
         if self.choice != "regress" or self.model is None:
             return super().finetuner(ddpg, seed)
         return Regressor(ddpg, self.skills, self.horizon, seed, self.warm, self.model)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from leapbench.agents.urlb.common.agent import PRETRAINED
 from leapbench.agents.urlb.common.replay import Sizes
+from leapbench.agents.urlb.common.tuner import PRETRAINED
 from leapbench.agents.urlb.ddpg.policy import Scratch
 from leapbench.contract.agent import LearningPhase
 

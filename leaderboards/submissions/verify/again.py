@@ -12,7 +12,7 @@ from typing import Any
 
 from leapbench.contract import registry
 from leapbench.contract.harness import Report
-from leapbench.errors import UnfitFile, UserError
+from leapbench.errors import Unfit, UserError
 from leapbench.isolation import sandbox
 from leapbench.isolation.limits import Limits, for_tier
 from leapbench.leaderboards.submissions.bundle.manifest import BundledPart
@@ -125,7 +125,7 @@ class Runner:
             return made.changed(reason=f"not run again: {self._stopped}")
         try:
             again = self._run(row, "", report)
-        except UnfitFile as error:
+        except Unfit as error:
             return made.changed(level=None, reason=str(error))
         except UserError as error:  # this machine lacks something; the row may be right
             return made.changed(reason=f"not run again: {error}")
@@ -176,6 +176,7 @@ class Runner:
         begun = time.monotonic()
         with isolated(self._composition, limits, shared) as agent:
             with bounds(PATIENCE * limits.wall, limits.memory):
+                agent.check()
                 found = cell.run(again, report, agent=agent, salt=salt)
             self._spent += time.monotonic() - begun
             if agent.isolation and agent.isolation not in self.isolation:

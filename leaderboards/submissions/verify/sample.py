@@ -11,6 +11,7 @@ from leapbench.contract import registry
 from leapbench.contract.harness import Report
 from leapbench.errors import UserError
 from leapbench.leaderboards.sources import Origin, committed_root, entries
+from leapbench.leaderboards.submissions.store import is_store
 from leapbench.leaderboards.submissions.verify.again import Wanted
 from leapbench.leaderboards.submissions.verify.verify import verify_rows
 from leapbench.leaderboards.verdict import Finding
@@ -38,6 +39,11 @@ def below(subject: Path) -> list[Result]:
     Raises:
         UserError: when there is none, or a file is no result.
     """
+    if is_store(subject) or subject.suffix == ".zip":
+        raise UserError(
+            "--sample is for results; submissions are run again whole.",
+            f"Type: leapbench verify {subject}",
+        )
     paths = [subject] if subject.is_file() else packed.below(subject)
     if not paths:
         raise UserError(f"{subject} has no results in it.", "Expected a folder given to --out.")

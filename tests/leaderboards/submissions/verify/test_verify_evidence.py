@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,14 @@ def changed(row: Result, **changes: Any) -> Result:
 
 def unpaid(row: Result) -> Result:
     return changed(row, budget=tuple(changed(each, used=0) for each in row.budget))
+
+
+def episodes(row: Result, places: Iterable[int]) -> Result:
+    """The row with some of its episodes, and everything that follows from them."""
+    kept = {name: tuple(values[i] for i in places) for name, values in row.episodes.items()}
+    score = sum(kept["hits"]) / max(1, len(kept["hits"]))
+    numbers = {"metrics": {"hits": score}, "score": score, "normalised": score}
+    return changed(row, episodes=kept, **numbers)
 
 
 EDITS = {
@@ -60,6 +69,20 @@ EDITS = {
         "",
     ),
     "nothing": (lambda r: r, "reproduced", ""),
+    "more of one phase": (lambda r: changed(r, budget=(*r.budget, r.budget[0])), None, ""),
+    "another's budget": (lambda r: changed(r, budget=r.budget[::-1]), None, ""),
+    "more allowed": (
+        lambda r: changed(r, budget=tuple(changed(b, limit=b.limit + 1) for b in r.budget)),
+        None,
+        "",
+    ),
+    "an episode twice": (lambda r: episodes(r, [0, 0, *range(2, 6)]), None, ""),
+    "the best episodes": (lambda r: episodes(r, range(1, 6)), None, ""),
+    "no episodes": (lambda r: episodes(r, ()), None, ""),
+    "rounded up": (lambda r: changed(r, score=r.score + 1e-3), None, ""),
+    "another scale": (lambda r: changed(r, normalised=r.normalised * 1.01), None, ""),
+    "another metric": (lambda r: changed(r, metrics=dict(r.metrics) | {"x": 1.0}), None, ""),
+    "an older protocol": (lambda r: changed(r, protocol_hash="0" * 16), None, ""),
 }
 
 
@@ -67,7 +90,11 @@ EDITS = {
 def test_what_is_edited_in_a_row_that_is_run_again(runs: Path, name: str) -> None:
     edit, level, reason = EDITS[name]
     (row,) = run(runs, seeds="0")
-    (found,) = verify_rows([edit(row)], Wanted(), QUIET).rows
+    verdict = verify_rows([edit(row)], Wanted(), QUIET)
+    if level is None and not reason:  # it does not follow, so that nothing is run
+        assert (verdict.level, verdict.ran) == ("refused", False)
+        return
+    (found,) = verdict.rows
     assert (found.level, reason in found.reason) == (level, True), found.reason
 
 

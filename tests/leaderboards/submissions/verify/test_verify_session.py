@@ -10,15 +10,23 @@ from forging import bundle, flattered, rewrite, run
 
 from leapbench.contract import registry
 from leapbench.errors import UserError
-from leapbench.isolation.limits import MIB
+from leapbench.isolation.limits import MIB, Limits
 from leapbench.leaderboards.board import load
+from leapbench.leaderboards.submissions.bundle.manifest import Entrant
+from leapbench.leaderboards.submissions.gather import bundle as packed
+from leapbench.leaderboards.submissions.gather import gather
 from leapbench.leaderboards.submissions.rounds import Rounds
 from leapbench.leaderboards.submissions.store import SubmissionStore
 from leapbench.leaderboards.submissions.verify import session
+from leapbench.leaderboards.submissions.verify.again import Wanted
 from leapbench.leaderboards.submissions.verify.bounds import bounds
 from leapbench.leaderboards.submissions.verify.session import Asked, verify
+from leapbench.leaderboards.submissions.verify.verify import verify_bundle
 from leapbench.leaderboards.verdict import Ledger, Verdict
 from leapbench.results import result
+from leapbench.running import cell
+from leapbench.running.plan import plan
+from leapbench.testing import small_task, standing_in
 
 
 def done(subject: Path, **asked: object) -> list:
@@ -152,3 +160,25 @@ def test_a_setting_cannot_take_the_memory_of_the_verifier() -> None:
     with bounds(60, 64 * MIB):
         np.ones(2**20)
     assert np.ones(2**25).size == 2**25  # the bound is gone
+
+
+def test_a_setting_that_takes_all_memory_is_one_refused_row(tmp_path: Path) -> None:
+    """A submission of a registered agent with 40 million hidden units, whose rows are invented."""
+    name, runs = "urlb/entropy-point", tmp_path / "runs"
+    with standing_in(small_task(name)):
+        small = registry.agents_of("urlb")["ddpg"].small
+        lesser = tuple(f"{key}={value}" for key, value in small.items() if key != "hidden")
+        (honest,) = plan(name, "smoke", ["ddpg"], "0", (*lesser, "hidden=8"), runs)
+        (huge,) = plan(name, "smoke", ["ddpg"], "0", (*lesser, "hidden=40000000"), runs)
+        row = cell.run(honest, lambda fraction, line: None)
+        assert row.status == "ok", row.message
+        invented = {"agent": huge.composition.record()}
+        result.write(row.model_copy(update=invented), huge.path)
+        rows = gather(name, "ddpg", "smoke", runs, huge.settings)
+        path = tmp_path / "huge.zip"
+        path.write_bytes(packed(rows, Entrant(name="someone"), None))
+        limits = Limits(memory=256 * MIB, wall=60)
+        verdict = verify_bundle(path, Wanted(limits=limits), lambda fraction, line: None)
+    assert verdict.level == "refused"
+    assert "the re-run ended as failed" in verdict.rows[0].reason
+    assert "can't allocate memory" in verdict.rows[0].reason
