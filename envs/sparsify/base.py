@@ -156,7 +156,8 @@ class SparsifyEnv(Timed, gym.Env[Observation, Any]):
         super().reset(seed=seed)
         self.training = Training(self.job, int(self.np_random.integers(2**31)))
         self.rng = np.random.default_rng(self.training.seed)
-        self.steps, self.history = 0, []
+        self.steps = 0
+        self.history: list[tuple[NDArray[Any], dict[str, float], int]] = []
         self._over = False
         self._begin()
         self.gains = self._measured()

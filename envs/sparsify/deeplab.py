@@ -65,7 +65,8 @@ class Backbone(nn.Module):
         features = self.pool(torch.relu_(self.bn(self.stem(images))))
         for stage in self.stages:
             features = stage(features)
-        return features
+        found: Tensor = features
+        return found
 
 
 class Branch(nn.Sequential):
@@ -110,7 +111,7 @@ class DeepLab(nn.Module):
         features = self.backbone(images)
         found: list[Tensor] = []
         for head in self.heads:
-            branches = [branch(features) for branch in head]  # type: ignore[union-attr]
+            branches = [branch(features) for branch in head.children()]
             found.append(torch.stack(branches).sum(0))
         return found
 

@@ -49,12 +49,12 @@ def read(root: Path, size: tuple[int, int]) -> Found:
     """
     if (root / "train.parquet").is_file() and (root / "classes.json").is_file():
         names = _names(root / "classes.json")
-        parts = [_parquet(root / f"{part}.parquet", size, len(names)) for part in ("train", "test")]
-        return Found(*parts, names)
+        train, test = (_parquet(root / f"{p}.parquet", size, len(names)) for p in ("train", "test"))
+        return Found(train, test, names)
     if (root / "train" / "image").is_dir():
-        parts = [_arrays(root / part, size) for part in ("train", "val")]
-        count = 1 + max(int(part.classes.max()) for part in parts)
-        return Found(*parts, tuple(f"class {i}" for i in range(count)))
+        train, test = (_arrays(root / part, size) for part in ("train", "val"))
+        count = 1 + max(int(part.classes.max()) for part in (train, test))
+        return Found(train, test, tuple(f"class {i}" for i in range(count)))
     state = "has neither" if root.is_dir() else "does not exist; expected"
     raise UserError(
         f"{root} {state} train/image/*.npy nor train.parquet with classes.json.",
@@ -130,7 +130,8 @@ def _parquet(path: Path, size: tuple[int, int], classes: int) -> Pictures:
         for picture, depth_png, label in zip(*(c.to_pylist() for c in table.columns), strict=True):
             image, label = _decoded(picture, "RGB"), _decoded(label, "L")
             depth = _decoded(depth_png, "L").astype(np.float32) * (10 / 255)
-            images.append(_average(image.transpose(2, 0, 1).astype(np.float32) / 255, size))
+            pixels = np.asarray(image.transpose(2, 0, 1) / 255, np.float32)
+            images.append(_average(pixels, size))
             labels.append(_nearest(label[None].astype(np.float32), size)[0])
             depths.append(_nearest(depth[None], size))
             normals.append(_nearest(from_depth(depth), size))

@@ -182,7 +182,8 @@ def layers_of(network: Any, size: Sequence[int]) -> list[Layer]:
     network.train(was)
     for hook in hooks:
         hook.remove()
-    return [
-        Layer(name, *network.place(name), tuple(module.weight.shape), found[name])
-        for name, module in prunable(network)
-    ]
+    layers = []
+    for name, module in prunable(network):
+        group, owner = network.place(name)
+        layers.append(Layer(name, group, owner, tuple(module.weight.shape), found[name]))
+    return layers

@@ -132,14 +132,14 @@ class PruneEnv(SparsifyEnv):
         groups = len(self.encoder.groups)
         share, judge = (action[:groups] + 1) / 2, JUDGES[int(action[groups:].argmax())]
         mask, weights = self.training.mask, np.abs(self.training.flat()) + 1e-12
-        active = np.array([(mask & (self.encoder.group == g)).sum() for g in range(groups)])
-        going = rounds.allotted(share * active, int(mask.sum()) - self.target, active)
+        active = [int((mask & (self.encoder.group == g)).sum()) for g in range(groups)]
+        going = rounds.allotted(share * np.array(active), int(mask.sum()) - self.target, active)
         kind = {"joint": "joint-saliency", "magnitude": "none", "random": "none"}
         scores = self._score(kind.get(judge, "saliency"))
         kept = np.zeros_like(mask)
         for index, count in enumerate(going):
             where = self.encoder.group == index
-            kept[where] = self._inside(judge, scores, weights, where, int(active[index]) - count)
+            kept[where] = self._inside(judge, scores, weights, where, active[index] - count)
         self._decide(kept)
 
     def _inside(

@@ -115,7 +115,7 @@ def _color(env: SparsifyEnv, index: int) -> Color:
 
 def _spread(places: list[float], gap: float, low: float, high: float) -> list[float]:
     """Places at least `gap` apart, in the order of the bands, which is from high up downwards."""
-    found = []
+    found: list[float] = []
     for y in places:
         found.append(max(y, low if not found else found[-1] + gap))
     over = found[-1] - high
@@ -159,7 +159,7 @@ def _image(image: torch.Tensor) -> NDArray[np.uint8]:
 def _shown(task: str, values: torch.Tensor, far: float) -> NDArray[np.uint8]:
     """A task's map as colours."""
     if task == "seg":
-        found = PALETTE[values.numpy() % len(PALETTE)]
+        found: NDArray[np.uint8] = PALETTE[values.numpy() % len(PALETTE)]
         found[values.numpy() < 0] = PAPER
         return found
     if task == "depth":
@@ -177,7 +177,8 @@ def _gains(canvas: Canvas, env: SparsifyEnv) -> None:
     steps = np.linspace(left, right, env.rounds + 1)
 
     def up(gain: float) -> float:
-        return bottom - (np.clip(gain, LOWEST, 0.1) - LOWEST) / (0.1 - LOWEST) * (bottom - top)
+        share = (min(max(gain, LOWEST), 0.1) - LOWEST) / (0.1 - LOWEST)
+        return bottom - share * (bottom - top)
 
     canvas.line([(left, up(0)), (right, up(0))], MUTED)
     canvas.text(left - 4, up(0) + 4, "dense", 10, MUTED, "rs")

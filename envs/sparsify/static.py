@@ -82,11 +82,12 @@ class StaticEnv(SparsifyEnv):
         return 1 + len(JUDGES)
 
     def _begin(self) -> None:
-        self.saliency = self._score("saliency-xavier", BATCHES)
-        self.joint = self._score("joint-saliency-xavier", BATCHES)
-        if self.saliency is None or self.joint is None:  # chance has to do
-            self.saliency = self.rng.random(self._own.shape).astype(np.float32)
-            self.joint = self.saliency[:1]
+        each = self._score("saliency-xavier", BATCHES)
+        joint = self._score("joint-saliency-xavier", BATCHES)
+        if each is None or joint is None:  # chance has to do
+            each = np.asarray(self.rng.random(self._own.shape), np.float32)
+            joint = each[:1]
+        self.saliency, self.joint = each, joint
         self.wanted = masks.task_masks(self.saliency, self._own, 1 - self.job.sparsity)
         self.even = masks.erk(self.facts.shapes, self.facts.budget)
         self.left = self.facts.budget
@@ -117,7 +118,7 @@ class StaticEnv(SparsifyEnv):
     def _judged(self, judge: str, part: slice, count: int) -> masks.Bools:
         own, every = self._own[:, part], np.ones((1, part.stop - part.start), bool)
         if judge == "random":
-            return masks.total(self.rng.random(every.shape), every, count)
+            return masks.total(np.asarray(self.rng.random(every.shape)), every, count)
         if judge == "joint":
             kept = masks.total(self.joint[:, part], every, count)
         else:

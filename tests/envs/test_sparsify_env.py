@@ -33,7 +33,7 @@ def test_every_episode_ends_inside_both_ledgers(name: str) -> None:
             total += reward
             training = world.training
             assert info["spent"] <= info["limit"]
-            if training.iteration >= training.deadline:
+            if training.iteration > training.deadline:
                 assert info["kept"] <= info["budget"]
         assert info["kept"] == info["budget"]
         assert training.kept() <= info["budget"]
