@@ -12,6 +12,7 @@ from leapbench.contract import seeds
 from leapbench.contract.agent import Learner, LearningPhase
 from leapbench.contract.harness import EpisodeRow, Harness, Outcome, Report
 from leapbench.contract.meter import Meter
+from leapbench.contract.sequences import MeteredSequences
 from leapbench.contract.task import Phase, Protocol
 from leapbench.tasks import imagination
 from leapbench.tasks.imagination import Floats, Ints, Trajectories, Values
@@ -20,8 +21,8 @@ from leapbench.tasks.imagination import Floats, Ints, Trajectories, Values
 class ConsistencyHarness(Harness):
     """A phase for each world, called as its file of frozen networks, from which a model learns.
 
-    A row of the evaluation is a draw of `settings.starts` steps of the held-out trajectories
-    of one world, see `imagination.scored`.
+    A row of the evaluation is a draw of steps of a part of the held-out trajectories of one
+    world, see `imagination.starts` and `scored`.
     """
 
     @abstractmethod
@@ -44,8 +45,11 @@ class ConsistencyHarness(Harness):
         """Open the phase: the part learns from the world's transitions."""
         number = self.protocol.phases.index(phase)
         (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, self.seed, number)
-        data = self.transitions(phase.name, "train")
-        return LearningPhase(phase.name, Meter(phase.budget), seed, {}, data=data, report=report)
+        given, meter = self.transitions(phase.name, "train"), Meter(phase.budget)
+        steps = {name: each for name, each in vars(given).items() if name != "weights"}
+        longest = self.protocol.settings["longest"]
+        data = MeteredSequences(steps, given.weights, meter, longest)
+        return LearningPhase(phase.name, meter, seed, {}, data=data, report=report)
 
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
         """Score every draw."""
@@ -76,11 +80,12 @@ class ConsistencyHarness(Harness):
     def _scored(self, part: Learner, planned: EpisodeRow) -> dict[str, float]:
         own, name = self.protocol.settings, str(planned["world"])
         data, rng = self.transitions(name, "test"), np.random.default_rng(int(planned["seed"]))
+        draw = int(planned["episode"]), self.protocol.evaluation.episodes
         return imagination.scored(
             partial(imagination.imagined, part),
             data,
             self.returns(name, own["discount"]),
-            imagination.starts(data.ends, max(own["horizons"]), own["starts"], rng),
+            imagination.starts(data.ends, max(own["horizons"]), *draw, rng),
             own["horizons"],
             own["ahead"],
             self.values(name),

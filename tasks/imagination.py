@@ -6,14 +6,14 @@ Data-Efficient Reinforcement Learning, AAAI 2023 (arXiv 2206.12542), Eq 7 above 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.contract.agent import Learner
+from leapbench.contract.agent import Learner, Remote
 from leapbench.contract.harness import EpisodeRow
 from leapbench.errors import InvalidOutput, UserError
 
@@ -38,12 +38,31 @@ class Trajectories(Protocol):
     def ends(self) -> NDArray[np.bool_]:
         """Whether a step was its episode's last."""
 
+    @property
+    def weights(self) -> Mapping[str, Floats]:
+        """Of the frozen networks that belong to them."""
 
-def starts(ends: NDArray[np.bool_], ahead: int, count: int, rng: np.random.Generator) -> Ints:
-    """Steps with `ahead` more in their episode, int64 (count,), drawn with replacement."""
+
+def starts(
+    ends: NDArray[np.bool_], ahead: int, part: int, parts: int, rng: np.random.Generator
+) -> Ints:
+    """Steps of a part of the trajectories that are `2 * ahead` apart, int64 (B,), shuffled.
+
+    What came after a step is thus no other's beginning: whoever is asked about all of them
+    at once, or has been before, has not seen it.
+
+    Args:
+        ends: bool (N,), whether a step was its episode's last.
+        ahead: steps that are imagined, all of them in the same episode and part.
+        part: from 0 on.
+        parts: into how many equal ones N is cut.
+        rng: draws where the first begins, and the order.
+    """
+    low, high = (len(ends) * p // parts for p in (part, part + 1))
+    apart = 2 * ahead
+    found = np.arange(low + rng.integers(apart), high - ahead, apart)
     over = np.concatenate([[0], np.cumsum(ends)])
-    whole = np.arange(len(ends) - ahead)
-    return rng.choice(whole[over[whole] == over[whole + ahead]], count)
+    return rng.permutation(found[over[found] == over[found + ahead]])
 
 
 def imagined(part: Learner, latents: Floats, actions: NDArray[Any]) -> Floats:
@@ -53,15 +72,18 @@ def imagined(part: Learner, latents: Floats, actions: NDArray[Any]) -> Floats:
         UserError: when it cannot imagine.
         InvalidOutput: when it gives something else.
     """
-    if not callable(getattr(part, "imagine", None)):
+    if isinstance(part, Remote):
+        given = part.invoke("imagine", latents, actions)
+    elif callable(getattr(part, "imagine", None)):
+        given = part.imagine(latents.copy(), actions.copy())  # type: ignore[attr-defined]
+    else:
         raise UserError(
             f"{type(part).__name__} has no method imagine: it learns no model.", "Use spr or vcr."
         )
-    made = np.asarray(part.imagine(latents, actions), np.float32)  # type: ignore[attr-defined]
-    wanted = (len(latents), actions.shape[1], *latents.shape[1:])
-    if made.shape != wanted or not np.isfinite(made).all():
+    made, wanted = np.asarray(given), (len(latents), actions.shape[1], *latents.shape[1:])
+    if made.shape != wanted or made.dtype.kind != "f" or not np.isfinite(made).all():
         raise InvalidOutput(f"Imagined latents are to be finite numbers {wanted}.")
-    return made
+    return made.astype(np.float32)
 
 
 def scored(
@@ -75,6 +97,9 @@ def scored(
     preferred: Callable[[Floats], Ints],
 ) -> dict[str, float]:
     """Measures of one draw of starts, each for the model and for the latent that is kept.
+
+    It is imagined anew for each k, from the k actions before: what a model says of a step
+    cannot depend on what was done there or later.
 
     Args:
         imagine: latents (B, ...) and actions (B, K, ...) to latents (B, K, ...).
@@ -91,13 +116,12 @@ def scored(
         latents; and for each k "value_k", "kept_value_k", "agreement_k" and "cosine_k".
     """
     steps = begins[:, None] + np.arange(1, max(horizons) + 1)
-    made = imagine(data.latents[begins], data.actions[steps - 1])
+    first, done = data.latents[begins], data.actions[steps - 1]
     found: dict[str, float] = {}
     errors: dict[str, list[float]] = {"error": [], "kept": [], "real": []}
-    first = data.latents[begins]
     for k in range(1, max(horizons) + 1):
         rows = steps[:, k - 1]
-        real, mine = data.latents[rows], made[:, k - 1]
+        real, mine = data.latents[rows], imagine(first, done[:, :k])[:, -1]
         of = [values(each, data.actions[rows]) for each in (mine, first, real)]
         if k <= ahead:
             for name, value in zip(errors, of, strict=True):

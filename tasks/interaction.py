@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ from leapbench.contract.harness import EpisodeRow, Harness, Outcome, Report
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.contract.rollout import checked
 from leapbench.contract.task import Phase, Protocol
+from leapbench.errors import UserError
 
 TOGETHER = 10
 """Episodes that are stepped at once."""
@@ -47,7 +48,7 @@ class InteractionHarness(Harness):
             meter=meter,
             seed=seed,
             settings={k: settings[k] for k in ("save_every",) if k in settings},
-            make_env=partial(training, world, arguments, meter),
+            make_env=partial(training, world, arguments, meter, held_out=self._held_out()),
             report=report,
         )
 
@@ -73,6 +74,10 @@ class InteractionHarness(Harness):
     def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
         """See `Harness.metrics`."""
 
+    def _held_out(self) -> frozenset[int]:
+        """Reset seeds of the episodes that are scored."""
+        return frozenset(int(row["seed"]) for row in self.schedule(self.protocol, self.salt))
+
     def _played(self, policy: Any, planned: Sequence[EpisodeRow]) -> list[EpisodeRow]:
         """Rows of an episode from each planned seed, with return and length."""
         count = len(planned)
@@ -94,11 +99,66 @@ class InteractionHarness(Harness):
         return [row | {"return": earned, "length": steps} for row, earned, steps in found]
 
 
+class Apart(gym.vector.VectorWrapper):
+    """Starts no episode that is scored: its seed is public, and its start could be learned.
+
+    Args:
+        env: the vector environment to learn in.
+        held_out: seeds that it is not reset with.
+    """
+
+    def __init__(self, env: Vector, held_out: frozenset[int]) -> None:
+        super().__init__(env)
+        self.held_out = held_out
+
+    def reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> tuple[Any, dict[str, Any]]:
+        """See `gymnasium.vector.VectorEnv.reset`.
+
+        Raises:
+            UserError: for the seed of an episode that is scored.
+        """
+        asked: Iterable[int | None] = ()
+        if isinstance(seed, int | np.integer):
+            asked = range(int(seed), int(seed) + self.num_envs)
+        elif seed is not None:
+            asked = seed
+        if found := self.held_out.intersection(asked):
+            raise UserError(
+                f"Seed {min(found)} is that of an episode that is scored.",
+                "Learn from other starts: reset(seed=phase.seed).",
+            )
+        return self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
+
+
 def training(
-    environment: str, arguments: Mapping[str, Any], meter: Meter, num_envs: int
+    environment: str,
+    arguments: Mapping[str, Any],
+    meter: Meter,
+    num_envs: int = 1,
+    *,
+    held_out: frozenset[int] = frozenset(),
 ) -> MeteredVectorEnv:
-    """A metered vector environment to learn in, whose episodes start again as they end."""
-    return MeteredVectorEnv(make(environment, num_envs, arguments, AutoresetMode.SAME_STEP), meter)
+    """A metered vector environment to learn in, whose episodes start again as they end.
+
+    Args:
+        environment: Gymnasium id.
+        arguments: of the environment.
+        meter: counts the steps.
+        num_envs: sub-environments.
+        held_out: seeds of the episodes that are scored, which it is not reset with.
+
+    Raises:
+        UserError: when `num_envs` is no whole number from 1 on.
+    """
+    if isinstance(num_envs, bool) or not isinstance(num_envs, int) or num_envs < 1:
+        raise UserError(f"num_envs must be a whole number from 1 on, got {num_envs!r}.")
+    env = make(environment, num_envs, arguments, AutoresetMode.SAME_STEP)
+    return MeteredVectorEnv(Apart(env, held_out), meter)
 
 
 def make(

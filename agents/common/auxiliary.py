@@ -7,22 +7,22 @@ from dataclasses import dataclass
 from leapbench.errors import UserError
 
 
-@dataclass(frozen=True)
+@dataclass
 class Auxiliary:
     """Losses on what a model imagines K steps ahead.
 
     Equations are of Yue et al., Value-Consistent Representation Learning for
     Data-Efficient Reinforcement Learning, AAAI 2023 (arXiv 2206.12542).
 
-    Attributes:
+    Args:
         ahead: K, imagined steps; 0 for no model and no loss.
-        cosine: weight of SPR's loss, the sum over k of 1 - cos.
-        value: weight of the value consistency, Eq 4, summed over k.
+        cosine: weight of SPR's loss, the sum over k of 1 - cos; VCR's paper does not give it.
+        value: weight of the value consistency, Eq 4, summed over k; the paper does not give it.
         latent: weight of the mean squared error between latents, summed over k.
-        predictor: whether SPR's loss has a linear layer on the imagined side.
-        substitute: whether the action really taken is held to the n-step return, Eq 6,
-            and not to the value of the real state.
-        all_actions: whether all actions are held to a target, or the taken one alone.
+        predictor: whether SPR's loss has a layer of its own on the imagined side; VCR's has not.
+        substitute: whether Eq 6 holds the action taken to its return, and not to the value of
+            the real state.
+        all_actions: whether Eq 6 is about all actions or the one taken.
 
     Raises:
         UserError: for a negative number.

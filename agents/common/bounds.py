@@ -1,11 +1,14 @@
-"""Settings that have to be numbers of some range."""
+"""Settings that have to be numbers of some range, and parts of settings."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import fields
+from typing import Any, TypeVar
 
 from leapbench.errors import UserError
+
+S = TypeVar("S")
 
 
 def bounded(
@@ -34,3 +37,8 @@ def bounded(
     for name in shares:
         if not 0 <= getattr(settings, name) <= 1:
             raise UserError(f"{name} must be in [0, 1], got {getattr(settings, name)}.")
+
+
+def part(kind: type[S], settings: Any) -> S:
+    """The settings of a dataclass alone, out of those of a class that extends it."""
+    return kind(**{each.name: getattr(settings, each.name) for each in fields(kind)})  # type: ignore[arg-type]

@@ -74,7 +74,7 @@ class Life(ABC, Generic[L]):
 
     @abstractmethod
     def sizes_of(self, data: Any) -> Sizes:
-        """Sizes from a phase's `Transitions`."""
+        """Sizes from what a phase gives to learn a model from, see `agents.common.probe`."""
 
     def learn(self, phase: LearningPhase) -> None:
         """Practise until the budget is spent, or learn the model alone where data are given.

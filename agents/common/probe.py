@@ -6,78 +6,142 @@ the values are those of a frozen head, and each loss gets the same number of seq
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from leapbench.agents.common.practice import LINES
-from leapbench.agents.common.replay import FINAL, Replay, Sequences
+from leapbench.agents.common.practice import LINES, Point
+from leapbench.agents.common.replay import GOES_ON, TERMINATED, Ints, Replay, Sequences
 from leapbench.contract.agent import LearningPhase
 from leapbench.errors import UserError
 
 
-class Transitions(Protocol):
-    """What a phase gives to learn a model from, as its `data`.
+class Given(Protocol):
+    """What a phase gives to learn a model from, as its `data`: metered sequences of steps.
+
+    Steps have latents float32 (...) by the frozen encoder, actions int64 () or float32
+    (actions,) that were done there, rewards float32 () and whether they ended their
+    episode, ends bool ().
 
     Attributes:
-        latents: float32 (N, ...), of each step by the frozen encoder.
-        actions: int64 (N,) or float32 (N, actions), what was done there.
-        rewards: float32 (N,), what it gave.
-        ends: bool (N,), whether it ended its episode.
+        shapes: of each of these, by name.
         weights: arrays of the frozen networks, "part.name" as in the agents' files.
     """
 
-    latents: NDArray[np.float32]
-    actions: NDArray[Any]
-    rewards: NDArray[np.float32]
-    ends: NDArray[np.bool_]
+    shapes: Mapping[str, tuple[int, ...]]
     weights: Mapping[str, NDArray[np.float32]]
 
+    def __len__(self) -> int:
+        """Steps that there are."""
 
-def stored(data: Transitions, extra: NDArray[np.float32] | None = None) -> Replay:
-    """The transitions in a replay, as sequences can be read from it.
+    def read(self, rows: Ints, length: int) -> Mapping[str, NDArray[Any]]:
+        """Arrays (B, length, ...) of the sequences that begin at `rows`, which are counted."""
+
+
+def stored(given: Mapping[str, NDArray[Any]]) -> Replay:
+    """B sequences of L steps in a replay, sequence after sequence; row 1 is the first step.
 
     Args:
-        data: what the phase gives.
-        extra: float32 (N, d) that is stored behind each latent, for latents (N, width).
-
-    Raises:
-        UserError: when arrays have other lengths than the latents.
+        given: what `Given.read` gave. "choices" (B, L, d) are stored behind the latents.
     """
-    latents = data.latents if extra is None else np.concatenate([data.latents, extra], axis=1)
-    for name in ("actions", "rewards", "ends"):
-        if len(getattr(data, name)) != len(latents):
-            raise UserError(f"{len(latents)} latents and {len(getattr(data, name))} {name}.")
-    discrete = data.actions.ndim == 1
-    shape = data.actions.shape[1:]
-    replay = Replay(latents.shape[1:], 1, shape, len(latents), pixels=False, discrete=discrete)
-    for i, latent in enumerate(latents):
-        replay.add(latent, data.actions[i], float(data.rewards[i]))
-        if data.ends[i]:
-            replay.finish(latent, terminated=True)
+    latents = given["latents"]
+    if "choices" in given:
+        latents = np.concatenate([latents, given["choices"]], axis=-1)
+    count, length = latents.shape[:2]
+    rows, actions = count * length, given["actions"]
+    discrete = actions.ndim == 2
+    frame, shape = latents.shape[2:], actions.shape[2:]
+    replay = Replay(frame, 1, shape, rows, pixels=False, discrete=discrete)
+    used = slice(1, rows + 1)
+    replay.frames[used] = latents.reshape(rows, *frame)
+    replay.actions[used] = actions.reshape(rows, *shape)
+    replay.rewards[used] = given["rewards"].ravel()
+    replay.kinds[used] = np.where(given["ends"].ravel(), TERMINATED, GOES_ON)
+    replay.head = rows + 1
     return replay
 
 
+def fitted(
+    phase: LearningPhase,
+    size: int,
+    given: tuple[int, int, float],
+    losses: Callable[[Replay, Sequences], Mapping[str, Tensor]],
+    weights: Mapping[str, float],
+    step: Callable[[Tensor], None],
+) -> list[Point]:
+    """Learn from sequences until the budget is spent.
+
+    Args:
+        phase: its `data` are `Given`.
+        size: sequences of a batch.
+        given: K, n and the discount of the sequences.
+        losses: means by name, of a batch.
+        weights: of the losses.
+        step: learns by a sum of them.
+
+    Returns:
+        Losses by sequences.
+    """
+    curve: list[Point] = []
+    for i, (replay, found) in enumerate(batches(phase, size, *given)):
+        each = losses(replay, found)
+        step(torch.stack([weights[name] * loss for name, loss in each.items()]).sum())
+        if not (i + 1) % LINES:
+            curve += [(phase.meter.used, name, float(loss.detach())) for name, loss in each.items()]
+    return curve
+
+
+def freeze(part: nn.Module, name: str, weights: Mapping[str, NDArray[np.float32]]) -> None:
+    """Give a network its weights, which are not learned any more.
+
+    Args:
+        part: a head or critic.
+        name: of the part, before the point in the names of its weights.
+        weights: those of all parts.
+
+    Raises:
+        UserError: when they are of another size.
+    """
+    head = f"{name}."
+    own = {k.removeprefix(head): np.array(v) for k, v in weights.items() if k.startswith(head)}
+    try:
+        part.load_state_dict({key: torch.from_numpy(value) for key, value in own.items()})
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"The frozen {name} does not fit: {reason}.",
+            f"Give the agent the sizes that the {name} was made with.",
+        ) from error
+    part.requires_grad_(False)
+
+
+def without_model(what: str = "") -> UserError:
+    """The error that there is no model `what`."""
+    return UserError(f"An agent without imagined steps has no model{what}.", "Use spr or vcr.")
+
+
 def batches(
-    phase: LearningPhase, replay: Replay, size: int, ahead: int, steps: int, discount: float
-) -> Iterator[Sequences]:
-    """Uniformly drawn sequences until the budget, counted in sequences, is spent.
+    phase: LearningPhase, size: int, ahead: int, steps: int, discount: float
+) -> Iterator[tuple[Replay, Sequences]]:
+    """Uniformly drawn sequences, and where they lie, until the budget is spent.
 
     Raises:
         UserError: when there are fewer steps than a sequence needs.
     """
-    rows = np.arange(1, replay.head - ahead - steps)
-    rows = rows[replay.kinds[rows] != FINAL]
-    if not len(rows):
-        raise UserError(
-            f"{replay.head - 1} steps are too few for {ahead} imagined and {steps} more."
-        )
+    data: Given = phase.data
+    length = ahead + steps + 1
+    count = len(data) - length + 1
+    if count < 1:
+        raise UserError(f"{len(data)} steps are too few for {ahead} imagined and {steps} more.")
     rng, meter = np.random.default_rng([phase.seed, 1]), phase.meter
+    first = 1 + length * np.arange(size)
     for i in range(meter.left // size):
-        meter.spend(size)
-        yield replay.read(rng.choice(rows, size), ahead, steps, discount)
+        replay = stored(data.read(rng.integers(count, size=size), length))
+        yield replay, replay.read(first, ahead, steps, discount)
         if not (i + 1) % LINES:
             limit = meter.budget.limit
             phase.report(meter.used / limit, f"{meter.used} of {limit} {meter.budget.unit}")

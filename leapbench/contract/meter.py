@@ -13,7 +13,7 @@ from leapbench.errors import BudgetExceeded
 
 
 class Meter:
-    """Counter of one unit with a hard limit.
+    """Counter of one unit with a hard limit; a copy is the same counter.
 
     Args:
         budget: the unit and the limit; `used` never passes `budget.limit`.
@@ -24,6 +24,16 @@ class Meter:
     def __init__(self, budget: Budget) -> None:
         self.budget = budget
         self.used = 0
+
+    def __copy__(self) -> Meter:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Meter:
+        # A copy of an environment, to try actions in, spends from the same budget.
+        return self
+
+    def __reduce__(self) -> Any:
+        raise TypeError("A meter counts in one process: it cannot be pickled.")
 
     @property
     def left(self) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from leapbench.contract.agent import LearningPhase
 from leapbench.contract.meter import MeteredStream
 from leapbench.contract.rollout import checked
+from leapbench.contract.sequences import MeteredSequences
 from leapbench.errors import UserError
 from leapbench.isolation.channel import Message
 from leapbench.isolation.failures import GuestAnswer, GuestLate, plain, seconds
@@ -51,6 +52,7 @@ class Service:
             "step": self._step,
             "reset": self._reset,
             "samples": self._samples,
+            "sequences": self._sequences,
             "make_env": self._make_env,
             "spend": self._spend,
         }
@@ -132,6 +134,10 @@ class Service:
         if isinstance(data, MeteredStream):
             named = {"images": data.images, "labels": data.labels}
             return {"kind": "stream"} | {k: [a.dtype.str, a.shape] for k, a in named.items()}, []
+        if isinstance(data, MeteredSequences):
+            header = {"kind": "sequences", "count": len(data), "longest": data.longest}
+            header |= {"shapes": data.shapes, "weights": list(data.weights)}
+            return header, list(data.weights.values())
         if not (hasattr(data, "save") and hasattr(data, "load")):
             raise UserError(f"{type(data).__name__} data cannot be given to an isolated agent.")
         with TemporaryDirectory(prefix="leapbench-phase-") as folder:
@@ -163,6 +169,15 @@ class Service:
             raise UserError(f"Sample numbers lie in [0, {len(stream)}).")
         stream.meter.spend(len(index))
         return {}, [stream.images[index], stream.labels[index]]
+
+    def _sequences(self, message: Message) -> Packed:
+        data, rows, length = self._phase.data, _only(message), message.header.get("length")
+        if not isinstance(data, MeteredSequences):
+            raise UserError("This phase has no sequences.")
+        if type(length) is not int or len(rows) > len(data):
+            raise UserError(f"A batch is at most {len(data)} sequences.")
+        found = data.read(rows, length)
+        return {"names": list(found)}, list(found.values())
 
     def _spend(self, message: Message) -> Packed:
         self._phase.meter.spend(int(message.header["amount"]))

@@ -64,6 +64,37 @@ class StreamView:
         return self.meter.left // len(self)
 
 
+class SequencesView:
+    """`MeteredSequences` of the host, which are counted there.
+
+    Args:
+        line: to the host.
+        meter: the copy that the host's answers keep up to date.
+        record: what the host says about them.
+        arrays: of frozen networks.
+    """
+
+    def __init__(
+        self,
+        line: HostLine,
+        meter: MeterView,
+        record: Mapping[str, Any],
+        arrays: list[np.ndarray],
+    ) -> None:
+        self._line, self.meter = line, meter
+        self._count, self.longest = record["count"], record["longest"]
+        self.shapes = {name: tuple(shape) for name, shape in record["shapes"].items()}
+        self.weights = dict(zip(record["weights"], arrays, strict=True))
+
+    def __len__(self) -> int:
+        return int(self._count)
+
+    def read(self, rows: np.ndarray, length: int) -> dict[str, np.ndarray]:
+        """Arrays (B, L, ...); see `leapbench.contract.sequences.MeteredSequences.read`."""
+        answer = self._line.ask("sequences", [np.asarray(rows)], length=int(length))
+        return dict(zip(answer.header["names"], answer.arrays, strict=True))
+
+
 class PhaseView:
     """A `leapbench.contract.agent.LearningPhase` whose parts are with the host."""
 
@@ -100,6 +131,8 @@ class PhaseView:
                     for name in ("images", "labels")
                 )
                 return StreamView(self._line, self.meter, images, labels)
+            case "sequences":
+                return SequencesView(self._line, self.meter, record, arrays)
             case "file":
                 module, _, name = record["class"].partition(":")
                 path = Path(tempfile.mkdtemp(prefix="data-", dir=".")) / "data.npz"

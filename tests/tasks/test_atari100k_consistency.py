@@ -28,7 +28,7 @@ def small(limit: int = 320):
     smoke = TASK.protocols["smoke"]
     smoke = smoke.model_copy(update={"phases": smoke.phases[:1]})
     task = TASK.model_copy(update={"protocols": dict(TASK.protocols) | {"smoke": smoke}})
-    return shrink(task, {"starts": 32}, {ONE: limit}, episodes=1)
+    return shrink(task, {}, {ONE: limit}, episodes=1)
 
 
 @pytest.mark.parametrize("name", WORLDS)

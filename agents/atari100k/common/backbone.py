@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from leapbench.agents.common.bounds import bounded
 
 
-@dataclass(frozen=True)
+@dataclass
 class Backbone:
     """Constants of the learner; defaults are those of the paper.
 
-    Attributes:
+    Args:
         encoder: "nature" or "data-efficient", see `Encoder`.
         filters: of the encoder's first layer.
         hidden: units of each branch of the head.

@@ -29,13 +29,19 @@ class Targets(NamedTuple):
 
     Attributes:
         after: (B, ...), what was seen after the n steps from k = 0.
-        later: (K * B, ...), the same from k = 1..K, by step; (0, ...) where not needed.
-        states: (K * B, ...), what was seen at k = 1..K, by step.
+        ahead: (2 * K * B, ...), what was seen after the n steps from k = 1..K, by step, and
+            what was seen at k = 1..K, by step; without returns (K * B, ...), the latter.
+        size: K * B.
     """
 
     after: Tensor
-    later: Tensor
-    states: Tensor
+    ahead: Tensor
+    size: int
+
+    @property
+    def states(self) -> Tensor:
+        """(K * B, ...), what was seen at k = 1..K, by step."""
+        return self.ahead[len(self.ahead) - self.size :]
 
 
 class Learner:
@@ -146,16 +152,20 @@ class Learner:
     @torch.no_grad()
     def _targets(self, augmenter: Augmenter, found: Sequences) -> Targets:
         """Encode all that is aimed at in one pass."""
-        returns = self.auxiliary.returns
-        after = found.after if returns else found.after[:, :1]
-        count = after.size
-        rows = np.concatenate([after.T.ravel(), found.rows[:, 1:].T.ravel()])
+        after = found.after if self.auxiliary.returns else found.after[:, :1]
+        states = found.rows[:, 1:].T.ravel()
+        rows = np.concatenate([after.T.ravel(), states])
         latents = torch.cat([self.encoder(part) for part in augmenter.inputs(rows)])
-        return Targets(latents[: len(after)], latents[len(after) : count], latents[count:])
+        return Targets(latents[: len(after)], latents[len(after) :], len(states))
 
     def _rainbow(self, latent: Tensor, found: Sequences, targets: Targets) -> tuple[Tensor, Tensor]:
         """C51's cross-entropy (B,) and the priorities (B,)."""
-        aim = self._bootstrapped(targets.after, found.returns[:, 0], found.discounts[:, 0], True)
+        with torch.no_grad():
+            fresh, stale = (
+                self.head.logits(self.head.hidden(targets.after, noise), noise).softmax(-1)
+                for noise in (self.noise, self.stale)
+            )
+        aim = self._bootstrapped(fresh, stale, found.returns[:, 0], found.discounts[:, 0])
         hidden = self.head.hidden(Scaled.apply(latent, DUELING), self.noise)  # type: ignore[no-untyped-call]
         logits = self.head.logits(hidden, self.noise)
         chosen = self._at(logits, self._tensor(found.actions[:, 0])).log_softmax(-1)
@@ -163,23 +173,17 @@ class Learner:
 
     @torch.no_grad()
     def _bootstrapped(
-        self, latents: Tensor, returns: np.ndarray, discounts: np.ndarray, noisy: bool
+        self, selecting: Tensor, chances: Tensor, returns: np.ndarray, discounts: np.ndarray
     ) -> Tensor:
         """Distributions (N, atoms) of n-step returns, by double Q-learning.
 
         Args:
-            latents: (N, ...), n steps later.
+            selecting: (N, actions, atoms), by which actions are selected n steps later.
+            chances: (N, actions, atoms), by which they are evaluated.
             returns: (N,), until then.
             discounts: (N,).
-            noisy: whether actions are selected with the newest noise and evaluated with the
-                one before; else both without noise.
         """
-        fresh, stale = (self.noise, self.stale) if noisy else (None, None)
-        chances = self.head.logits(self.head.hidden(latents, fresh), fresh).softmax(-1)
-        best = self.support.mean(chances).argmax(-1)
-        if noisy:
-            chances = self.head.logits(self.head.hidden(latents, stale), stale).softmax(-1)
-        kept = self._at(chances, best)
+        kept = self._at(chances, self.support.mean(selecting).argmax(-1))
         return self.support.project(kept, self._tensor(returns), self._tensor(discounts))
 
     def imagined(self, latent: Tensor, found: Sequences, targets: Targets) -> dict[str, Tensor]:
@@ -199,25 +203,25 @@ class Learner:
         if own.cosine or own.value:
             hidden = self.head.hidden(made)
             with torch.no_grad():
-                aim = self.head.hidden(targets.states)
+                ahead = self.head.hidden(targets.ahead)
         if own.cosine:
             predicted = self.predictor(hidden) if self.predictor else hidden
-            each["cosine"] = losses.over_steps(losses.cosine(predicted, aim), alive)
+            each["cosine"] = losses.over_steps(
+                losses.cosine(predicted, ahead[-targets.size :]), alive
+            )
         if own.value:
-            consistency = self._consistency(hidden, aim, found, targets)
+            consistency = self._consistency(hidden, ahead, found)
             each["value"] = losses.over_steps(consistency, alive)
         return each
 
-    def _consistency(
-        self, hidden: Tensor, aim: Tensor, found: Sequences, targets: Targets
-    ) -> Tensor:
+    def _consistency(self, hidden: Tensor, ahead: Tensor, found: Sequences) -> Tensor:
         """Eq 6 (K * B,) on distributions, by step; both sides without noise."""
         with torch.no_grad():
-            chances = self.head.logits(aim).softmax(-1)
-        returns = None
+            chances, returns = self.head.logits(ahead).softmax(-1), None
         if self.auxiliary.substitute:
+            later, chances = chances.chunk(2)
             earned, left = (x[:, 1:].T.ravel() for x in (found.returns, found.discounts))
-            returns = self._bootstrapped(targets.later, earned, left, noisy=False)
+            returns = self._bootstrapped(later, later, earned, left)
         taken = self._tensor(found.actions[:, 1:].T.ravel())
         predicted = self.head.logits(hidden).log_softmax(-1)
         every = self.auxiliary.all_actions

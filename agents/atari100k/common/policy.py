@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
@@ -14,6 +15,7 @@ from leapbench.agents.atari100k.common.backbone import Backbone
 from leapbench.agents.atari100k.common.learner import Learner
 from leapbench.agents.atari100k.common.student import RainbowStudent
 from leapbench.agents.common.auxiliary import Auxiliary
+from leapbench.agents.common.bounds import bounded, part
 from leapbench.agents.common.life import Life, Sizes
 from leapbench.agents.common.practice import Point
 from leapbench.contract.agent import LearningPhase
@@ -22,93 +24,26 @@ from leapbench.errors import UserError
 SIDE = 84
 
 
-class Rainbow(Life[Learner]):
+@dataclass(eq=False)
+class Rainbow(Life[Learner], Backbone, Auxiliary):
     """Data-efficient Rainbow with losses on imagined steps; by default with none.
 
+    As published SPR and VCR imagine 5 steps. A weight of SPR's loss of 2 is that of the
+    released code: 5 times the mean over its 5 steps of the squared distance.
+
     Args:
-        ahead: K, imagined steps; 5 as published.
-        cosine: weight of SPR's loss, 2 in SPR: the released code's 5 times the mean over its
-            5 steps of the squared distance. VCR's paper does not give it.
-        value: weight of the value consistency, which VCR's paper does not give.
-        latent: weight of the mean squared error between latents.
-        predictor: whether SPR's loss has a layer of its own on the imagined side; VCR's has not.
-        substitute: whether Eq 6 holds the action taken to its n-step return.
-        all_actions: whether Eq 6 is about all actions or the one taken.
         epsilon: share of random actions when evaluated without `deterministic`.
-        encoder: "nature" or "data-efficient", see `Encoder`.
-        filters: of the encoder's first layer.
-        hidden: units of each branch of the head.
-        batch: sequences of an update.
-        updates: for each step.
-        rate: Adam's learning rate.
-        warmup: steps with random actions before the first update.
-        steps: n of the n-step returns.
-        discount: a step's.
-        atoms: of a distribution of returns.
-        limit: the largest return that it can tell.
-        sigma: initial noise of the noisy layers.
-        alpha: how much priorities prefer, 0 not at all.
-        beta: how much of that is undone at the beginning; all of it at the end.
-        clip: the largest norm of a gradient.
-        pad: pixels of the widest random shift; 0 for none.
-        intensity: of the random intensity; 0 for none.
 
     Raises:
         UserError: for a setting that has no meaning.
     """
 
-    def __init__(
-        self,
-        ahead: int = 0,
-        cosine: float = 0.0,
-        value: float = 0.0,
-        latent: float = 0.0,
-        predictor: bool = True,
-        substitute: bool = True,
-        all_actions: bool = True,
-        epsilon: float = 0.001,
-        encoder: str = "nature",
-        filters: int = 32,
-        hidden: int = 256,
-        batch: int = 32,
-        updates: int = 2,
-        rate: float = 1e-4,
-        warmup: int = 2000,
-        steps: int = 10,
-        discount: float = 0.99,
-        atoms: int = 51,
-        limit: float = 10.0,
-        sigma: float = 0.5,
-        alpha: float = 0.5,
-        beta: float = 0.4,
-        clip: float = 10.0,
-        pad: int = 4,
-        intensity: float = 0.05,
-    ) -> None:
-        super().__init__()
-        if not 0 <= epsilon <= 1:
-            raise UserError(f"epsilon must be in [0, 1], got {epsilon}.")
-        self.epsilon = epsilon
-        self.auxiliary = Auxiliary(ahead, cosine, value, latent, predictor, substitute, all_actions)
-        self.backbone = Backbone(
-            encoder=encoder,
-            filters=filters,
-            hidden=hidden,
-            batch=batch,
-            updates=updates,
-            rate=rate,
-            warmup=warmup,
-            steps=steps,
-            discount=discount,
-            atoms=atoms,
-            limit=limit,
-            sigma=sigma,
-            alpha=alpha,
-            beta=beta,
-            clip=clip,
-            pad=pad,
-            intensity=intensity,
-        )
+    epsilon: float = 0.001
+
+    def __post_init__(self) -> None:
+        Life.__init__(self)
+        bounded(self, {}, (), ("epsilon",))
+        self.auxiliary, self.backbone = part(Auxiliary, self), part(Backbone, self)
 
     def measure(self, observation: Any, action: Any) -> Sizes:
         """Frames of a stack and number of actions; see `Life.measure`."""

@@ -7,21 +7,18 @@ import torch
 from torch import Tensor
 
 from leapbench.agents.atari100k.common.learner import Learner, Targets
+from leapbench.agents.common import probe
 from leapbench.agents.common.optimiser import clip
-from leapbench.agents.common.practice import LINES, Point
-from leapbench.agents.common.probe import Transitions, batches, stored
-from leapbench.agents.common.replay import Ints, Replay
+from leapbench.agents.common.practice import Point
+from leapbench.agents.common.replay import Ints, Replay, Sequences
 from leapbench.contract.agent import LearningPhase
-from leapbench.errors import UserError
-
-FROZEN = "head."
 
 
 def learn_model(phase: LearningPhase, learner: Learner) -> list[Point]:
     """Learn the model by the learner's auxiliary losses until the budget is spent.
 
     Args:
-        phase: its `data` are `Transitions`, with the weights of the frozen head.
+        phase: its `data` are `probe.Given`, with the weights of the frozen head.
         learner: its head takes these weights; its encoder is not used.
 
     Returns:
@@ -30,51 +27,32 @@ def learn_model(phase: LearningPhase, learner: Learner) -> list[Point]:
     Raises:
         UserError: when the learner has no model, or the head's weights do not fit.
     """
-    if learner.model is None or not learner.auxiliary.any:
-        raise UserError("An agent without imagined steps has no model to learn.", "Use spr or vcr.")
-    data: Transitions = phase.data
-    freeze(learner, data)
-    own, constants = learner.auxiliary, learner.backbone
-    replay, curve = stored(data), []
-    learned = [*learner.model.parameters()]
+    own, constants, model = learner.auxiliary, learner.backbone, learner.model
+    if model is None or not own.any:
+        raise probe.without_model(" to learn")
+    probe.freeze(learner.head, "head", phase.data.weights)
+    learned = [*model.parameters()]
     learned += [*learner.predictor.parameters()] if learner.predictor else []
     optimiser = torch.optim.Adam(learned, lr=constants.rate, eps=1.5e-4, fused=True)
-    given = (constants.batch, own.ahead, constants.steps, constants.discount)
-    for i, found in enumerate(batches(phase, replay, *given)):
-        states = _latents(replay, found.rows[:, 1:].T.ravel(), learner)
-        later = _latents(replay, found.after[:, 1:].T.ravel(), learner)
+
+    def losses(replay: Replay, found: Sequences) -> dict[str, Tensor]:
+        states = found.rows[:, 1:].T.ravel()
+        later = found.after[:, 1:].T.ravel() if own.returns else states[:0]
+        ahead = _latents(replay, np.concatenate([later, states]), learner)
         latent = _latents(replay, found.rows[:, 0], learner)
-        each = learner.imagined(latent, found, Targets(later[:0], later, states))
-        losses = {name: loss.mean() for name, loss in each.items()}
-        total = torch.stack([getattr(own, name) * loss for name, loss in losses.items()]).sum()
+        each = learner.imagined(latent, found, Targets(latent, ahead, len(states)))
+        return {name: loss.mean() for name, loss in each.items()}
+
+    def step(total: Tensor) -> None:
         optimiser.zero_grad()
         total.backward()  # type: ignore[no-untyped-call]
-        clip(learner.model.parameters(), constants.clip)
+        clip(model.parameters(), constants.clip)
         optimiser.step()
-        if not (i + 1) % LINES:
-            curve += [
-                (phase.meter.used, name, float(loss.detach())) for name, loss in losses.items()
-            ]
-    learner.model.eval()
+
+    given = (own.ahead, constants.steps, constants.discount)
+    curve = probe.fitted(phase, constants.batch, given, losses, vars(own), step)
+    model.eval()
     return curve
-
-
-def freeze(learner: Learner, data: Transitions) -> None:
-    """Give the head its weights, which are not learned any more.
-
-    Raises:
-        UserError: when they are of another size.
-    """
-    given = {k.removeprefix(FROZEN): v for k, v in data.weights.items() if k.startswith(FROZEN)}
-    try:
-        learner.head.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in given.items()})
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise UserError(
-            f"The frozen head does not fit: {reason}.",
-            "Give the agent the sizes that the head was made with.",
-        ) from error
-    learner.head.requires_grad_(False)
 
 
 @torch.no_grad()
@@ -90,7 +68,7 @@ def imagine(learner: Learner, latents: np.ndarray, actions: np.ndarray) -> np.nd
         UserError: when it has no model.
     """
     if learner.model is None:
-        raise UserError("An agent without imagined steps has no model.", "Use spr or vcr.")
+        raise probe.without_model()
     learner.model.eval()
     first = torch.from_numpy(np.ascontiguousarray(latents)).to(learner.device)
     done = torch.from_numpy(np.ascontiguousarray(actions)).to(learner.device)

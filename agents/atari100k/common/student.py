@@ -33,9 +33,8 @@ class RainbowStudent:
         self.replay = Replay(shape[1:], shape[0], (), limit, pixels=True, discrete=True)
         self.priorities = Priorities(len(self.replay.kinds), backbone.alpha)
         self.rng = np.random.default_rng([seed, 1])
-        self.augmenter = Augmenter(
-            self.replay, self.rng, learner.device, backbone.pad, backbone.intensity
-        )
+        given = self.replay, self.rng, learner.device, backbone.pad, backbone.intensity
+        self.augmenter = Augmenter(*given, last=learner.encoder.last)
         self.reach = learner.auxiliary.ahead + backbone.steps
         self.ready = 1
 

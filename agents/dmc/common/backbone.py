@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from leapbench.agents.common.bounds import bounded
 
 
-@dataclass(frozen=True)
+@dataclass
 class Backbone:
     """Constants of the learner; defaults are those of the paper.
 
-    Attributes:
+    Args:
         hidden: units of actor and critics.
         filters: of the pixel encoder's convolutions.
         model: units of the model.

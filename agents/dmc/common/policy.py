@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
@@ -10,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from leapbench.agents.common.auxiliary import Auxiliary
+from leapbench.agents.common.bounds import bounded, part
 from leapbench.agents.common.life import Life, Sizes
 from leapbench.agents.common.practice import Point
 from leapbench.agents.dmc.common import probe
@@ -20,97 +22,27 @@ from leapbench.contract.agent import LearningPhase
 from leapbench.errors import UserError
 
 
-class Sac(Life[Learner]):
+@dataclass(eq=False)
+class Sac(Life[Learner], Backbone, Auxiliary):
     """Soft actor-critic with auxiliary losses; by default with none.
 
-    Eq 6 holds the action taken to the critic's own target, one step's reward and the soft
-    value of what follows. The paper writes that target without the entropy, and does not say
-    how many random actions it compares besides.
+    As published SPR and VCR imagine 3 steps. Eq 6 holds the action taken to the critic's own
+    target, one step's reward and the soft value of what follows. The paper writes that target
+    without the entropy, and does not say how many random actions it compares besides.
 
     Args:
-        ahead: K, imagined steps; 3 as published.
-        cosine: weight of SPR's loss; VCR's paper does not give it.
-        value: weight of the value consistency, which VCR's paper does not give.
-        latent: weight of the mean squared error between latents.
-        predictor: whether SPR's loss has a network of its own on the imagined side; VCR's has
-            not.
-        substitute: whether Eq 6 holds the action taken to the critic's target.
-        all_actions: whether Eq 6 compares random actions besides.
         contrast: weight of CURL's loss.
-        hidden: units of actor and critics.
-        filters: of the pixel encoder's convolutions.
-        model: units of the model.
-        batch: transitions of an update.
-        sequences: sequences of an update of the auxiliary losses.
-        rate: Adam's learning rate of actor, critic and auxiliary losses.
-        temperature: initial weight of the entropy.
-        temperature_rate: its learning rate.
-        every: updates of the critic for one of actor, temperature and targets.
-        follow: share by which target critics follow.
-        follow_encoder: share by which target encoder and projection follow.
-        discount: a step's.
-        warmup: steps with random actions before the first update.
-        views: random shifts that target and loss are averaged over; 2 is DrQ.
-        pad: pixels of the widest random shift; 0 for none.
-        intensity: of the random intensity in the auxiliary losses; 0 for none.
-        others: random actions besides the one taken that Eq 6 compares.
 
     Raises:
         UserError: for a setting that has no meaning.
     """
 
-    def __init__(
-        self,
-        ahead: int = 0,
-        cosine: float = 0.0,
-        value: float = 0.0,
-        latent: float = 0.0,
-        predictor: bool = True,
-        substitute: bool = True,
-        all_actions: bool = True,
-        contrast: float = 0.0,
-        hidden: int = 1024,
-        filters: int = 64,
-        model: int = 512,
-        batch: int = 512,
-        sequences: int = 128,
-        rate: float = 1e-3,
-        temperature: float = 0.1,
-        temperature_rate: float = 1e-4,
-        every: int = 2,
-        follow: float = 0.01,
-        follow_encoder: float = 0.05,
-        discount: float = 0.99,
-        warmup: int = 1000,
-        views: int = 1,
-        pad: int = 4,
-        intensity: float = 0.05,
-        others: int = 4,
-    ) -> None:
-        super().__init__()
-        if not contrast >= 0:
-            raise UserError(f"contrast must be 0 or more, got {contrast}.")
-        self.contrast = contrast
-        self.auxiliary = Auxiliary(ahead, cosine, value, latent, predictor, substitute, all_actions)
-        self.backbone = Backbone(
-            hidden=hidden,
-            filters=filters,
-            model=model,
-            batch=batch,
-            sequences=sequences,
-            rate=rate,
-            temperature=temperature,
-            temperature_rate=temperature_rate,
-            every=every,
-            follow=follow,
-            follow_encoder=follow_encoder,
-            discount=discount,
-            warmup=warmup,
-            views=views,
-            pad=pad,
-            intensity=intensity,
-            others=others,
-        )
+    contrast: float = 0.0
+
+    def __post_init__(self) -> None:
+        Life.__init__(self)
+        bounded(self, {"contrast": 0})
+        self.auxiliary, self.backbone = part(Auxiliary, self), part(Backbone, self)
 
     def measure(self, observation: Any, action: Any) -> Sizes:
         """Shape of an observation and numbers of an action; see `Life.measure`."""
@@ -142,7 +74,7 @@ class Sac(Life[Learner]):
 
     def sizes_of(self, data: Any) -> Sizes:
         """See `Life.sizes_of`; an encoder that is not used is made for one number."""
-        return {"observation": [1], "actions": int(data.actions.shape[1])}
+        return {"observation": [1], "actions": int(data.shapes["actions"][0])}
 
     def imagine(self, latents: NDArray[np.float32], actions: NDArray[np.float32]) -> Any:
         """Latents that the model imagines; see `probe.imagine`."""

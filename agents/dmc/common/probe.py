@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from leapbench.agents.common import probe
-from leapbench.agents.common.practice import LINES, Point
-from leapbench.agents.common.replay import Ints, Replay
+from leapbench.agents.common.practice import Point
+from leapbench.agents.common.replay import Ints, Replay, Sequences
 from leapbench.agents.dmc.common.learner import Learner
 from leapbench.agents.dmc.common.networks import FEATURES
 from leapbench.agents.dmc.common.side import Real
 from leapbench.contract.agent import LearningPhase
-from leapbench.errors import UserError
-
-FROZEN = "critic."
-
-
-class Transitions(probe.Transitions, Protocol):
-    """Transitions with the frozen actor's choices.
-
-    Attributes:
-        choices: float32 (N, actions), what the frozen actor would do at each step.
-    """
-
-    choices: NDArray[np.float32]
 
 
 def learn_model(phase: LearningPhase, learner: Learner) -> list[Point]:
     """Learn the model by the learner's auxiliary losses until the budget is spent.
 
-    The return of the action taken is r + discount * Q(z', choice), without the entropy.
+    The return of the action taken is r + discount * Q(z', choice), without the entropy. SPR
+    compares projections of which one follows the other slowly. With latents that do not change,
+    one that learns could agree with any latents; here both sides have the same, drawn once.
 
     Args:
-        phase: its `data` are `Transitions`, with the weights of the frozen critic.
+        phase: its `data` are `probe.Given`, with the weights of the frozen critic and, as
+            "choices" float32 (actions,), what the frozen actor would do at each step.
         learner: its critic takes these weights; its encoder and actor are not used.
 
     Returns:
@@ -46,61 +33,41 @@ def learn_model(phase: LearningPhase, learner: Learner) -> list[Point]:
     Raises:
         UserError: when the learner has no model, or the critic's weights do not fit.
     """
-    own, constants, weights = learner.side.auxiliary, learner.backbone, learner.side.weights
+    own, constants, device = learner.side.auxiliary, learner.backbone, learner.device
     if not own.any:
-        raise UserError("An agent without imagined steps has no model to learn.", "Use spr or vcr.")
-    data: Transitions = phase.data
-    freeze(learner, data)
-    replay, curve, device = probe.stored(data, data.choices), [], learner.device
-    learned = [each for each in learner.side.parameters() if each.requires_grad]
-    optimiser = torch.optim.Adam(learned, lr=constants.rate, fused=True)
-    given = (constants.sequences, own.ahead, 1, constants.discount)
-    for i, found in enumerate(probe.batches(phase, replay, *given)):
-        states, _ = _parts(replay, found.rows[:, 1:].T.ravel(), device)
-        latent, _ = _parts(replay, found.rows[:, 0], device)
-        returns = None
-        if own.returns:
-            with torch.no_grad():
-                after = _parts(replay, found.after[:, 1:].T.ravel(), device)
-                worth = learner.critic(*after).amin(0)
-                earned, left = (
-                    torch.from_numpy(each[:, 1:].T.ravel()).to(device)
-                    for each in (found.returns, found.discounts)
-                )
-                returns = earned + left * worth
-        each = learner.side.losses(latent, Real(latent, states, returns), found, learner)
-        optimiser.zero_grad()
-        torch.stack([weights[name] * loss for name, loss in each.items()]).sum().backward()  # type: ignore[no-untyped-call]
-        optimiser.step()
-        if not (i + 1) % LINES:
-            curve += [(phase.meter.used, name, float(loss.detach())) for name, loss in each.items()]
-    return curve
-
-
-def freeze(learner: Learner, data: Transitions) -> None:
-    """Give critic and target their weights, which are not learned any more.
-
-    SPR compares projections of which one follows the other slowly. With latents that do not
-    change, one that learns could agree with any latents; here both sides have the same, which
-    is drawn once.
-
-    Raises:
-        UserError: when they are of another size.
-    """
-    given = {k.removeprefix(FROZEN): v for k, v in data.weights.items() if k.startswith(FROZEN)}
-    weights = {k: torch.from_numpy(np.array(v)) for k, v in given.items()}
-    try:
-        for critic in (learner.critic, learner.targets["critic"]):
-            critic.load_state_dict(weights)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise UserError(
-            f"The frozen critic does not fit: {reason}.",
-            "Give the agent the sizes that the critic was made with.",
-        ) from error
-    learner.critic.requires_grad_(False)
+        raise probe.without_model(" to learn")
+    for critic in (learner.critic, learner.targets["critic"]):
+        probe.freeze(critic, "critic", phase.data.weights)
     if "projection" in learner.side.nets:
         learner.side.nets["projection"].requires_grad_(False)
+    learned = [each for each in learner.side.parameters() if each.requires_grad]
+    optimiser = torch.optim.Adam(learned, lr=constants.rate, fused=True)
+
+    def losses(replay: Replay, found: Sequences) -> dict[str, Tensor]:
+        states, _ = _parts(replay, found.rows[:, 1:].T.ravel(), device)
+        latent, _ = _parts(replay, found.rows[:, 0], device)
+        returns = _returns(learner, replay, found) if own.returns else None
+        return learner.side.losses(latent, Real(latent, states, returns), found, learner)
+
+    def step(total: Tensor) -> None:
+        optimiser.zero_grad()
+        total.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+
+    given = (own.ahead, 1, constants.discount)
+    return probe.fitted(phase, constants.sequences, given, losses, learner.side.weights, step)
+
+
+@torch.no_grad()
+def _returns(learner: Learner, replay: Replay, found: Sequences) -> Tensor:
+    """(K * B,), by step."""
+    worth = learner.critic(*_parts(replay, found.after[:, 1:].T.ravel(), learner.device)).amin(0)
+    earned, left = (
+        torch.from_numpy(each[:, 1:].T.ravel()).to(learner.device)
+        for each in (found.returns, found.discounts)
+    )
+    made: Tensor = earned + left * worth
+    return made
 
 
 @torch.no_grad()
@@ -116,7 +83,7 @@ def imagine(learner: Learner, latents: np.ndarray, actions: np.ndarray) -> np.nd
         UserError: when it has no model.
     """
     if "model" not in learner.side.nets:
-        raise UserError("An agent without imagined steps has no model.", "Use spr or vcr.")
+        raise probe.without_model()
     first, done = (
         torch.from_numpy(np.ascontiguousarray(each)).to(learner.device)
         for each in (latents, actions)

@@ -32,7 +32,7 @@ TIER: Tier = "smoke"
 SEED = 0
 DISCOUNT = 0.95
 SETTINGS = ("filters=16", "hidden=64", "batch=32", "updates=3", f"discount={DISCOUNT}")
-COUNTS = {"fit": 6000, "train": 2000, "test": 1000}
+COUNTS = {"fit": 6000, "train": 2000, "test": 2000}
 """Transitions for the head, the models and the scores, each of other games."""
 LESSONS, DECAY, TAIL = 1500, 1e-4, 60
 """Batches that teach the head, its weight decay, and last steps whose returns are cut off."""

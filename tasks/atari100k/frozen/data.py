@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.errors import UserError
+from leapbench.tasks import frozen_arrays
 from leapbench.tasks.atari100k.frozen.networks import Frozen
 from leapbench.tasks.imagination import Floats, Ints
 
+COMMAND = "python -m leapbench.studies.atari100k.frozen"
 STRIDES, LIMIT = (5, 5), 10.0
 """Of the encoder "data-efficient" and of the head, with which files are made."""
 
@@ -94,11 +94,4 @@ def returns(data: Transitions, frozen: Frozen, discount: float) -> Floats:
 
 @cache
 def _arrays(name: str) -> dict[str, NDArray[Any]]:
-    file = resources.files(__package__) / f"{name}.npz"
-    if not file.is_file():
-        raise UserError(
-            f"There are no frozen networks of {name}.",
-            f"Make them: python -m leapbench.studies.atari100k.frozen {name}",
-        )
-    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-        return dict(arrays)
+    return frozen_arrays.read(str(__package__), name, COMMAND)

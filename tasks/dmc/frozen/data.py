@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.errors import UserError
+from leapbench.tasks import frozen_arrays
 from leapbench.tasks.dmc.frozen.networks import Floats, Frozen, whole
 
+COMMAND = "python -m leapbench.studies.dmc.frozen"
 PARTS = ("encoder", "actor", "critic")
 
 
@@ -80,11 +80,4 @@ def returns(data: Transitions, frozen: Frozen, discount: float) -> Floats:
 
 @cache
 def _arrays(name: str) -> dict[str, NDArray[Any]]:
-    file = resources.files(__package__) / f"{name}.npz"
-    if not file.is_file():
-        raise UserError(
-            f"There are no frozen networks of {name}.",
-            f"Make them: python -m leapbench.studies.dmc.frozen {name}",
-        )
-    with file.open("rb") as stream, np.load(stream, allow_pickle=False) as arrays:
-        return whole(arrays)
+    return whole(frozen_arrays.read(str(__package__), name, COMMAND))

@@ -10,7 +10,7 @@ from atari100k_pieces import CPU, NONE, SPR, VCR, plain, stored, waving
 from leapbench.agents.atari100k.common.distribution import Support
 from leapbench.agents.atari100k.common.priorities import Priorities, importance
 from leapbench.agents.common import losses
-from leapbench.agents.common.augment import Augmenter, shifted
+from leapbench.agents.common.augment import Augmenter, crops, padded_frames
 from leapbench.agents.common.auxiliary import Auxiliary
 from leapbench.errors import UserError
 
@@ -123,7 +123,8 @@ def test_no_gradient_goes_into_targets(auxiliary):
     replay, learner = stored(), waving(auxiliary)
     found = replay.read(ROWS, 5, 10, 0.99)
     targets = learner._targets(plain(replay), found)
-    assert not any(each.requires_grad for each in targets)
+    assert not targets.after.requires_grad
+    assert not targets.ahead.requires_grad
     latent = learner.encoder(plain(replay).whole(found.rows[:, 0]))
     each = learner.imagined(latent, found, targets)
     for name, loss in each.items():
@@ -145,9 +146,28 @@ def test_shift_pads_by_the_border():
     images = np.random.default_rng(0).integers(0, 256, (3, 2, 9, 9), dtype=np.uint8)
     offsets = np.array([[0, 8], [4, 4], [8, 1]])
     padded = np.pad(images, ((0, 0), (0, 0), (4, 4), (4, 4)), mode="edge")
+    np.testing.assert_array_equal(padded_frames(images, 4), padded)
+    where = np.array([[0, 1], [1, 1], [2, 0]])
+    made = crops(padded, where, offsets, 4)
     for i, (y, x) in enumerate(offsets):
-        made = shifted(images, offsets, 4)[i]
-        np.testing.assert_array_equal(made, padded[i, :, y : y + 9, x : x + 9])
+        np.testing.assert_array_equal(made[i], padded[where[i], :, y : y + 9, x : x + 9])
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_inputs_are_the_crops_of_observations(last):
+    replay, rows = stored(), np.array([3, 4, 5, 9, 30, 31, 4])
+    made = Augmenter(replay, np.random.default_rng(7), CPU, last=last)
+    made.chunk = 3
+    rng = np.random.default_rng(7)
+    offsets = rng.integers(0, 9, (7, 2))
+    factors = 1 + np.float32(0.05) * rng.standard_normal(7, np.float32).clip(-2, 2)
+    seen = np.pad(replay.observations(rows), ((0, 0), (0, 0), (4, 4), (4, 4)), mode="edge")
+    each = [seen[i, :, y : y + 84, x : x + 84] for i, (y, x) in enumerate(offsets)]
+    wanted = np.stack(each) * factors[:, None, None, None] / 255
+    np.testing.assert_allclose(made.whole(rows), wanted, rtol=1e-5)
+    made.rng = np.random.default_rng(7)
+    parts = torch.cat([part.clone() for part in made.inputs(rows)])
+    np.testing.assert_allclose(parts, wanted, rtol=1e-5)
 
 
 def test_inputs_are_scaled_stack_by_stack_and_drawn_anew():

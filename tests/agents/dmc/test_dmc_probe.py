@@ -10,6 +10,7 @@ from dmc_pieces import made
 from leapbench.agents.dmc.common import probe
 from leapbench.contract.agent import LearningPhase
 from leapbench.contract.meter import Meter
+from leapbench.contract.sequences import MeteredSequences
 from leapbench.contract.task import Budget
 from leapbench.errors import UserError
 
@@ -36,7 +37,9 @@ def transitions(count=300):
 def learned(name, limit, **settings):
     meter = Meter(Budget(unit="sequences", limit=limit))
     agent = made(name, **settings)
-    agent.learn(LearningPhase("model", meter, 0, {}, data=transitions()))
+    steps = vars(transitions())
+    data = MeteredSequences(steps, steps.pop("weights"), meter, 32)
+    agent.learn(LearningPhase("model", meter, 0, {}, data=data))
     assert meter.left < 6
     return agent
 
