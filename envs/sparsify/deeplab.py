@@ -89,12 +89,7 @@ class DeepLab(nn.Module):
 
     Args:
         outputs: channels that each task predicts, in the order of the tasks.
-
-    Attributes:
-        stride: pixels of a picture to one of the outputs, along an edge.
     """
-
-    stride = 8
 
     def __init__(self, outputs: Mapping[str, int]) -> None:
         super().__init__()

@@ -111,12 +111,7 @@ class SceneNet(nn.Module):
         width: factor of all channels.
         blocks: residual blocks.
         separate: a backbone for each task: independent networks that train side by side.
-
-    Attributes:
-        stride: pixels of a picture to one of the outputs, along an edge.
     """
-
-    stride = 4
 
     def __init__(
         self,
@@ -176,10 +171,7 @@ def layers_of(network: Any, size: Sequence[int]) -> list[Layer]:
         )
         for name, module in prunable(network)
     ]
-    was = network.training
-    with torch.no_grad():
-        network.eval()(torch.zeros(1, 3, *size, device=next(network.parameters()).device))
-    network.train(was)
+    outputs_of(network, size)
     for hook in hooks:
         hook.remove()
     layers = []
@@ -187,3 +179,13 @@ def layers_of(network: Any, size: Sequence[int]) -> list[Layer]:
         group, owner = network.place(name)
         layers.append(Layer(name, group, owner, tuple(module.weight.shape), found[name]))
     return layers
+
+
+def outputs_of(network: Any, size: Sequence[int]) -> tuple[int, int]:
+    """Height and width of what a network predicts for pictures of `size`, by a pass."""
+    was = network.training
+    with torch.no_grad():
+        device = next(network.parameters()).device
+        found = network.eval()(torch.zeros(1, 3, *size, device=device))[0]
+    network.train(was)
+    return int(found.shape[2]), int(found.shape[3])

@@ -20,7 +20,7 @@ from leapbench.envs.sparsify import measures, scores
 from leapbench.envs.sparsify.data import Part, Splits, Where, load
 from leapbench.envs.sparsify.facts import KINDS, Facts
 from leapbench.envs.sparsify.masks import Bools, top
-from leapbench.envs.sparsify.network import SceneNet, layers_of, prunable
+from leapbench.envs.sparsify.network import SceneNet, layers_of, outputs_of, prunable
 from leapbench.errors import BudgetExceeded, InvalidOutput, UserError, unknown
 
 NETWORKS = ("small", "deeplab")
@@ -137,6 +137,7 @@ class Training:
         total = sum(layer.size for layer in layers_of(shared, size))
         self.network.to(job.device)
         self.layers = layers_of(self.network, size)
+        self._outputs = outputs_of(self.network, size)
         self.weights: list[Any] = [each.weight for _, each in prunable(self.network)]
         self.sizes = [layer.size for layer in self.layers]
         self.budget = total - math.floor(job.sparsity * total)
@@ -344,9 +345,7 @@ class Training:
         while len(self._order) < count:
             self._order = np.concatenate([self._order, self.rng.permutation(len(part))])
         chosen, self._order = torch.from_numpy(self._order[:count]), self._order[count:]
-        stride = self.network.stride
-        size = [-(-each // stride) for each in part.images.shape[2:]]
-        near = part.near(*size)
+        near = part.near(*self._outputs)
         images = part.images[chosen].to(self.job.device)
         targets = {name: near[name][chosen].to(self.job.device) for name in self.tasks}
         if self.job.mirror and self.rng.random() < 0.5:

@@ -289,3 +289,20 @@ def test_normals_of_a_plane_come_out_of_its_depth() -> None:
     known = np.abs(found).sum(0) > 0
     assert known.mean() > 0.8
     assert np.abs((found * normal[:, None, None]).sum(0)[known] - 1).max() < 1e-4
+
+
+@pytest.mark.slow  # 67 million weights
+def test_deeplab_trains_is_pruned_saved_and_goes_on(tmp_path: Path) -> None:
+    where = Where("scenes", 32, 32, 4, 2, 2)
+    wanted = Job(where=where, network="deeplab", batch=2, iterations=3, lr=1e-3, halve_every=2)
+    training = Training(wanted, 0)
+    assert training.score("saliency-xavier", 1).shape == (3, len(training.mask))
+    training.decide(np.arange(len(training.mask)) % 10 == 0)
+    training.train(1)
+    training.save(tmp_path)
+    resumed = Training(wanted, 0)
+    resumed.load(tmp_path)
+    assert (resumed.mask == training.mask).all()
+    assert resumed.train(9) == 2
+    assert resumed.kept() <= resumed.budget
+    assert np.isfinite(list(resumed.measure(resumed.data.test).values())).all()
