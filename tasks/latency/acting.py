@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
+from leapbench.contract import seeds
 from leapbench.contract.harness import EpisodeRow
 from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Protocol
@@ -33,6 +34,17 @@ class ActingHarness(InteractionHarness):
                 rows[i] |= {"return": float(earned[i]), "length": int(length[i]), **found}
         env.close()
         return rows
+
+    @staticmethod
+    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
+        """Episode and reset seed of each row.
+
+        The run's seed decides them: most agents here draw no numbers, and what is to vary from
+        run to run is what they meet. Agents of one seed meet the same.
+        """
+        count = protocol.evaluation.episodes
+        fresh = seeds.stream(protocol.seed_key, "test", count, seed, salt=salt)
+        return [{"episode": episode, "seed": start} for episode, start in enumerate(fresh)]
 
     @staticmethod
     def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:

@@ -97,7 +97,7 @@ class LatencyDesignVectorEnv(
         self.chosen = np.where(over, self.chosen, given)
         if over.any() and self.autoreset_mode == AutoresetMode.NEXT_STEP:
             self._deal(np.flatnonzero(over))
-        infos = self._finish(np.flatnonzero(~over))
+        infos = {} if over.all() else self._finish(~over)
         ended = np.ones(self.num_envs, np.bool_)
         if self.autoreset_mode == AutoresetMode.NEXT_STEP:
             ended = ~over
@@ -121,14 +121,17 @@ class LatencyDesignVectorEnv(
             self.place[index], self.budget[index] = self.world.draw(rng)
         self.chosen[indices] = NONE
 
-    def _finish(self, indices: EnvIndices) -> dict[str, Any]:
+    def _finish(self, ended: Flags) -> dict[str, Any]:
+        """Infos of the episodes that have just ended; with SAME_STEP, restart them."""
+        chosen = np.maximum(self.chosen, 0)
+        told = self.world.told(self.place, self.budget, chosen)
         infos: dict[str, Any] = {}
-        again = self.autoreset_mode == AutoresetMode.SAME_STEP
-        last = self.world.observe(self.place, self.budget)
-        for i in indices.tolist():
-            info = self.world.info(int(self.place[i]), float(self.budget[i]), int(self.chosen[i]))
-            nested = {"final_obs": last[i], "final_info": info} if again else info
-            infos = self._add_info(infos, nested, i)
-        if again:
-            self._deal(indices)
-        return infos
+        for name, values in told.items():
+            infos[name], infos[f"_{name}"] = np.where(ended, values, 0.0), ended.copy()
+        if self.autoreset_mode != AutoresetMode.SAME_STEP:
+            return infos
+        last = np.full(self.num_envs, None, object)
+        last[:] = list(self.world.observe(self.place, self.budget))
+        self._deal(np.flatnonzero(ended))
+        final = {"final_obs": last, "final_info": infos}
+        return {**final, "_final_obs": ended.copy(), "_final_info": ended.copy()}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,16 +113,17 @@ class DesignWorld:
         out[:, :-1], out[:, -1] = self.rows[places], budgets
         return out
 
-    def info(self, place: int, budget: float, chosen: int) -> dict[str, Any]:
-        """Final info of an episode."""
-        one, limit = np.array([place]), np.array([budget])
-        earned = float(self.reward(one, limit, np.array([chosen]))[0])
-        return {
-            "accuracy": float(self.accuracy[chosen]),
-            "latency": float(self.latency[place, chosen]),
-            "budget": budget,
-            "regret": float(self.best(one, limit)[0]) - earned,
-        }
+    def told(self, places: Ints, budgets: Floats, chosen: Ints) -> dict[str, Floats]:
+        """What final infos hold, (n,) each."""
+        accuracy, latency = self.accuracy[chosen], self.latency[places, chosen]
+        earned = np.where(latency <= budgets, accuracy, 0.0)
+        regret = self.best(places, budgets) - earned
+        return {"accuracy": accuracy, "latency": latency, "budget": budgets, "regret": regret}
+
+    def info(self, place: int, budget: float, chosen: int) -> dict[str, float]:
+        """Final info of one episode."""
+        one = np.array([place]), np.array([budget]), np.array([chosen])
+        return {name: float(value[0]) for name, value in self.told(*one).items()}
 
 
 def latencies(device: Device, found: Designs) -> Floats:
