@@ -1,7 +1,7 @@
 """A method of one's own for shared parameters, in a single file: weights that two tasks want.
 
 leapbench run sparsify/scenes examples/custom_masks.py:SecondOpinion
-leapbench run sparsify/scenes examples/custom_masks.py:SecondOpinion --set seconds=3
+leapbench run sparsify/scenes examples/custom_masks.py:SecondOpinion --set seconds=3 --isolated
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.sparsify.facts import Facts
+from leapbench.envs.sparsify.facts import Facts, coded
 from leapbench.envs.sparsify.masks import shares, top
 
 
@@ -25,10 +25,10 @@ class SecondOpinion:
     def __init__(self, seconds: int = 2) -> None:
         self.seconds = seconds
 
-    def plan(self, facts: Facts) -> tuple[tuple[int, str, int], ...]:
+    def plan(self, facts: Facts) -> np.ndarray:
         """Before the first update, ask for every task's saliency over four batches."""
         self.facts = Facts(*facts)
-        return ((0, "saliency", 4),)
+        return coded(((0, "saliency", 4),))
 
     def keep(
         self, iteration: int, weights: np.ndarray, mask: np.ndarray, scores: np.ndarray

@@ -79,7 +79,22 @@ class Round(NamedTuple):
     scores: NDArray[np.float32]
 
 
+REWIND = "rewind"
+"""Kind of a round in which nothing is scored, and weights start over under the new mask."""
+ROUNDS = (*KINDS, REWIND, *(f"{kind}-xavier" for kind in KINDS if kind != "none"))
+"""Every kind of a round; with "-xavier" the scores are of weights that are drawn anew."""
 Plan = tuple[tuple[int, str, int], ...]
-"""Rounds in ascending order: iteration, kind of `KINDS`, batches to sum over."""
+"""Rounds in ascending order: iteration, kind of `ROUNDS`, batches to sum over."""
+
+
+def coded(plan: Plan) -> NDArray[np.int64]:
+    """A plan as int64 (R, 3), kinds by their place in `ROUNDS`.
+
+    A method of one's own that is to run in a process of its own gives its plan like this.
+    """
+    rows = [(iteration, ROUNDS.index(kind), batches) for iteration, kind, batches in plan]
+    return np.array(rows, np.int64).reshape(-1, 3)
+
+
 Decision = Any
 """Bool (P,), the new mask; or None to go on with the one there is."""

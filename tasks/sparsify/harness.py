@@ -18,10 +18,11 @@ from leapbench.contract.meter import Meter
 from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Budget, Phase, Protocol
 from leapbench.envs.sparsify import measures
+from leapbench.envs.sparsify.facts import REWIND
 from leapbench.envs.sparsify.training import Job, Training
 from leapbench.errors import AgentError
 from leapbench.tasks.sparsify import worlds
-from leapbench.tasks.sparsify.method import REWIND, Method, checked, method, plays
+from leapbench.tasks.sparsify.method import Method, checked, method, plays
 
 DIGITS = 6
 """Decimals of a measure in the rows."""

@@ -8,12 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.contract.agent import Remote
-from leapbench.envs.sparsify.facts import KINDS, Decision, Facts, Plan
+from leapbench.envs.sparsify.facts import ROUNDS, Decision, Facts, Plan
 from leapbench.errors import AgentError, InvalidOutput
 
 METHODS = ("plan", "keep")
-REWIND = "rewind"
-"""Kind of a round in which nothing is scored, and weights start over under the new mask."""
 MOST = 10_000
 """Rounds of a plan."""
 
@@ -33,8 +31,8 @@ class Method(Protocol):
             facts: the network and its budget; a plain tuple in a process of its own.
 
         Returns:
-            Rounds (iteration, kind, batches), iterations ascending from 0 on; kinds are those
-            of `leapbench.envs.sparsify.training.Training.score`, and "rewind".
+            Rounds (iteration, kind, batches), iterations ascending from 0 on, kinds of `ROUNDS`;
+            or `leapbench.envs.sparsify.facts.coded` of them, in a process of its own always.
         """
 
     def keep(
@@ -97,6 +95,8 @@ def checked(plan: Any) -> Plan:
     Raises:
         InvalidOutput: when it is not one.
     """
+    if isinstance(plan, np.ndarray):
+        plan = _decoded(plan)
     if not isinstance(plan, tuple | list) or len(plan) > MOST:
         raise InvalidOutput(f"a plan is a tuple of at most {MOST} rounds, got {type(plan)}")
     found, last = [], -1
@@ -105,9 +105,20 @@ def checked(plan: Any) -> Plan:
         if not good or not isinstance(each[0], int) or not isinstance(each[2], int):
             raise InvalidOutput(f"a round is (iteration, kind, batches), got {each!r}")
         iteration, kind, batches = each
-        known = isinstance(kind, str) and (kind.removesuffix("-xavier") in KINDS or kind == REWIND)
-        if iteration <= last or not known:
-            raise InvalidOutput(f"round {each!r}: iterations ascend, kinds are of {KINDS}")
+        if iteration <= last or kind not in ROUNDS:
+            raise InvalidOutput(f"round {each!r}: iterations ascend, kinds are of {ROUNDS}")
         found.append((iteration, kind, batches))
         last = iteration
     return tuple(found)
+
+
+def _decoded(rows: NDArray[Any]) -> list[tuple[int, str, int]]:
+    """What `leapbench.envs.sparsify.facts.coded` made an array of.
+
+    Raises:
+        InvalidOutput: for another array.
+    """
+    good = rows.ndim == 2 and rows.shape[1] == 3 and rows.dtype.kind in "iu"
+    if not good or len(rows) > MOST or ((rows[:, 1] < 0) | (rows[:, 1] >= len(ROUNDS))).any():
+        raise InvalidOutput(f"a plan as an array has integers (rounds, 3), got {rows.shape}")
+    return [(int(t), ROUNDS[int(kind)], int(n)) for t, kind, n in rows]

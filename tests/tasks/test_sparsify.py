@@ -15,8 +15,10 @@ from leapbench.agents.sparsify.random.random import Random
 from leapbench.agents.sparsify.rigl.rigl import RigL
 from leapbench.contract import registry
 from leapbench.contract.artifacts import ArtifactStore
+from leapbench.envs.sparsify.facts import coded
 from leapbench.errors import AgentError, BudgetExceeded, InvalidOutput
 from leapbench.tasks.sparsify.harness import SparsifyHarness
+from leapbench.tasks.sparsify.method import checked
 from leapbench.testing import small_task
 
 
@@ -80,6 +82,9 @@ def test_only_the_suite_may_be_dense(tmp_path: Path) -> None:
         (((0, "magic", 1),), None),
         (((5, "none", 0), (3, "none", 0)), None),
         ("abc", None),
+        (np.zeros((2, 2), int), None),
+        (np.array([[0, 99, 1]]), None),
+        (np.array([[0.0, 0, 1]]), None),
         (((0, "gradients", 10**6),), None),
         (((0, "none", 0),), lambda mask, budget: mask.astype(float)),
         (((0, "none", 0),), lambda mask, budget: mask[:-1]),
@@ -89,6 +94,12 @@ def test_only_the_suite_may_be_dense(tmp_path: Path) -> None:
 def test_what_is_no_plan_and_no_mask_is_refused(tmp_path: Path, plan: Any, keep: Any) -> None:
     with pytest.raises(InvalidOutput):
         scored(tmp_path, Own(plan, keep))
+
+
+def test_a_plan_as_an_array_is_the_same_plan() -> None:
+    plan = ((0, "saliency-xavier", 4), (5, "rewind", 0), (9, "none", 0))
+    assert checked(coded(plan)) == checked(plan) == plan
+    assert checked(coded(())) == ()
 
 
 def test_scoring_without_end_is_not_paid_for(tmp_path: Path) -> None:
