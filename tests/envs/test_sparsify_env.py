@@ -98,7 +98,7 @@ def test_the_test_pictures_are_in_no_observation_and_no_reward() -> None:
     for test_seed in (2, 77):
         env, _ = made(IDS[0], test_seed=test_seed)
         seen, _ = env.reset(seed=1)
-        told = [env.step(2)[:2] for _ in range(2)]
+        told = [env.step(2)[:2] for _ in range(3)]
         rows.append([seen.tolist(), [(o.tolist(), r) for o, r in told]])
     assert rows[0] == rows[1]
 
@@ -120,7 +120,7 @@ def test_the_observation_is_named_and_says_what_is_there() -> None:
     "wrong",
     [
         {"rounds": 0},
-        {"rounds": 7},
+        {"rounds": 9},
         {"size": (8, 16)},
         {"sparsity": 1.5},
         {"actions": "words"},
