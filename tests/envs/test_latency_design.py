@@ -45,7 +45,7 @@ def test_regret_of_the_choosers() -> None:
         observation, _ = env.reset(seed=0)
         *_, infos = env.step(policy.choose(observation))
         regrets.append(infos["regret"].mean())
-    assert regrets[0] < 0.003
+    assert 0 <= regrets[0] < 0.03
     assert regrets[0] < regrets[1]
     assert regrets[0] < regrets[2]
 
@@ -53,7 +53,8 @@ def test_regret_of_the_choosers() -> None:
 def test_the_table_is_one_of_the_network() -> None:
     found = designs()
     count = len(found.granularity)
-    assert found.accuracy.shape == found.multiply_adds.shape == found.rates.shape[:2]
+    assert found.seen.shape == found.accuracy.shape == found.multiply_adds.shape
+    assert found.rates.shape[:2] == found.accuracy.shape
     assert len({tuple(g) for g in found.granularity.tolist()}) == count
     assert (np.diff(found.multiply_adds, axis=1) > 0).all()
     assert (found.rates[:, -1] == 1).all()

@@ -29,7 +29,8 @@ class LatencyDesignEnv(gym.Env[Observation, np.int64]):
     LASNet's question (arXiv 2210.06223, section 3.3): finer masks are more accurate for the same
     multiply-adds, coarser ones are faster, and by how much depends on the device. A network with
     three stages was trained with every combination of granularities and looked at at several
-    thresholds of its maskers; its accuracies are a table. Latencies are predicted from the mean
+    thresholds of its maskers; its accuracies are a table, on held-out images for those who choose
+    (`world.designs.seen`) and on others for what is earned. Latencies are predicted from the mean
     share of cells that each block keeps.
 
     ## Action Space

@@ -31,13 +31,15 @@ class Designs:
     Attributes:
         shape: of the network; its granularity is that of no design.
         granularity: int64 (D, stages), side of a cell in each stage.
-        accuracy: float64 (D, K), on held-out images, of each network at each target.
+        seen: float64 (D, K), accuracy on held-out images, for those who choose.
+        accuracy: float64 (D, K), on other images, which is what is earned.
         rates: float64 (D, K, blocks), mean share of cells that are kept.
         multiply_adds: float64 (D, K), over those of the static network.
     """
 
     shape: Shape
     granularity: Ints
+    seen: Floats
     accuracy: Floats
     rates: Floats
     multiply_adds: Floats
@@ -66,7 +68,7 @@ def designs(path: Path = TABLE) -> Designs:
             depths=tuple(kept["depths"].tolist()),
             granularity=(1,) * len(kept["channels"]),
         )
-        each = (kept[n].astype(float) for n in ("accuracy", "rates", "multiply_adds"))
+        each = (kept[n].astype(float) for n in ("seen", "accuracy", "rates", "multiply_adds"))
         return Designs(shape, kept["granularity"].astype(np.int64), *each)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{path} is not a table of designs: {error}.") from None
