@@ -64,7 +64,9 @@ def _distance(shape: str, x: Floats, y: Floats) -> Floats:
         "circle": lambda: r - 0.95,
         "square": lambda: np.maximum(ax, ay) - 0.8,
         "triangle": lambda: np.maximum(y - 0.75, 0.87 * ax - 0.5 * y - 0.42),
-        "cross": lambda: np.minimum(np.maximum(ax - 0.95, ay - 0.3), np.maximum(ax - 0.3, ay - 0.95)),
+        "cross": lambda: np.minimum(
+            np.maximum(ax - 0.95, ay - 0.3), np.maximum(ax - 0.3, ay - 0.95)
+        ),
         "ring": lambda: np.abs(r - 0.72) - 0.26,
         "diamond": lambda: (ax + ay - 1.05) * 0.71,
         "bar": lambda: np.maximum(ax - 1.0, ay - 0.34),

@@ -42,32 +42,33 @@ class Trained:
     @torch.no_grad()
     def scores(self, images: Pixels, texts: Tokens) -> Floats:
         """See `probes.Encoders`."""
-        of_image = self._fused_image if self.fusion else self._image
-        of_text = self._fused_text if self.fusion else self._text
-        scores: Floats = _batched(of_image, images) @ _batched(of_text, texts).T
-        return scores
-
-    def _image(self, rows: Tensor) -> Tensor:
-        return self.clip.images(self.clip.image_tokens(rows))
-
-    def _text(self, rows: Tensor) -> Tensor:
-        return self.clip.texts(self.clip.text_tokens(rows), rows)
-
-    def _fused_image(self, rows: Tensor) -> Tensor:
-        assert self.fusion is not None
-        tokens = self.fusion.from_image(self.clip.image_tokens(rows))
+        clip, fusion = self.clip, self.fusion
+        if fusion is None:
+            seen = _batched(lambda rows: clip.images(clip.image_tokens(rows)), images)
+            said = _batched(lambda rows: clip.texts(clip.text_tokens(rows), rows), texts)
+            return _products(seen, said)
         verb = torch.zeros(1, TOKENS, dtype=torch.int64)
         verb[0, 0] = self.vocabulary.number[PAIRED[0]]
-        relation = self.fusion.from_text(pooled(self.clip.text_tokens(verb), verb))
-        there = torch.ones(tokens.shape[:2], dtype=torch.bool)
-        out = self.fusion((tokens, there), relation.expand(len(rows), -1), None)[0]
-        return normalize(out, dim=-1)
+        relation = fusion.from_text(pooled(clip.text_tokens(verb), verb))
 
-    def _fused_text(self, rows: Tensor) -> Tensor:
-        assert self.fusion is not None
-        short = CELLS - rows.shape[1]
-        tokens = pad(self.fusion.from_text(self.clip.text_tokens(rows)), (0, 0, 0, short))
-        return normalize(self.fusion(None, None, (tokens, pad(rows > 0, (0, short))))[0], dim=-1)
+        def of_image(rows: Tensor) -> Tensor:
+            tokens = fusion.from_image(clip.image_tokens(rows))
+            there = torch.ones(tokens.shape[:2], dtype=torch.bool)
+            return normalize(
+                fusion((tokens, there), relation.expand(len(rows), -1), None)[0], dim=-1
+            )
+
+        def of_text(rows: Tensor) -> Tensor:
+            short = CELLS - rows.shape[1]
+            tokens = pad(fusion.from_text(clip.text_tokens(rows)), (0, 0, 0, short))
+            return normalize(fusion(None, None, (tokens, pad(rows > 0, (0, short))))[0], dim=-1)
+
+        return _products(_batched(of_image, images), _batched(of_text, texts))
+
+
+def _products(a: Floats, b: Floats) -> Floats:
+    out: Floats = a @ b.T
+    return out
 
 
 def _batched(encode: Callable[[Tensor], Tensor], rows: Pixels | Tokens) -> Floats:

@@ -224,7 +224,9 @@ def graph_to_entity(fusion: Fusion, out: Read, batch: Batch) -> Tensor:
     return contrast(fusion.scale() * a @ b.T, none)
 
 
-def tensor(array: NDArray[np.int64] | NDArray[np.uint8] | NDArray[np.bool_], like: Tensor) -> Tensor:
+def tensor(
+    array: NDArray[np.int64] | NDArray[np.uint8] | NDArray[np.bool_], like: Tensor
+) -> Tensor:
     """An array on the device of a tensor."""
     return torch.from_numpy(array).to(like.device)
 

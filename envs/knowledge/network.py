@@ -83,7 +83,8 @@ class Block(nn.Module):
 
     def _split(self, mixed: Tensor, parts: int) -> tuple[Tensor, ...]:
         n, length = mixed.shape[:2]
-        return mixed.view(n, length, parts, self.heads, -1).permute(2, 0, 3, 1, 4).unbind(0)
+        width = mixed.shape[2] // (parts * self.heads)
+        return mixed.view(n, length, parts, self.heads, width).permute(2, 0, 3, 1, 4).unbind(0)
 
 
 class Clip(nn.Module):
@@ -94,7 +95,7 @@ class Clip(nn.Module):
         shape: sizes.
     """
 
-    def __init__(self, words: int, shape: Shape = Shape()) -> None:  # noqa: B008
+    def __init__(self, words: int, shape: Shape = Shape()) -> None:
         super().__init__()
         width = shape.width
         self.stem = nn.Sequential(
@@ -160,7 +161,7 @@ class Fusion(nn.Module):
         hops: layers L of the graph network (Eq 11), which the paper does not state.
     """
 
-    def __init__(self, shape: Shape = Shape(), hops: int = 1) -> None:  # noqa: B008
+    def __init__(self, shape: Shape = Shape(), hops: int = 1) -> None:
         super().__init__()
         width = shape.fusion
         self.from_image = nn.Linear(shape.width, width)
@@ -189,9 +190,11 @@ class Fusion(nn.Module):
             tail: like `head`.
         """
         parts, masks, place = [], [], 1
-        first = next(each for each in (head and head[0], relation, tail and tail[0]) if each is not None)
-        count = len(first)
-        there = torch.ones(count, 1, dtype=torch.bool, device=first.device)
+        given = [
+            x[0] if isinstance(x, tuple) else x for x in (head, relation, tail) if x is not None
+        ]
+        count, device = len(given[0]), given[0].device
+        there = torch.ones(count, 1, dtype=torch.bool, device=device)
         parts.append(self.head.expand(count, 1, -1))
         masks.append(there)
         for role, entity in enumerate((head, relation, tail)):

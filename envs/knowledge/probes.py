@@ -16,8 +16,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from leapbench.envs.knowledge import questions
-from leapbench.envs.knowledge.drawing import Floats, Ints, Pixels
-from leapbench.envs.knowledge.questions import ANSWERS, BEGINS, CHANCE, KINDS_OF_QUESTIONS, Questions
+from leapbench.envs.knowledge.drawing import Floats, Pixels
+from leapbench.envs.knowledge.questions import (
+    ANSWERS,
+    BEGINS,
+    CHANCE,
+    KINDS_OF_QUESTIONS,
+    Questions,
+)
 from leapbench.envs.knowledge.scenes import Scenes, absent, described, packed
 from leapbench.envs.knowledge.sources import WRONG
 from leapbench.envs.knowledge.words import GROUPS, RELATIONS, TOKENS, Tokens
@@ -69,7 +75,9 @@ def hard_negatives(part: Encoders, scenes: Scenes, rng: np.random.Generator) -> 
     for change in WRONG:
         wrong = np.stack([change(scenes.words, row) for row in said])
         differs = (wrong != said).any(1)
-        out[change.__name__] = _preferred(part, scenes.images[differs], said[differs], wrong[differs])
+        out[change.__name__] = _preferred(
+            part, scenes.images[differs], said[differs], wrong[differs]
+        )
     no = np.full((len(scenes), 1), scenes.words.number["no"])
     true = packed(np.concatenate([no, absent(scenes, rng)], axis=1))
     false = packed(np.concatenate([no, described(scenes, 0)[:, 2:]], axis=1))
@@ -223,5 +231,3 @@ def _learned(
         optimiser.zero_grad(set_to_none=True)
         loss(at).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
-
-

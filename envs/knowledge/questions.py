@@ -71,7 +71,9 @@ def _negation(scenes: Scenes, rng: np.random.Generator) -> tuple[Ints, Tokens, I
     """Is there no such object? Answer 0 is yes."""
     count = len(scenes)
     none = rng.random(count) < 0.5
-    there = np.where(rng.random((count, 1)) < 0.5, described(scenes, 0), described(scenes, 1))[:, 2:]
+    there = np.where(rng.random((count, 1)) < 0.5, described(scenes, 0), described(scenes, 1))[
+        :, 2:
+    ]
     what = np.where(none[:, None], absent(scenes, rng), there)
     text = np.concatenate([_said(scenes.words, count, "is", "no"), what], axis=1)
     return np.arange(count), text, np.where(none, 0, 1)

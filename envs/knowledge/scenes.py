@@ -12,7 +12,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.envs.knowledge.drawing import BATCH, GREY, SIDE, Floats, Ints, Pixels, coverage, paint
+from leapbench.envs.knowledge.drawing import (
+    BATCH,
+    GREY,
+    SIDE,
+    Floats,
+    Ints,
+    Pixels,
+    coverage,
+    paint,
+)
 from leapbench.envs.knowledge.words import (
     COLOURS,
     INVERSE,

@@ -40,11 +40,12 @@ class Sources:
 
     Args:
         seed: of the world.
-        count: scenes that there are to learn from.
+        count: scenes that the knowledge is about.
+        split: which draw of scenes; 0 is learned from.
     """
 
-    def __init__(self, seed: int, count: int) -> None:
-        self.scenes = drawing.make(seed, count)
+    def __init__(self, seed: int, count: int, split: int = 0) -> None:
+        self.scenes = drawing.make(seed, count, split)
         self.words: Words = self.scenes.words
 
     @cached_property
@@ -101,8 +102,36 @@ class Sources:
         """`count` triplets of an object and a word; the four of one object come together."""
         some = -(-count // 4)
         scene = rng.permutation(len(self.scenes))[:some]
-        which = rng.integers(2, size=some)
-        words, at = self.words, (scene, which)
+        return self._described(scene, rng.integers(2, size=some), count)
+
+    def objects(self, topic: int, count: int, rng: np.random.Generator) -> Batch:
+        """`count` triplets of objects with a colour or shape, the world's colours first."""
+        shape = topic - len(self.words.colours)
+        value = self.scenes.colour == topic if shape < 0 else self.scenes.shape == shape
+        scene, which = np.nonzero(value[:, :2])
+        chosen = rng.permutation(len(scene))[: -(-count // 4)]
+        return self._described(scene[chosen], which[chosen], count)
+
+    def language(self, count: int, rng: np.random.Generator) -> Batch:
+        """`count` triplets between words, each fact as often as the others."""
+        facts = self.words.facts
+        return self._told([facts[int(i)] for i in rng.integers(len(facts), size=count)])
+
+    def about(self, topic: int, count: int, rng: np.random.Generator) -> Batch:
+        """What a colour or shape is, and what the like of it are not, `count` triplets.
+
+        A single fact has nothing that it could be told from, so that its category's opposite
+        comes with it.
+        """
+        name = (*self.words.colours, *self.words.shapes)[topic]
+        facts = [fact for fact in self.words.facts if fact[0] == name]
+        group = facts[0][2]
+        facts += [fact for fact in self.words.facts if group in (fact[0], fact[2])][:3]
+        return self._told([facts[i % len(facts)] for i in range(min(count, 2 * len(facts)))])
+
+    def _described(self, scene: Ints, which: Ints, count: int) -> Batch:
+        """At most `count` triplets of objects and words."""
+        words, at, some = self.words, (scene, which), len(scene)
         said = np.stack(
             [
                 words.ids(words.colours)[self.scenes.colour[at]],
@@ -119,25 +148,23 @@ class Sources:
             _single(texts),
             heads=np.repeat(np.arange(some), 4)[:count],
             relations=links,
-            tails=tails + some,
+            tails=tails.reshape(-1) + some,
             verbs=self.verbs(list(LINKS[:4])),
             classes=classes_of(LINKS)[links],
         )
 
-    def language(self, count: int, rng: np.random.Generator) -> Batch:
-        """`count` triplets between words, each fact as often as the others."""
-        facts = self.words.facts
-        chosen = [facts[int(i)] for i in rng.integers(len(facts), size=count)]
-        names, place = np.unique([(h, t) for h, _, t in chosen], return_inverse=True)
-        place = place.reshape(count, 2)
-        verbs, relations = np.unique([r for _, r, _ in chosen], return_inverse=True)
+    def _told(self, facts: list[tuple[str, str, str]]) -> Batch:
+        """Triplets between words."""
+        names, place = np.unique([(h, t) for h, _, t in facts], return_inverse=True)
+        place = place.reshape(len(facts), 2)
+        verbs, relations = np.unique([r for _, r, _ in facts], return_inverse=True)
         return Batch(
             texts=_single(self.words.ids(tuple(names))),
             heads=place[:, 0],
             relations=relations,
             tails=place[:, 1],
             verbs=self.verbs(list(verbs)),
-            classes=classes_of([r for _, r, _ in chosen]),
+            classes=classes_of([r for _, r, _ in facts]),
         )
 
     def verbs(self, names: list[str]) -> Tokens:
@@ -179,4 +206,3 @@ def _single(words: Tokens) -> Tokens:
     out = np.zeros((len(words), TOKENS), np.int64)
     out[:, 0] = words
     return out
-

@@ -62,7 +62,7 @@ class Trainer:
     def __init__(
         self,
         clip: Clip,
-        rates: Rates = Rates(),  # noqa: B008
+        rates: Rates = Rates(),
         weights: Weights = Weights(),  # noqa: B008
         seed: int = 0,
         shape: Shape = Shape(),  # noqa: B008
@@ -130,7 +130,12 @@ class Trainer:
 
 
 def started(
-    sources: Sources, seed: int, updates: int, batch: int = 128, shape: Shape = Shape(), rate: float = 1e-3  # noqa: B008
+    sources: Sources,
+    seed: int,
+    updates: int,
+    batch: int = 128,
+    shape: Shape = Shape(),
+    rate: float = 1e-3,
 ) -> Clip:
     """A CLIP of the world's captions, the start of everything else.
 
