@@ -53,7 +53,7 @@ class Batch:
     @property
     def graph(self) -> NDArray[np.bool_]:
         """Which triplets (T,) are of a graph, and not pairs that are written as triplets."""
-        return self.classes != NO_CLASS
+        return np.asarray(self.classes != NO_CLASS)
 
 
 def joined(parts: Sequence[Batch]) -> Batch:

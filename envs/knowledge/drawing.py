@@ -58,18 +58,22 @@ def paint(colours: Ints, textures: Ints, masks: Floats, ground: Floats) -> Float
 
 def _distance(shape: str, x: Floats, y: Floats) -> Floats:
     """Signed distance to the edge, negative inside, in units of the radius; nearly so."""
-    r = np.hypot(x, y)
-    ax, ay = np.abs(x), np.abs(y)
-    found = {
-        "circle": lambda: r - 0.95,
-        "square": lambda: np.maximum(ax, ay) - 0.8,
-        "triangle": lambda: np.maximum(y - 0.75, 0.87 * ax - 0.5 * y - 0.42),
-        "cross": lambda: np.minimum(
-            np.maximum(ax - 0.95, ay - 0.3), np.maximum(ax - 0.3, ay - 0.95)
-        ),
-        "ring": lambda: np.abs(r - 0.72) - 0.26,
-        "diamond": lambda: (ax + ay - 1.05) * 0.71,
-        "bar": lambda: np.maximum(ax - 1.0, ay - 0.34),
-        "crescent": lambda: np.maximum(r - 0.95, 0.7 - np.hypot(x - 0.5, y)),
-    }[shape]()
-    return found.astype(np.float32)
+    r, ax, ay = np.hypot(x, y), np.abs(x), np.abs(y)
+    match shape:
+        case "circle":
+            found = r - 0.95
+        case "square":
+            found = np.maximum(ax, ay) - 0.8
+        case "triangle":
+            found = np.maximum(y - 0.75, 0.87 * ax - 0.5 * y - 0.42)
+        case "cross":
+            found = np.minimum(np.maximum(ax - 0.95, ay - 0.3), np.maximum(ax - 0.3, ay - 0.95))
+        case "ring":
+            found = np.abs(r - 0.72) - 0.26
+        case "diamond":
+            found = (ax + ay - 1.05) * 0.71
+        case "bar":
+            found = np.maximum(ax - 1.0, ay - 0.34)
+        case _:  # a crescent
+            found = np.maximum(r - 0.95, 0.7 - np.hypot(x - 0.5, y))
+    return np.asarray(found, np.float32)

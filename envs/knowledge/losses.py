@@ -244,4 +244,5 @@ def _alone(fusion: Fusion, tokens: Tensor, seen: Tensor, rows: Tensor, head: boo
     unique, back = torch.unique(rows, return_inverse=True)
     entity = (tokens[unique], seen[unique])
     out = fusion(entity, None, None)[0] if head else fusion(None, None, entity)[0]
-    return out[back]
+    every: Tensor = out[back]
+    return every

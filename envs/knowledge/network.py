@@ -44,6 +44,9 @@ class Shape:
     heads: int = 2
 
 
+SHAPE = Shape()
+
+
 class Block(nn.Module):
     """Transformer layer with the norms first."""
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from leapbench.envs.knowledge import losses
 from leapbench.envs.knowledge.batches import Batch
 from leapbench.envs.knowledge.losses import Weights
-from leapbench.envs.knowledge.network import Clip, Fusion, Shape
+from leapbench.envs.knowledge.network import SHAPE, Clip, Fusion, Shape
 from leapbench.envs.knowledge.sources import Sources
 
 CLIPPED = 1.0
@@ -22,6 +22,7 @@ CLIPPED = 1.0
 DECAY = 0.01
 PAIRS = Weights(clip=1.0, e2e=0.0, e2r=0.0, g2e=0.0, kd=0.0)
 """CLIP's loss alone."""
+PUBLISHED = Weights()
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,9 @@ class Rates:
         return 0.5 * (1 + math.cos(math.pi * min(1.0, along)))
 
 
+RATES = Rates()
+
+
 class Trainer:
     """Networks, their optimiser, and one update at a time.
 
@@ -63,9 +67,9 @@ class Trainer:
         self,
         clip: Clip,
         rates: Rates = Rates(),
-        weights: Weights = Weights(),  # noqa: B008
+        weights: Weights = PUBLISHED,
         seed: int = 0,
-        shape: Shape = Shape(),  # noqa: B008
+        shape: Shape = SHAPE,
         both: bool = True,
         hops: int = 1,
     ) -> None:
@@ -134,7 +138,7 @@ def started(
     seed: int,
     updates: int,
     batch: int = 128,
-    shape: Shape = Shape(),
+    shape: Shape = SHAPE,
     rate: float = 1e-3,
 ) -> Clip:
     """A CLIP of the world's captions, the start of everything else.

@@ -67,14 +67,9 @@ class Words:
         rng = np.random.default_rng([seed, 1])
         colours = [list(COLOURS)[i] for i in sorted(rng.permutation(len(COLOURS))[: KINDS[0]])]
         shapes = [SHAPES[i] for i in sorted(rng.permutation(len(SHAPES))[: KINDS[1]])]
-        groups = [rng.permutation(n) < n // 2 for n in KINDS]
-        return cls(
-            seed,
-            tuple(colours),
-            tuple(shapes),
-            *(tuple(bool(v) for v in each) for each in groups),
-            tuple(int(i) for i in rng.permutation(len(every()) - 1) + 1),
-        )
+        first = [tuple(bool(v) for v in rng.permutation(n) < n // 2) for n in KINDS]
+        order = tuple(int(i) for i in rng.permutation(len(every()) - 1) + 1)
+        return cls(seed, tuple(colours), tuple(shapes), first[0], first[1], order)
 
     @cached_property
     def number(self) -> dict[str, int]:

@@ -112,7 +112,8 @@ class LearningEnv(Timed, gym.Env[Observation, Any]):
         self.world = self.first + int(self.np_random.integers(self.worlds))
         self.sources, clip = prepared(self.world, self.count, self.start, self.batch)
         self.trainer = Trainer(copy.deepcopy(clip), RATES, LOSSES, self.world, SHAPE)
-        self.time, self.spent, self.losses = 0, 0, {}
+        self.time, self.spent = 0, 0
+        self.losses: dict[str, float] = {}
         self.dev = Sources(self.world, self.held, DEV)
         self.values = self.probe(self.dev)
         self.before = self.values["retrieval"]
