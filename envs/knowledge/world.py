@@ -49,7 +49,7 @@ class LearningEnv(Timed, gym.Env[Observation, Any]):
         worlds: how many worlds may be drawn, from `first` on; each has its own words.
         count: scenes that knowledge is about.
         horizon: steps of an episode.
-        updates: of the network in a step.
+        updates: of the network in a step; 0 leaves it as it is.
         batch: triplets and pairs in an update.
         start: updates on captions before the episode begins; the same for everyone.
         held: scenes of each probe.
@@ -73,7 +73,7 @@ class LearningEnv(Timed, gym.Env[Observation, Any]):
         held: int = 128,
         render_mode: str | None = None,
     ) -> None:
-        least = {"worlds": 1, "count": 8, "horizon": 1, "updates": 1, "batch": 4, "held": 8}
+        least = {"worlds": 1, "count": 8, "horizon": 1, "updates": 0, "batch": 4, "held": 8}
         for name, value in least.items():
             if locals()[name] < value:
                 raise UserError(f"{name} must be {value} or more, got {locals()[name]}.")

@@ -91,7 +91,7 @@ class KnowledgeHarness(Harness):
 
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
         """Probe every draw of held-out scenes."""
-        own, part = self.protocol.settings, parts["policy"]
+        own, part = self.protocol.settings, parts["agent"]
         clip = Clip(len(self.start()["embedding.weight"]), self.shape)
         before = Trained(loaded(clip, self.start()), _sources(self.world, own["scenes"]).words)
         learned = scenes.make(self.world, own["heads"]["scenes"], SPLITS["heads"])
