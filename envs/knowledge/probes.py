@@ -28,8 +28,6 @@ from leapbench.envs.knowledge.scenes import Scenes, absent, described, packed
 from leapbench.envs.knowledge.sources import WRONG
 from leapbench.envs.knowledge.words import GROUPS, RELATIONS, TOKENS, Tokens
 
-GALLERY = 256
-"""Images, and captions, among which the right one is to be found."""
 HIDDEN = 64
 BATCH = 256
 RATE = 3e-3

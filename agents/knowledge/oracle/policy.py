@@ -69,14 +69,15 @@ class Annotated:
                         self._known[region[i].tobytes()] = [objects[j]]
 
     def tokens(self, images: Pixels) -> Floats:
-        """What is in each of 4 x 4 places, float32 (N, 16, words)."""
+        """What is in each of 4 x 4 places, and where exactly, float32 (N, 16, words + 2)."""
         words = self._vocabulary()
-        out = np.zeros((len(images), CELLS, words.count), np.float32)
+        out = np.zeros((len(images), CELLS, words.count + 2), np.float32)
         across = round(CELLS**0.5)
         for i, image in enumerate(images):
             for names, x, y in self._objects(image):
                 cell = int(y * across / SIDE) * across + int(x * across / SIDE)
                 out[i, cell, [words.number[name] for name in names]] = 1.0
+                out[i, cell, -2:] = CELLS * x / SIDE, CELLS * y / SIDE
         return out
 
     def words(self, texts: Tokens) -> Floats:
