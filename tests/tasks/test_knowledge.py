@@ -58,14 +58,14 @@ def test_annotations_know_everything_and_a_bag_of_words_no_order(order: bool) ->
     oracle = Annotated(order)
     oracle.bind([learned, held])
     rng = np.random.default_rng(0)
-    found = probed(Asked(oracle), learned, held, rng, Effort(500, 300))
+    found = probed(Asked(oracle), learned, held, rng, Effort(500, 400))
     assert found["category"] == 1.0
     assert found["retrieval"] > (0.95 if order else 0.5)
     for kind in ("attributes_swapped", "arguments_swapped", "relation_turned"):
         right = found[kind]
         assert right > 0.95 if order else abs(right - 0.5) < 0.06
     assert found["size"] > 0.9
-    assert found["relation"] > 0.7
+    assert found["relation"] > 0.6
 
 
 def test_guessing_scores_nothing() -> None:

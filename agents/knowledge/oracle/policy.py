@@ -77,7 +77,7 @@ class Annotated:
             for names, x, y in self._objects(image):
                 cell = int(y * across / SIDE) * across + int(x * across / SIDE)
                 out[i, cell, [words.number[name] for name in names]] = 1.0
-                out[i, cell, -2:] = CELLS * x / SIDE, CELLS * y / SIDE
+                out[i, cell, -2:] = 2 * x / SIDE, 2 * y / SIDE
         return out
 
     def words(self, texts: Tokens) -> Floats:
