@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
+from leapbench.contract import seeds
 from leapbench.contract.harness import EpisodeRow
 from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Protocol
@@ -26,6 +27,16 @@ class SteeringHarness(InteractionHarness):
         "leapbench.envs.knowledge.sources",
         "leapbench.envs.knowledge.query",
     )
+
+    @staticmethod
+    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
+        """Episode and reset seed of each row; the run's seed decides the worlds.
+
+        Most schedules draw no numbers, and their runs are to differ in something.
+        """
+        count = protocol.evaluation.episodes
+        fresh = seeds.stream(protocol.seed_key, "test", count, seed, salt=salt)
+        return [{"episode": episode, "seed": start} for episode, start in enumerate(fresh)]
 
     @staticmethod
     def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
