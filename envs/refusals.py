@@ -61,6 +61,20 @@ def wholes(actions: Any, envs: int, count: int) -> NDArray[np.integer[Any]]:
     raise _invalid(f"{envs} integers", actions, (envs,), 0, count - 1)
 
 
+def binaries(actions: Any, shape: tuple[int, ...]) -> NDArray[Any]:
+    """An action of `MultiBinary`, or those of many environments, as an array of 0 and 1.
+
+    Raises:
+        InvalidAction: with the first value outside and its place.
+    """
+    given = _array(actions)
+    kind = given.shape == shape and given.dtype.kind in "iub"
+    if kind and all(value in (0, 1) for value in _few(given)):
+        return given
+    count = " x ".join(str(each) for each in shape)
+    raise _invalid(f"{count} integers", actions, shape, 0, 1)
+
+
 def reals(actions: Any, shape: tuple[int, ...]) -> NDArray[Any]:
     """Actions of `Box(-1, 1, shape)` as an array of numbers.
 

@@ -54,7 +54,7 @@ class InteractionHarness(Harness):
 
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
         """Play every episode to its end, some at a time."""
-        plan, rows = self.schedule(self.protocol, self.salt), []
+        plan, rows = self.schedule(self.protocol, self.salt, self.seed), []
         (policy,) = parts.values()
         for start in range(0, len(plan), TOGETHER):
             report(start / len(plan), f"episode {start + 1} of {len(plan)}")

@@ -191,3 +191,11 @@ def test_fresh_networks_keep_the_steps_and_forget_the_rest() -> None:
     assert torch.equal(
         learner.target.trunk[0].weight, DDPG(sizes, learner.backbone, 0).target.trunk[0].weight
     )
+
+
+def test_where_to_compute_is_chosen_by_a_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    example("spend_milliseconds").main(images=2)
+    shown = capsys.readouterr().out.splitlines()
+    taken = [float(line.split()[-4]) for line in shown]
+    assert len(taken) == 4
+    assert taken == sorted(taken)

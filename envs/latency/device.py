@@ -119,3 +119,15 @@ def _read(path: Path, changed: int) -> Device:
         first = error.errors()[0] if isinstance(error, ValidationError) else None
         reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first else str(error)
         raise UserError(f"{path} is not a device: {reason}.") from None
+
+
+def batched(name: str, batch: int) -> Device:
+    """A device that computes `batch` images together; 0 for as many as its file says.
+
+    Raises:
+        UserError: for an unknown device or another batch.
+    """
+    found = device(name)
+    if isinstance(batch, bool) or not isinstance(batch, int) or not 0 <= batch <= 100_000:
+        raise UserError(f"batch must be from 0 to 100,000 images, got {batch!r}.")
+    return found.model_copy(update={"batch": batch}) if batch else found

@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike
 
+from leapbench.envs.latency.costs import looking
 from leapbench.envs.latency.device import Device
 from leapbench.envs.latency.networks import NETWORKS, Block
 from leapbench.envs.latency.operators import (
@@ -40,7 +41,7 @@ def static_block(device: Device, block: Block) -> float:
         conv(device, Conv(block.width, block.outputs, block.size, block.size)),
         add(device, block.outputs, block.size, block.size),
     ]
-    total = sum(float(cost.total) for cost in costs) + _shortcut(device, block)
+    total = sum(float(cost.total) for cost in costs) + shortcut(device, block)
     if block.squeeze:
         total += excitation(device, block.width, block.size, block.size, block.squeeze)
     return total
@@ -69,7 +70,7 @@ def dynamic_block(device: Device, block: Block, granularity: int, rate: ArrayLik
         + sparse_conv(device, _spatial(block), granularity, rate, False).total
         + sparse_conv(device, last, granularity, rate, True).total
         + scatter_add(device, block.outputs, size, size, granularity, rate).total
-        + _shortcut(device, block)
+        + shortcut(device, block)
     )
     if block.squeeze:
         place = (block.width, size, size, block.squeeze)
@@ -129,8 +130,27 @@ def _spatial(block: Block) -> Conv:
     )
 
 
-def _shortcut(device: Device, block: Block) -> float:
+def masker(device: Device, block: Block, alone: bool) -> float:
+    """Seconds of a masker for a batch, by itself or with the rest of an ordinary block.
+
+    Fused with the first convolution it is one more channel of it.
+    """
+    if device.costs:
+        return float(device.costs.masker.seconds(looking(block, device.batch)))
+    side = block.size * block.stride
+    if alone:
+        return float(conv(device, Conv(block.inputs, 2, side, side)).total)
+    widths = block.width, block.width + 1
+    plain, fused = (conv(device, Conv(block.inputs, w, side, side)).total for w in widths)
+    return float(fused) - float(plain)
+
+
+def shortcut(device: Device, block: Block) -> float:
+    """Seconds of a block's dense shortcut for a batch; 0 where its stride is 1."""
     if block.stride == 1:
         return 0.0
+    if device.costs:
+        nothing = float(device.costs.dynamic(block, device.batch, 1, 0))
+        return nothing - masker(device, block, alone=True)
     shape = Conv(block.inputs, block.outputs, block.size, block.size, stride=block.stride)
     return float(conv(device, shape).total)

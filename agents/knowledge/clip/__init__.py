@@ -1,0 +1,1 @@
+"""CLIP's own loss: on captions, on the flattened graph, with wrong captions; and no learning."""

@@ -1,0 +1,1 @@
+"""What to ask about next, without learning it."""

@@ -1,0 +1,1 @@
+"""One matrix on the text embeddings of a frozen CLIP."""

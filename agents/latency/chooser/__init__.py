@@ -1,0 +1,1 @@
+"""Designs chosen by what they cost."""

@@ -1,0 +1,1 @@
+"""Keep levels by a rule."""

@@ -1,0 +1,1 @@
+"""Masks by a rule that is not learned, in networks fine-tuned with them."""

@@ -1,0 +1,1 @@
+"""LASNet: masks of coarse cells, learned under a budget of multiply-adds."""

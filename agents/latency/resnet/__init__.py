@@ -1,0 +1,1 @@
+"""The residual network that all masks start from, trained densely."""

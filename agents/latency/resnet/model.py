@@ -1,0 +1,66 @@
+"""Dense training of the network that a protocol names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+from torch.nn import functional
+
+from leapbench.agents.common.state import require
+from leapbench.agents.latency.common import files
+from leapbench.agents.latency.common.network import DynamicNetwork, build
+from leapbench.agents.latency.common.training import fit, maskers, on_device
+from leapbench.contract.agent import LearningPhase
+from leapbench.errors import unknown
+
+
+class ResNet:
+    """Trains a network on plain cross-entropy; its maskers stay as they are.
+
+    Args:
+        network: "full", "narrow" or "shallow": which of the protocol's networks.
+        rate: largest learning rate.
+        batch: images of an update.
+    """
+
+    def __init__(self, network: str = "full", rate: float = 0.15, batch: int = 64) -> None:
+        self.kind, self.rate, self.batch = network, rate, batch
+        self.network: DynamicNetwork | None = None
+
+    def learn(self, phase: LearningPhase) -> None:
+        """Train until the budget of samples is used.
+
+        Raises:
+            UserError: when the protocol has no network of that name.
+        """
+        shapes = phase.settings["networks"]
+        if self.kind not in shapes:
+            raise unknown("network", self.kind, shapes)
+        network = build(dict(shapes[self.kind]), phase.seed).to(phase.device).train()
+
+        def loss(images: Any, labels: Tensor, done: float) -> Tensor:
+            return functional.cross_entropy(network(on_device(images, phase.device)), labels)
+
+        fit(phase, phase.data, maskers(network, self.rate, 0.0), loss, self.batch, warm=0.2)
+        self.network = network.eval().cpu()
+
+    def save(self, folder: Path) -> None:
+        """Write weights and shape.
+
+        Raises:
+            UserError: before `learn` or `load`.
+        """
+        require(self.network is not None, self)
+        assert self.network is not None  # noqa: S101 - for the type checker
+        files.save(self.network, {"network": self.kind}, folder)
+
+    def load(self, folder: Path) -> None:
+        """Restore what `save` wrote.
+
+        Raises:
+            UserError: when it is absent or damaged.
+        """
+        self.network, record = files.load(self, folder)
+        self.kind = str(record["network"])

@@ -1,0 +1,1 @@
+"""Agents that decide which weights of a network for several tasks stay."""

@@ -1,0 +1,1 @@
+"""No weight goes: what the others are compared with."""

@@ -1,0 +1,1 @@
+"""DiSparse before training: a weight goes when every task agrees."""

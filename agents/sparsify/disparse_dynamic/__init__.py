@@ -1,0 +1,1 @@
+"""DiSparse while training: every task lets in weights of its own."""

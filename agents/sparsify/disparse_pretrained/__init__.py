@@ -1,0 +1,1 @@
+"""DiSparse on a trained network."""

@@ -1,0 +1,1 @@
+"""GraSP: what goes hurts the flow of gradients least."""

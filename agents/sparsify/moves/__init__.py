@@ -1,0 +1,1 @@
+"""The same move in every round, or any."""

@@ -1,0 +1,1 @@
+"""Independent networks, each with its share of the budget."""

@@ -1,0 +1,1 @@
+"""SNIP: one threshold on the saliency of the summed loss, or of normalised tasks."""

@@ -1,0 +1,1 @@
+"""Worlds of scenes, captions and triplets, and a small CLIP that learns from them."""

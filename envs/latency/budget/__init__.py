@@ -1,0 +1,1 @@
+"""Worlds in which the blocks of a network are paid for in milliseconds."""

@@ -1,0 +1,1 @@
+"""A world in which a spatially dynamic network is designed for a device."""

@@ -1,0 +1,1 @@
+"""Worlds in which the agent decides which weights of a network for several tasks stay."""

@@ -1,0 +1,1 @@
+"""How the packaged parts of the latency family are made."""

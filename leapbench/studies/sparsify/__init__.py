@@ -1,0 +1,1 @@
+"""Studies of parameters that several tasks share."""

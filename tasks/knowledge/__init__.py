@@ -1,0 +1,1 @@
+"""Knowledge that is bought triplet by triplet."""

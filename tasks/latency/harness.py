@@ -1,0 +1,191 @@
+"""Runs protocols in which a network and its masks are learned, then paid for on devices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium.vector import AutoresetMode
+
+from leapbench.contract import seeds
+from leapbench.contract.agent import Learner, LearningPhase
+from leapbench.contract.harness import EpisodeRow, Harness, Outcome, Report
+from leapbench.contract.meter import Meter, MeteredStream
+from leapbench.contract.rollout import rollout
+from leapbench.contract.task import Phase, Protocol
+from leapbench.envs.latency.budget.prices import prices
+from leapbench.envs.latency.budget.vector import LatencyBudgetVectorEnv
+from leapbench.envs.latency.budget.world import BudgetWorld
+from leapbench.envs.latency.device import Device, batched
+from leapbench.envs.latency.dynamic import DynamicNetwork, Shape, build
+from leapbench.envs.latency.lessons import Lessons
+from leapbench.envs.latency.needle import Pictures
+from leapbench.errors import InvalidOutput
+from leapbench.tasks.latency import pictures, scores
+
+BATCH = 200
+
+
+class MasksHarness(Harness):
+    """A network is trained densely, then masks for it, then streams are paid on every device.
+
+    Phases: `train` (role "model", labelled images) and `masks` (role "policy", see `Lessons`).
+    The evaluation runs the policy's network, rebuilt by the suite from its weights, in the
+    world of masks: the policy sees what comes into each block and says which cells to keep,
+    the world pays, computes and answers.
+    """
+
+    shared = (
+        "leapbench.envs.latency.budget.observation",
+        "leapbench.envs.latency.budget.prices",
+        "leapbench.envs.latency.lessons",
+        "leapbench.envs.latency.dynamic",
+        "leapbench.envs.latency.needle",
+    )
+
+    def __init__(self, protocol: Protocol, seed: int, store: Any, salt: str = "") -> None:
+        super().__init__(protocol, seed, store, salt)
+        self.settings: dict[str, Any] = dict(protocol.settings)
+        self.shapes = {name: Shape(**each) for name, each in self.settings["networks"].items()}
+
+    @cached_property
+    def splits(self) -> Mapping[str, Pictures]:
+        """Training, held-out and test images."""
+        chosen = tuple((key, self.settings[key]) for key in ("data", *pictures.SPLITS))
+        return pictures.load(chosen, self.protocol.seed_key, self.salt)
+
+    @cached_property
+    def devices(self) -> dict[str, Device]:
+        """Devices by name, with the batch of the protocol."""
+        return {name: batched(name, self.settings["batch"]) for name in self.settings["devices"]}
+
+    @cached_property
+    def static(self) -> dict[str, int]:
+        """Picoseconds an image through the full network, run densely, by device."""
+        return {name: prices(d, self.shapes["full"]).static for name, d in self.devices.items()}
+
+    def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Images, and the network that is trained."""
+        kept = {key: self.settings[key] for key in ("data", *pictures.SPLITS)}
+        return kept | {
+            "salt": self.salt,
+            "network": self.settings["networks"].get(config.get("network")),
+        }
+
+    def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
+        """Open `train` or `masks`; see `Harness.open`."""
+        meter, train = Meter(phase.budget), self.splits["train"]
+        place = 0 if phase.role == "model" else 2
+        (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, place, self.seed)
+        opened = LearningPhase(phase.name, meter, seed, self.settings, report=report)
+        if phase.role == "model":
+            opened.data = MeteredStream(train.images, train.labels, meter)
+            return opened
+        opened.data = Lessons(
+            network=parts["model"].network,  # type: ignore[attr-defined]
+            train=train,
+            stream=MeteredStream(np.arange(len(train)), train.labels, meter),
+            calibration=self.splits["calibration"],
+            devices=self.devices,
+            static=self.static,
+        )
+        return opened
+
+    def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
+        """Step all streams of a device together, device after device."""
+        policy, test = parts["policy"], self.splits["test"]
+        network = self.rebuilt(policy, parts["model"])
+        dense = answers(parts["model"].network, test)  # type: ignore[attr-defined]
+        rows: list[EpisodeRow] = []
+        plan = self.schedule(self.protocol, self.salt)
+        for place, name in enumerate(self.devices):
+            report(place / len(self.devices), f"streams on {name}")
+            planned = [row for row in plan if row["device"] == name]
+            rows += self._streams(policy, network, name, planned, dense == test.labels)
+        return Outcome(rows, {"curves": scores.curves(rows)})
+
+    def rebuilt(self, policy: Any, model: Any) -> DynamicNetwork:
+        """The policy's network, from its weights alone: stem and head are those of the protocol.
+
+        Raises:
+            InvalidOutput: when it is none of the protocol's networks.
+        """
+        given = getattr(policy, "network", None)
+        shape = getattr(given, "shape", None)
+        if not isinstance(given, torch.nn.Module) or not isinstance(shape, Shape):
+            raise InvalidOutput("the policy has no network of this family")
+        plain = {**vars(shape), "granularity": model.network.shape.granularity}
+        if Shape(**plain) not in self.shapes.values():
+            raise InvalidOutput("the policy's network is none of the protocol's")
+        made = build(shape, 0)
+        try:
+            made.load_state_dict(given.state_dict())
+        except RuntimeError as error:
+            raise InvalidOutput(f"the policy's weights do not fit: {error}") from None
+        if not all(bool(torch.isfinite(value).all()) for value in made.state_dict().values()):
+            raise InvalidOutput("a weight of the policy's network is not finite")
+        return made.eval()
+
+    def _streams(
+        self,
+        policy: Any,
+        network: DynamicNetwork,
+        name: str,
+        planned: Sequence[EpisodeRow],
+        dense: np.ndarray,
+    ) -> list[EpisodeRow]:
+        masked = bool(getattr(policy, "masked", True))
+        charged = prices(self.devices[name], network.shape, masked)
+        limits = [float(row["budget"]) for row in planned]
+        world = BudgetWorld(
+            network,
+            self.splits["test"],
+            charged,
+            self.settings["stream"],
+            tuple(sorted(set(limits))),
+            self.static[name],
+            exact=False,
+        )
+        env = LatencyBudgetVectorEnv(
+            len(planned), masks=True, world=world, autoreset_mode=AutoresetMode.DISABLED
+        )
+        starts = [int(row["seed"]) for row in planned]
+        observation, _ = env.reset(seed=starts, options={"budget": limits})
+        for _ in rollout(env, policy, observation):
+            pass
+        streams = env.streams
+        return [
+            row | scores.row(streams, index, self.static[name], dense)
+            for index, row in enumerate(planned)
+        ]
+
+    @staticmethod
+    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
+        """Device, budget, episode and reset seed of each row; devices meet the same streams."""
+        evaluation, devices = protocol.evaluation, protocol.settings["devices"]
+        drawn = seeds.stream(protocol.seed_key, "test", evaluation.episodes, salt=salt)
+        return [
+            {"device": name, "budget": budget, "episode": episode, "seed": start}
+            for name in devices
+            for budget in evaluation.budgets
+            for episode, start in enumerate(drawn)
+        ]
+
+    @staticmethod
+    def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
+        """See `scores.metrics`."""
+        return scores.metrics(rows)
+
+
+def answers(network: DynamicNetwork, found: Pictures) -> np.ndarray:
+    """Classes int64 (N,) that a network, run densely, says images to be."""
+    given = []
+    with torch.no_grad():
+        for start in range(0, len(found), BATCH):
+            images = torch.from_numpy(found.images[start : start + BATCH])
+            batch = images.contiguous(memory_format=torch.channels_last)
+            given.append(network(batch).argmax(1).numpy())
+    return np.concatenate(given)

@@ -1,0 +1,1 @@
+"""Protocols about networks that several tasks share, under budgets of weights and compute."""
