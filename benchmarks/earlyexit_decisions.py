@@ -14,8 +14,8 @@ import numpy as np
 from gymnasium.vector import SyncVectorEnv
 
 from leapbench.envs.earlyexit.env import EarlyExitEnv
-from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.envs.exits.predictions import PredictionCache
 
 SAMPLES, EXITS, CLASSES = 10_000, 7, 10
 WIDTHS = (64, 256, 1024)

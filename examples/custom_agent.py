@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.earlyexit.observation import ExitColumn
+from leapbench.envs.exits.observation import ExitColumn
 
 
 class TwoStage:

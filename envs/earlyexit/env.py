@@ -9,10 +9,10 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
-from leapbench.envs.earlyexit import observation
 from leapbench.envs.earlyexit.dynamics import CLOSED, CONTINUE, StreamWorld
-from leapbench.envs.earlyexit.observation import ExitColumn
-from leapbench.envs.earlyexit.predictions import PredictionCache
+from leapbench.envs.exits import observation
+from leapbench.envs.exits.observation import ExitColumn
+from leapbench.envs.exits.predictions import PredictionCache
 from leapbench.envs.refusals import begun, drawable, whole
 
 

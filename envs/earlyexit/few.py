@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from leapbench.envs.earlyexit.dynamics import CLOSED, StreamWorld
 from leapbench.envs.earlyexit.lockstep import EnvIndices
-from leapbench.envs.earlyexit.observation import ExitColumn
+from leapbench.envs.exits.observation import ExitColumn
 
 FEW = 16
 """Streams beyond which arrays are faster (`benchmarks/vector_width.py`)."""

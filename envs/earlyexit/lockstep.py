@@ -10,7 +10,7 @@ from gymnasium.utils import seeding
 from numpy.typing import NDArray
 
 from leapbench.envs.earlyexit.dynamics import CLOSED, StreamWorld
-from leapbench.envs.earlyexit.observation import ExitColumn
+from leapbench.envs.exits.observation import ExitColumn
 
 EnvIndices = NDArray[np.int64]
 """Indices of streams."""

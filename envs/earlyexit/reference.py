@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from leapbench.envs.earlyexit.predictions import PredictionCache, read_arrays
+from leapbench.envs.exits.predictions import PredictionCache, read_arrays
 from leapbench.errors import UserError, unknown
 
 CACHED = Path(__file__).parent / "cached"

@@ -21,7 +21,7 @@ from leapbench.envs.canvas import (
     Canvas,
     Color,
 )
-from leapbench.envs.earlyexit.predictions import PredictionCache
+from leapbench.envs.exits.predictions import PredictionCache
 
 SHALLOW, DEEP = np.array([158, 202, 225]), np.array([8, 48, 107])
 

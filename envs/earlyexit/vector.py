@@ -10,12 +10,12 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
-from leapbench.envs.earlyexit import observation
 from leapbench.envs.earlyexit.dynamics import CONTINUE, StreamWorld
 from leapbench.envs.earlyexit.few import FEW, Few
 from leapbench.envs.earlyexit.lockstep import EnvIndices, LockstepStreams
-from leapbench.envs.earlyexit.observation import ExitColumn
-from leapbench.envs.earlyexit.predictions import PredictionCache
+from leapbench.envs.exits import observation
+from leapbench.envs.exits.observation import ExitColumn
+from leapbench.envs.exits.predictions import PredictionCache
 from leapbench.envs.lockstep import LockstepVectorEnv, Seeds
 from leapbench.envs.refusals import begun, wholes
 from leapbench.errors import UserError

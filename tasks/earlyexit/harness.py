@@ -21,8 +21,8 @@ from leapbench.contract.harness import EpisodeRow, Harness, Outcome, Report
 from leapbench.contract.meter import Meter, MeteredStream, MeteredVectorEnv
 from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Phase, Protocol
-from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.envs.exits.predictions import PredictionCache
 from leapbench.tasks.earlyexit import folder, splits
 from leapbench.tasks.earlyexit.outputs import anytime, predictions_of
 from leapbench.tasks.earlyexit.splits import Split
@@ -44,7 +44,7 @@ class EarlyExitHarness(Harness):
     prediction cache is only ever behind the evaluation's environment.
     """
 
-    shared = ("leapbench.envs.earlyexit.predictions", "leapbench.envs.earlyexit.observation")
+    shared = ("leapbench.envs.exits.predictions", "leapbench.envs.exits.observation")
 
     def __init__(self, protocol: Protocol, seed: int, store: ArtifactStore, salt: str = "") -> None:
         super().__init__(protocol, seed, store, salt)

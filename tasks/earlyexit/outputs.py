@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from leapbench.envs.earlyexit.predictions import PredictionCache
+from leapbench.envs.exits.predictions import PredictionCache
 from leapbench.errors import InvalidOutput
 from leapbench.macs import count
 from leapbench.tasks.earlyexit.splits import Split

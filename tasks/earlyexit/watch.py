@@ -12,9 +12,9 @@ from leapbench.contract.harness import Report
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.contract.task import Budget
 from leapbench.envs.earlyexit.env import EarlyExitEnv
-from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.reference import load_reference
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.envs.exits.predictions import PredictionCache
 
 STREAM = 40  # samples: an episode that one watches to its end
 DECISIONS = 100_000

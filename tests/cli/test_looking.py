@@ -10,7 +10,7 @@ from PIL import Image
 
 from leapbench.contract import registry
 from leapbench.contract.registry import agent
-from leapbench.envs.earlyexit.predictions import PredictionCache
+from leapbench.envs.exits.predictions import PredictionCache
 from leapbench.errors import UserError
 from leapbench.running import doctor
 from leapbench.running.composition import built

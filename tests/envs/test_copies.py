@@ -19,7 +19,7 @@ from stable_baselines3.common.vec_env import SubprocVecEnv
 from worlds import NATIVE, WORLDS, make
 
 from leapbench.envs.earlyexit.env import EarlyExitEnv
-from leapbench.envs.earlyexit.predictions import PredictionCache
+from leapbench.envs.exits.predictions import PredictionCache
 from leapbench.errors import UserError
 from leapbench.testing import small_spec
 from leapbench.testing.copies import WAYS

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from stable_baselines3.common.env_checker import check_env as check_env_of_sb3
 
 from leapbench.envs.earlyexit.env import EarlyExitEnv
-from leapbench.envs.earlyexit.observation import ExitColumn
-from leapbench.envs.earlyexit.predictions import PredictionCache
+from leapbench.envs.exits.observation import ExitColumn
+from leapbench.envs.exits.predictions import PredictionCache
 from leapbench.errors import UserError
 
 PREDICTIONS = PredictionCache.synthetic(300, exits=4, seed=7)
@@ -158,7 +158,7 @@ def test_budgets_are_drawn_from_those_given() -> None:
 
 TRACE = """
 import hashlib, numpy as np
-from leapbench.envs.earlyexit.predictions import PredictionCache
+from leapbench.envs.exits.predictions import PredictionCache
 from leapbench.envs.earlyexit.env import EarlyExitEnv
 env = EarlyExitEnv(PredictionCache.synthetic(100, seed=1), stream=50)
 rng, digest = np.random.default_rng(2), hashlib.sha256()

@@ -5,8 +5,8 @@ from itertools import pairwise
 import numpy as np
 
 from leapbench.envs.earlyexit.env import EarlyExitEnv
-from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.envs.exits.predictions import PredictionCache
 
 PREDICTIONS = PredictionCache.synthetic(50, seed=2)
 

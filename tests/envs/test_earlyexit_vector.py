@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from leapbench.envs.earlyexit import vector
 from leapbench.envs.earlyexit.env import EarlyExitEnv
-from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.envs.exits.predictions import PredictionCache
 from leapbench.errors import UserError
 
 PREDICTIONS = PredictionCache.synthetic(120, exits=4, seed=9)

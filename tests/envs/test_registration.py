@@ -8,8 +8,8 @@ import pytest
 
 from leapbench.contract.registration import declared
 from leapbench.envs.earlyexit.env import EarlyExitEnv
-from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.envs.exits.predictions import PredictionCache
 
 IDS = [declaration["id"] for declaration in declared()]
 EXITS = next(name for name in IDS if "EarlyExit" in name)
@@ -23,7 +23,7 @@ def run(code: str) -> str:
 
 
 MAKE = """
-from leapbench.envs.earlyexit.predictions import PredictionCache
+from leapbench.envs.exits.predictions import PredictionCache
 predictions = PredictionCache.synthetic(20)
 env = gym.make({id!r}, predictions=predictions)
 vector = gym.make_vec({id!r}, 3, predictions=predictions)

@@ -20,7 +20,7 @@ LINES = {  # a line, what becomes of it, and who is run with it
         "activeview/niche",
         "random",
     ),
-    "envs/earlyexit/dynamics.py": (
+    "envs/exits/budget.py": (
         "self.length, replace=False",
         "self.length, replace=True",
         "earlyexit/digits",

@@ -11,14 +11,14 @@ import pytest
 from PIL import Image
 
 from leapbench import data
-from leapbench.agents.earlyexit.confidence.policy import Confidence
-from leapbench.agents.earlyexit.fixed_exit.policy import Fixed
+from leapbench.agents.common.exits.fixed import Fixed
+from leapbench.agents.common.exits.scores import Confidence
 from leapbench.contract import registry
 from leapbench.contract.artifacts import ArtifactStore
 from leapbench.contract.harness import Outcome
 from leapbench.contract.task import Protocol
-from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.envs.exits.predictions import PredictionCache
 from leapbench.tasks.earlyexit import folder, splits
 from leapbench.tasks.earlyexit.harness import EarlyExitHarness, curve
 from leapbench.tasks.earlyexit.outputs import anytime

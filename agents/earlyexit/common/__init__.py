@@ -1,1 +1,1 @@
-"""What the exit policies share: the threshold solver, the budget grid, a small MLP."""
+"""What the early-exit models share: layers, networks, one training loop."""

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.agents.earlyexit.common.grid import ScorePolicy, exit_of
-from leapbench.agents.earlyexit.common.thresholds import Floats
+from leapbench.agents.common.exits.grid import ScorePolicy, exit_of
+from leapbench.agents.common.exits.thresholds import Floats
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.earlyexit.observation import TOP, ExitColumn
+from leapbench.envs.exits.observation import TOP, ExitColumn
 
 _TINY = 1e-7
 """Softmax values below this are taken for it: cached ones may be half precision."""

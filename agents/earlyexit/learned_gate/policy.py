@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from leapbench.agents.common.bounds import bounded
+from leapbench.agents.common.exits.grid import Flags, GridPolicy, exit_of, observations
 from leapbench.agents.common.mlp import load_weights, mlp, save_weights, seeded
-from leapbench.agents.earlyexit.common.grid import Flags, GridPolicy, exit_of, observations
 from leapbench.agents.earlyexit.learned_gate.price import rates, solve_price
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.earlyexit.observation import ExitColumn
-from leapbench.envs.earlyexit.predictions import PredictionCache
+from leapbench.envs.exits.observation import ExitColumn
+from leapbench.envs.exits.predictions import PredictionCache
 
 FOLDS = 2
 _SEEN = slice(ExitColumn.TOP1, ExitColumn.AGREEMENT + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.agents.earlyexit.common.thresholds import Floats, Wholes
+from leapbench.agents.common.exits.thresholds import Floats, Wholes
 
 
 def rates(chances: Floats, costs: Wholes) -> NDArray[np.float64]:

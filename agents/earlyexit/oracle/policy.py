@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from leapbench.contract.agent import LearningPhase
 from leapbench.envs.earlyexit.dynamics import CONTINUE, EXIT
-from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.envs.exits.predictions import PredictionCache
 from leapbench.errors import UserError
 
 Wholes = NDArray[np.int64]

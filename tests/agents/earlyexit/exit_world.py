@@ -13,8 +13,8 @@ from leapbench.contract.agent import LearningPhase
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Budget
-from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.envs.exits.predictions import PredictionCache
 
 STREAM = 400
 LEARNED_BY_ACTING = ("ppo", "dqn")

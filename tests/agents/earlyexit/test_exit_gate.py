@@ -5,7 +5,7 @@ from exit_world import caches, grid, phase
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leapbench.agents.earlyexit.common.grid import observations
+from leapbench.agents.common.exits.grid import observations
 from leapbench.agents.earlyexit.learned_gate.policy import Gate
 from leapbench.agents.earlyexit.learned_gate.price import rates, solve_price
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from leapbench.agents.earlyexit.oracle.policy import Budgeted, FirstCorrect, plan
 from leapbench.envs.earlyexit.few import FEW
-from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.envs.exits.predictions import PredictionCache
 from leapbench.errors import UserError
 
 

@@ -8,16 +8,16 @@ from exit_world import LEARNED_BY_ACTING, NAMES, OFFLINE, ORACLES, caches, grid,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leapbench.agents.earlyexit.common.grid import observations
-from leapbench.agents.earlyexit.common.thresholds import leave
+from leapbench.agents.common.exits.chance import hazard
+from leapbench.agents.common.exits.fixed import Fixed
+from leapbench.agents.common.exits.grid import observations
+from leapbench.agents.common.exits.patience import outcome
+from leapbench.agents.common.exits.thresholds import leave
 from leapbench.agents.earlyexit.confidence.calibrated import Calibrated, inverse_temperature
-from leapbench.agents.earlyexit.fixed_exit.policy import Fixed
-from leapbench.agents.earlyexit.patience.policy import outcome
-from leapbench.agents.earlyexit.random.policy import hazard
 from leapbench.contract import registry
 from leapbench.contract.agent import Policy
-from leapbench.envs.earlyexit.observation import ExitColumn
-from leapbench.envs.earlyexit.predictions import PredictionCache
+from leapbench.envs.exits.observation import ExitColumn
+from leapbench.envs.exits.predictions import PredictionCache
 from leapbench.errors import UserError
 
 INFORMED = ["confidence", "entropy", "margin", "calibrated-confidence", "learned-gate"]

@@ -8,8 +8,8 @@ from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.vec_env import VecEnv
 
 from leapbench.agents.common.vecenv import VectorAdapter
-from leapbench.envs.earlyexit.observation import ExitColumn
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.envs.exits.observation import ExitColumn
 from leapbench.errors import BudgetExceeded, UserError
 
 SMALL = {"envs": 16, "batch": 32, "hidden": 16}

@@ -6,7 +6,7 @@ from exit_world import caches, grid
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leapbench.agents.earlyexit.common.thresholds import leave, shares, solve, thresholds
+from leapbench.agents.common.exits.thresholds import leave, shares, solve, thresholds
 
 
 @st.composite

@@ -5,8 +5,8 @@ from __future__ import annotations
 from gymnasium.vector import AutoresetMode
 
 from leapbench.envs.earlyexit.env import EarlyExitEnv
-from leapbench.envs.earlyexit.predictions import PredictionCache
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
+from leapbench.envs.exits.predictions import PredictionCache
 
 STREAM = 20
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leapbench.agents.common.exits.thresholds import Floats, solve
 from leapbench.agents.common.state import broken, require
-from leapbench.agents.earlyexit.common.thresholds import Floats, solve
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.earlyexit.dynamics import CONTINUE, EXIT
-from leapbench.envs.earlyexit.observation import ExitColumn, table
-from leapbench.envs.earlyexit.predictions import PredictionCache
+from leapbench.envs.exits.observation import ExitColumn, table
+from leapbench.envs.exits.predictions import PredictionCache
 
 Flags = NDArray[np.bool_]
+EXIT, CONTINUE = 0, 1
+"""Actions of the families in which there are only two."""
 FILE = "policy.npz"
 
 
@@ -34,7 +36,9 @@ class GridPolicy(ABC):
     """Solved offline on the calibration predictions, once for each budget; spends no decisions.
 
     When acting, each row of the observation uses the settings of the budget
-    nearest to its own, read from `ExitColumn.BUDGET`.
+    nearest to its own, read from `ExitColumn.BUDGET`. Families whose observations begin
+    with `ExitColumn` share the rules; where going on is more than one action, they
+    override `ladder` and `chosen`.
 
     Attributes:
         exits: K, 0 until learned.
@@ -62,9 +66,19 @@ class GridPolicy(ABC):
             row: float64 (B, W), the settings of each row's budget.
         """
 
-    def learn(self, phase: LearningPhase) -> None:
-        """Solve for every budget of `phase.settings["budgets"]` on the predictions `phase.data`."""
+    def ladder(self, phase: LearningPhase) -> PredictionCache:
+        """What each exit says of the calibration samples; by default the data of the phase."""
         predictions: PredictionCache = phase.data
+        return predictions
+
+    def chosen(self, observation: NDArray[np.float32], stay: Flags) -> NDArray[np.int64]:
+        """Actions int64 (B,) that go on where `stay` and leave elsewhere."""
+        return np.where(stay, CONTINUE, EXIT)
+
+    def learn(self, phase: LearningPhase) -> None:
+        """Solve for every budget of `phase.settings["budgets"]` on the predictions of `ladder`."""
+        predictions = self.ladder(phase)
+        phase = replace(phase, data=predictions)
         budgets = sorted(int(budget) for budget in phase.settings["budgets"])
         self.exits = predictions.exits
         self.budgets = np.minimum(1.0, np.array(budgets) / predictions.costs[-1])
@@ -78,7 +92,7 @@ class GridPolicy(ABC):
         episode_start: Flags | None = None,
         deterministic: bool = True,
     ) -> tuple[NDArray[np.int64], Any]:
-        """Exit (0) or continue (1) for a batch; see `leapbench.contract.agent.Policy.predict`.
+        """Leave or go on, for a batch; see `leapbench.contract.agent.Policy.predict`.
 
         Raises:
             UserError: before `learn` or `load`.
@@ -88,7 +102,7 @@ class GridPolicy(ABC):
         row = self.table[distance.argmin(axis=1)]
         exit = exit_of(observation, self.exits)
         stay = self.stay(observation, exit, row) & (exit < self.exits - 1)
-        return np.where(stay, CONTINUE, EXIT), state
+        return self.chosen(observation, stay), state
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What was learned, by name; `save` writes it and `restore` reads it."""

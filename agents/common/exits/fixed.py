@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.agents.earlyexit.common.grid import Flags, GridPolicy
+from leapbench.agents.common.exits.grid import Flags, GridPolicy
 from leapbench.contract.agent import LearningPhase
 from leapbench.errors import UserError
 

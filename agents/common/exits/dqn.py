@@ -11,8 +11,8 @@ from stable_baselines3.dqn.policies import DQNPolicy
 from torch import nn
 
 from leapbench.agents.common.bounds import bounded
+from leapbench.agents.common.exits.rl import NetworkPolicy
 from leapbench.agents.common.vecenv import VectorAdapter
-from leapbench.agents.earlyexit.common.rl import NetworkPolicy
 
 
 @dataclass(kw_only=True, eq=False)

@@ -11,14 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from stable_baselines3.common.base_class import BaseAlgorithm
-from torch import nn
+from torch import Tensor, nn
 
 from leapbench.agents.common.bounds import bounded
 from leapbench.agents.common.mlp import mlp
 from leapbench.agents.common.sb3_network import Progress, SB3Network
 from leapbench.agents.common.vecenv import VectorAdapter
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.earlyexit.observation import ExitColumn
 from leapbench.errors import UserError
 
 
@@ -39,8 +38,10 @@ class NetworkPolicy(SB3Network[nn.Sequential]):
         lr: learning rate of Adam at the start, annealed to 0 along a line.
 
     Attributes:
-        network: 14 inputs, two hidden layers with ReLU, a score for each action;
-        None until learned. It acts on the CPU.
+        network: two hidden layers with ReLU, a score for each action; None until
+        learned. It acts on the CPU.
+        inputs: numbers in an observation, known after learning.
+        actions: actions that are scored, known after learning.
         device: where the algorithm learns.
     """
 
@@ -49,6 +50,8 @@ class NetworkPolicy(SB3Network[nn.Sequential]):
     hidden: int = 64
     lr: float = 1e-3
     device: str = field(default="cpu", init=False, repr=False)
+    inputs: int = field(default=0, init=False, repr=False)
+    actions: int = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check the settings; nothing is learned yet."""
@@ -60,7 +63,7 @@ class NetworkPolicy(SB3Network[nn.Sequential]):
 
     @abstractmethod
     def actor(self, algorithm: BaseAlgorithm) -> nn.Sequential:
-        """The part of the trained networks that scores the two actions."""
+        """The part of the trained networks that scores the actions."""
 
     def trained(self, make_env: Callable[..., Any], phase: LearningPhase) -> nn.Sequential:
         """See `SB3Network.trained`.
@@ -70,6 +73,8 @@ class NetworkPolicy(SB3Network[nn.Sequential]):
         """
         self.device = phase.device
         env = VectorAdapter(make_env(self.envs, stream=self.stream))
+        self.inputs = int(env.observation_space.shape[0])  # type: ignore[index]
+        self.actions = int(env.action_space.n)  # type: ignore[attr-defined]
         algorithm, decisions = self.algorithm(env, phase.meter.left, phase.seed)
         if decisions <= 0:
             raise UserError(
@@ -95,16 +100,22 @@ class NetworkPolicy(SB3Network[nn.Sequential]):
             UserError: before `learn` or `load`.
         """
         scores = self.learned()(torch.from_numpy(np.asarray(observation, np.float32)))
-        return np.asarray(scores.argmax(dim=1)), state
+        return np.asarray(self.allowed(scores, observation).argmax(dim=1)), state
+
+    def allowed(self, scores: Tensor, observation: NDArray[np.float32]) -> Tensor:
+        """Scores (B, actions) among which the highest is taken; by default all of them."""
+        return scores
 
     def built(self) -> nn.Sequential:
         """See `SB3Network.built`."""
-        return mlp((len(ExitColumn), self.hidden, self.hidden, 2))
+        return mlp((self.inputs, self.hidden, self.hidden, self.actions))
 
     def record(self) -> dict[str, Any]:
-        """Every setting."""
-        return {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+        """Every setting, and the network's ends."""
+        settings = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
+        return settings | {"inputs": self.inputs, "actions": self.actions}
 
     def restore(self, record: dict[str, Any]) -> None:
-        """Take over the width."""
+        """Take over the widths."""
         self.hidden = int(record["hidden"])
+        self.inputs, self.actions = int(record["inputs"]), int(record["actions"])

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.agents.earlyexit.common.grid import Flags, GridPolicy
+from leapbench.agents.common.exits.grid import Flags, GridPolicy
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.earlyexit.observation import ExitColumn
-from leapbench.envs.earlyexit.predictions import PredictionCache
+from leapbench.envs.exits.observation import ExitColumn
+from leapbench.envs.exits.predictions import PredictionCache
 
 
 class Patience(GridPolicy):

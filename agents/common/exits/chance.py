@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.agents.earlyexit.common.grid import Flags, GridPolicy
-from leapbench.agents.earlyexit.common.thresholds import leave, solve
+from leapbench.agents.common.exits.grid import Flags, GridPolicy
+from leapbench.agents.common.exits.thresholds import leave, solve
 from leapbench.contract.agent import LearningPhase
 
 

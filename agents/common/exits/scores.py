@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.agents.earlyexit.common.grid import ScorePolicy
-from leapbench.agents.earlyexit.common.thresholds import Floats
-from leapbench.envs.earlyexit.observation import ExitColumn
+from leapbench.agents.common.exits.grid import ScorePolicy
+from leapbench.agents.common.exits.thresholds import Floats
+from leapbench.envs.exits.observation import ExitColumn
 
 
 class Confidence(ScorePolicy):
