@@ -65,6 +65,13 @@ def candidates(dataset: DataSet) -> Iterator[tuple[str, Path]]:
         yield "system package", Path(dataset.system)
 
 
+def places(name: str) -> list[Path]:
+    """Where a folder of data that is not declared here may lie: $LEAPBENCH_DATA, then the cache."""
+    folder = os.environ.get("LEAPBENCH_DATA")
+    roots = [_expanded(folder, "LEAPBENCH_DATA")] if folder else []
+    return [root / name for root in (*roots, cache_root())]
+
+
 def find(name: str | DataSet) -> Location | None:
     """Look for a data set on this machine; never touches the network.
 

@@ -19,13 +19,13 @@ from leapbench.contract.agent import Learner, LearningPhase
 from leapbench.contract.artifacts import ArtifactStore
 from leapbench.contract.harness import EpisodeRow, Harness, Outcome, Report
 from leapbench.contract.meter import Meter, MeteredStream, MeteredVectorEnv
-from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Phase, Protocol
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
 from leapbench.envs.exits.predictions import PredictionCache
 from leapbench.tasks.earlyexit import folder, splits
 from leapbench.tasks.earlyexit.outputs import anytime, predictions_of
 from leapbench.tasks.earlyexit.splits import Split
+from leapbench.tasks.streams import curve, finals
 
 RECEIVER = "leapbench.agents.common.brought.trained:received"  # a name, as `default_agents` are
 
@@ -137,8 +137,9 @@ class EarlyExitHarness(Harness):
         env = self._world(len(plan), predictions, self.settings["stream"], AutoresetMode.DISABLED)
         starts = [int(row["seed"]) for row in plan]
         observation, _ = env.reset(seed=starts, options={"budget": limits})
-        finals = _play(env, policy, observation, report)
-        rows = [planned | _row(final) for planned, final in zip(plan, finals, strict=True)]
+        columns = ("accuracy", "spent", "budget", "exits", "forced", "unanswered")
+        ended = finals(env, policy, observation, columns, report)
+        rows = [planned | _row(final) for planned, final in zip(plan, ended, strict=True)]
         return Outcome(rows, {"anytime": anytime(predictions), "curve": curve(rows)})
 
     @staticmethod
@@ -161,38 +162,6 @@ class EarlyExitHarness(Harness):
             "cost": float(np.mean([p["multiply_adds"] for p in points])),
             "violations": float(sum(int(row["spent"]) > int(row["limit"]) for row in rows)),
         }
-
-
-def curve(rows: Sequence[EpisodeRow]) -> list[dict[str, float]]:
-    """Accuracy and realised multiply-adds per sample at each budget, ascending."""
-    points = []
-    for budget in sorted({row["budget"] for row in rows}):
-        chosen = [row for row in rows if row["budget"] == budget]
-        points.append(
-            {
-                "budget": float(budget),
-                "accuracy": float(np.mean([row["accuracy"] for row in chosen])),
-                "multiply_adds": float(
-                    np.mean([int(row["spent"]) / int(row["length"]) for row in chosen])
-                ),
-            }
-        )
-    return points
-
-
-def _play(
-    env: EarlyExitVectorEnv, policy: Any, observation: np.ndarray, report: Report
-) -> list[dict[str, Any]]:
-    """Step until every episode has ended; its final info for each."""
-    finals: list[dict[str, Any]] = [{} for _ in range(env.num_envs)]
-    for step in rollout(env, policy, observation):
-        for i in np.flatnonzero(step.ended):
-            finals[i] = {
-                key: step.info[key][i]
-                for key in ("accuracy", "spent", "budget", "exits", "forced", "unanswered")
-            }
-            report(1.0 - step.live.mean(), "evaluating")
-    return finals
 
 
 def _row(final: Mapping[str, Any]) -> EpisodeRow:

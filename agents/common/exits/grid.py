@@ -71,6 +71,10 @@ class GridPolicy(ABC):
         predictions: PredictionCache = phase.data
         return predictions
 
+    def at(self, observation: NDArray[np.float32]) -> NDArray[np.int64]:
+        """0-based exit of each observation, int64 (B,)."""
+        return exit_of(observation, self.exits)
+
     def chosen(self, observation: NDArray[np.float32], stay: Flags) -> NDArray[np.int64]:
         """Actions int64 (B,) that go on where `stay` and leave elsewhere."""
         return np.where(stay, CONTINUE, EXIT)
@@ -100,7 +104,7 @@ class GridPolicy(ABC):
         require(self.exits > 0, self)
         distance = np.abs(observation[:, ExitColumn.BUDGET, None] - self.budgets)
         row = self.table[distance.argmin(axis=1)]
-        exit = exit_of(observation, self.exits)
+        exit = self.at(observation)
         stay = self.stay(observation, exit, row) & (exit < self.exits - 1)
         return self.chosen(observation, stay), state
 

@@ -42,6 +42,8 @@ class NetworkPolicy(SB3Network[nn.Sequential]):
         learned. It acts on the CPU.
         inputs: numbers in an observation, known after learning.
         actions: actions that are scored, known after learning.
+        skipped: numbers of an observation before those that say what may be done, for
+            families in which that is not everything.
         device: where the algorithm learns.
     """
 
@@ -52,6 +54,7 @@ class NetworkPolicy(SB3Network[nn.Sequential]):
     device: str = field(default="cpu", init=False, repr=False)
     inputs: int = field(default=0, init=False, repr=False)
     actions: int = field(default=0, init=False, repr=False)
+    skipped: int = field(default=0, init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check the settings; nothing is learned yet."""
@@ -113,9 +116,11 @@ class NetworkPolicy(SB3Network[nn.Sequential]):
     def record(self) -> dict[str, Any]:
         """Every setting, and the network's ends."""
         settings = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
-        return settings | {"inputs": self.inputs, "actions": self.actions}
+        ends = {"inputs": self.inputs, "actions": self.actions, "skipped": self.skipped}
+        return settings | ends
 
     def restore(self, record: dict[str, Any]) -> None:
         """Take over the widths."""
         self.hidden = int(record["hidden"])
         self.inputs, self.actions = int(record["inputs"]), int(record["actions"])
+        self.skipped = int(record["skipped"])

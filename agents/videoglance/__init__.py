@@ -1,0 +1,1 @@
+"""Agents of glances at video, a folder a method."""

@@ -1,0 +1,1 @@
+"""Places learned by REINFORCE (AdaFocus)."""

@@ -1,0 +1,1 @@
+"""Places learned through interpolated pixels (AdaFocusV2)."""

@@ -1,0 +1,1 @@
+"""Places learned through deep features of an enlarged crop (AdaFocusV3)."""

@@ -1,0 +1,1 @@
+"""What the models of glances share: one training loop, and the ways of learning places."""

@@ -1,0 +1,1 @@
+"""Networks trained on cubes drawn at random, without a locator."""

@@ -1,0 +1,1 @@
+"""Places learned through the glance's map (Uni-AdaFocus)."""

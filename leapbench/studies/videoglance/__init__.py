@@ -1,0 +1,1 @@
+"""Studies of glances at video."""

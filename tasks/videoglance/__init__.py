@@ -1,0 +1,1 @@
+"""Glances at video: look closely at few cubes of space and time under a multiply-add budget."""
