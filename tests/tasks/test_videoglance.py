@@ -1,0 +1,196 @@
+"""Tasks of glances: disjoint clips, budgets that are shares of counted costs, folders end to end."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from leapbench.contract import registry
+from leapbench.contract.artifacts import ArtifactStore
+from leapbench.contract.task import Protocol
+from leapbench.envs.videoglance import needle
+from leapbench.envs.videoglance.dynamics import SHARES
+from leapbench.envs.videoglance.networks import GlanceNetwork, shape_of
+from leapbench.errors import UserError
+from leapbench.running import cell
+from leapbench.running.cell import Cell
+from leapbench.tasks.videoglance import banks, clips, sprites
+from leapbench.tasks.videoglance.harness import VideoGlanceHarness
+from leapbench.testing import small_task
+from leapbench.testing.smaller import standing_in
+
+TASKS = ("videoglance/needle", "videoglance/sprites", "videoglance/folder")
+SMALL = small_task("videoglance/needle")
+
+
+def protocol() -> Protocol:
+    return SMALL.protocols["smoke"]
+
+
+def outcome(agent: str, out: Path, seed: int = 0) -> Any:
+    with standing_in(SMALL):
+        made = cell.run(Cell(SMALL.name, "smoke", agent, seed, (), out), lambda f, line: None)
+    assert made.status == "ok", made.message
+    return made
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("glances")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_budgets_are_shares_of_the_counted_cost(name: str) -> None:
+    for tier, each in registry.task(name).protocols.items():
+        if tier == "paper":  # hundreds of megabytes of weights
+            continue
+        shape = shape_of(each.settings["network"])
+        first, look = banks.costs(GlanceNetwork(shape, "heatmap"))
+        full = first + shape.looks * look
+        assert [int(b) for b in each.evaluation.budgets] == [int(s * full) for s in SHARES]
+        assert first <= min(each.evaluation.budgets)
+
+
+def test_items_of_training_are_seen_in_no_other_clip() -> None:
+    shares = needle.parts(1797, needle.ITEMS, 5)
+    train, calibration, test = (set(shares[name].tolist()) for name in clips.SPLITS)
+    assert len(train | calibration | test) == 1797
+    assert not train & calibration
+    assert not train & test
+    assert not calibration & test
+
+
+def test_clips_are_the_protocols_and_a_salt_draws_others() -> None:
+    settings, key = protocol().settings, protocol().seed_key
+    first, again, salted = (clips.load(settings, key, salt) for salt in ("", "", "secret"))
+    for split in clips.SPLITS:
+        assert (first[split].frames == again[split].frames).all()
+        assert not (first[split].frames == salted[split].frames).all()
+    drawn = clips.footage(settings, key, "test")
+    assert drawn is not None
+    assert (needle.Footage(**drawn)(3) == first["test"].frames[3]).all()
+
+
+def test_no_phase_is_given_test_clips(folder: Path) -> None:
+    with standing_in(SMALL):
+        one = Cell(SMALL.name, "smoke", "adafocus-v3", 0, (), folder)
+        harness, parts = cell.learned(one, roles=("model",))
+        assert isinstance(harness, VideoGlanceHarness)
+        train, calibrate = harness.protocol.phases
+        opened = harness.open(train, {}, lambda f, line: None)
+        assert (opened.data.images == harness.clips["train"].frames).all()
+        opened = harness.open(calibrate, parts, lambda f, line: None)
+    held = harness.clips["calibration"]
+    assert np.array_equal(opened.data.labels, held.labels)
+    assert not np.array_equal(opened.data.labels, harness.clips["test"].labels)
+    assert opened.make_env is not None
+    assert opened.make_env(2).unwrapped.bank is opened.data
+
+
+def test_every_model_starts_from_the_same_weights(folder: Path) -> None:
+    harness = VideoGlanceHarness(protocol(), 0, ArtifactStore(folder / "warm"))
+    a, b = (harness._warm(lambda f, line: None) for _ in range(2))
+    other = VideoGlanceHarness(protocol(), 1, ArtifactStore(folder / "warm"))._warm(
+        lambda f, line: None
+    )
+    assert all((a[name] == b[name]).all() for name in a)
+    assert any((a[name] != other[name]).any() for name in a)
+
+
+def test_policies_share_a_training_and_no_budget_is_exceeded(folder: Path) -> None:
+    first = outcome("adafocus-v3+confidence", folder)
+    second = outcome("adafocus-v3+tube-oracle", folder)
+    assert second.budget[0].reused
+    assert not first.agent.parts[1].file_hash
+    assert first.agent.ranked
+    assert not second.agent.ranked
+    for made in (first, second):
+        assert made.metrics["violations"] == 0
+        assert all(row["spent"] <= row["limit"] for row in made.rows())
+    assert second.metrics["hits"] >= first.metrics["hits"]
+    assert len(first.details["curve"]) == len(protocol().evaluation.budgets)
+    assert first.details["anytime"][0]["looks"] == 0
+
+
+def test_metrics_follow_from_rows() -> None:
+    row = {"budget": 10, "length": 4, "spent": 40, "limit": 40, "answered": 4}
+    rows: list[Any] = [
+        row | {"accuracy": 0.5, "looks": 6, "hits": 1},
+        row | {"budget": 20, "accuracy": 1.0, "spent": 80, "limit": 79, "looks": 2, "hits": 3},
+    ]
+    found = VideoGlanceHarness.metrics(protocol(), rows)
+    assert found["accuracy"] == 0.75
+    assert found["violations"] == 1
+    assert found["looks"] == 1
+    assert found["hits"] == 0.5
+    assert (found["accuracy_1"], found["accuracy_2"]) == (0.5, 1.0)
+
+
+def strip(shade: int) -> bytes:
+    from PIL import Image
+
+    out = io.BytesIO()
+    pixels = np.full((64, 512, 3), shade, np.uint8)
+    pixels[:, ::64] = 255
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
+
+
+def test_sprites_are_read_from_their_parquet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setenv("LEAPBENCH_DATA", str(tmp_path))
+    sprites.read.cache_clear()
+    with pytest.raises(UserError, match="Sprites were not found"):
+        sprites.read("train")
+    (tmp_path / "sprites").mkdir()
+    table = pa.table({"frames_png": [strip(10), strip(90)], "label": [0, 8]})
+    pq.write_table(table, tmp_path / "sprites" / "train.parquet")
+    found = sprites.read("train")
+    assert found.frames.shape == (2, 8, 64, 64, 3)
+    assert found.labels.tolist() == [0, 8]
+    assert (found.frames[1, 3, :, 1:] == 90).all()
+    pq.write_table(pa.table({"other": [1]}), tmp_path / "sprites" / "test.parquet")
+    with pytest.raises(UserError, match="does not hold sprites"):
+        sprites.read("test")
+    sprites.read.cache_clear()
+
+
+@pytest.mark.slow
+def test_a_folder_of_clips_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("av")
+    import sys
+
+    sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
+    from test_data_video import encode
+
+    monkeypatch.setenv("LEAPBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LEAPBENCH_DATA", str(tmp_path))
+    for split, count in (("train", 20), ("test", 37)):
+        for i in range(count):
+            name = f"{i % 13:02d}"
+            encode(tmp_path / "ucf101-subset" / split / name / f"{i}.mp4", 15 * (i % 13), 8)
+    task = registry.task("videoglance/folder")
+    lite = task.protocols["lite"]
+    settings = lite.settings | {
+        "calibration": 4,
+        "batch": 8,
+        "warm": {**lite.settings["warm"], "updates": 2},
+    }
+    phases = tuple(
+        p.model_copy(update={"budget": p.budget.model_copy(update={"limit": 16})})
+        for p in lite.phases
+    )
+    small = lite.model_copy(update={"settings": settings, "phases": phases})
+    made = task.model_copy(update={"protocols": {"lite": small}})
+    with standing_in(made):
+        found = cell.run(
+            Cell(made.name, "lite", "adafocus-v3", 0, (), tmp_path / "runs"), lambda f, line: None
+        )
+    assert found.status == "ok", found.message
+    assert found.metrics["violations"] == 0
