@@ -1,4 +1,4 @@
-"""Tasks of glances: disjoint clips, budgets that are shares of counted costs, folders end to end."""
+"""Tasks of glances: disjoint clips, budgets as shares of counted costs, folders end to end."""
 
 from __future__ import annotations
 
