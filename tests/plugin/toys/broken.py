@@ -160,7 +160,7 @@ class Entangled(Coins):
         return super().step(action)
 
 
-class GenerousVector(gym.vector.SyncVectorEnv):
+class GenerousVector(gym.vector.SyncVectorEnv, gym.vector.VectorEnv[Any, Any, Any]):
     """A native vector environment whose rewards are not the single one's."""
 
     def __init__(
