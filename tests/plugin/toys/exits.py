@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, VectorEnv
 
 from leapbench.envs.earlyexit.env import EarlyExitEnv
 from leapbench.envs.earlyexit.vector import EarlyExitVectorEnv
@@ -22,7 +22,7 @@ class Exits(EarlyExitEnv):
         super().__init__(predictions=predictions(), stream=STREAM, render_mode=render_mode)
 
 
-class VectorExits(EarlyExitVectorEnv):
+class VectorExits(EarlyExitVectorEnv, VectorEnv):  # type: ignore[type-arg]
     """Many streams."""
 
     def __init__(
