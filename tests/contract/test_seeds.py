@@ -50,7 +50,9 @@ def test_registered_protocols_share_no_seed_across_roles_and_agents() -> None:
         set(drawn(protocol, role, *path))
         for protocol, role, path in product(protocols, ROLES, ((), (0,), (1,), (0, 1)))
     ]
-    assert all(a.isdisjoint(b) for a, b in combinations(sets, 2))
+    # Of tens of thousands of seeds below 2**31 two may be equal by chance; streams are not.
+    assert sum(len(a & b) for a, b in combinations(sets, 2)) <= 5
+    assert all(len(a & b) <= 1 for a, b in combinations(sets, 2))
 
 
 def test_a_salt_is_not_part_of_the_protocols_name() -> None:

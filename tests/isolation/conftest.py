@@ -44,7 +44,7 @@ def tidy(temporary: Path) -> Iterator[None]:
     assert list(temporary.glob("leapbench-*")) == []
     assert threading.active_count() == threads
     if before:
-        assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208
+        assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
 
 
 @pytest.fixture

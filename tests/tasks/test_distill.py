@@ -28,11 +28,11 @@ def test_runs_have_instances_of_their_own_and_budgets_share_them() -> None:
     lite = TASK.protocols["lite"]
     one, other = (DistillHarness.schedule(lite, "", seed) for seed in (0, 1))
     assert not {row["instance"] for row in one} & {row["instance"] for row in other}
-    half = len(one) // 2
-    first, second = (
-        [(row["instance"], row["student"]) for row in some] for some in (one[:half], one[half:])
-    )
-    assert first == second
+    by_share: dict[object, list[object]] = {}
+    for row in one:
+        by_share.setdefault(row["share"], []).append((row["instance"], row["student"]))
+    assert len(by_share) == len(lite.evaluation.budgets)
+    assert all(some == by_share[one[0]["share"]] for some in by_share.values())
     salted = DistillHarness.schedule(lite, "salt", 0)
     assert not {row["instance"] for row in one} & {row["instance"] for row in salted}
 
