@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, SupportsFloat
 
 import gymnasium as gym
 import numpy as np
@@ -15,7 +15,7 @@ from leapbench.contract import seeds
 from leapbench.contract.agent import Learner, LearningPhase
 from leapbench.contract.harness import EpisodeRow, Harness, Outcome, Report
 from leapbench.contract.meter import Meter, MeteredVectorEnv
-from leapbench.contract.rollout import checked
+from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Phase, Protocol
 from leapbench.errors import UserError
 
@@ -65,18 +65,27 @@ class InteractionHarness(Harness):
     @staticmethod
     def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
         """Episode and reset seed of each row."""
-        count = protocol.evaluation.episodes
-        fresh = seeds.stream(protocol.seed_key, "test", count, salt=salt)
-        return [{"episode": episode, "seed": start} for episode, start in enumerate(fresh)]
+        return episodes(protocol, salt)
 
     @staticmethod
     @abstractmethod
     def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
         """See `Harness.metrics`."""
 
+    def ended(self, env: Vector, info: Mapping[str, Any], index: int) -> EpisodeRow:
+        """What a row has of an episode that has just ended, beside return and length.
+
+        Args:
+            env: the vector environment.
+            info: of the step in which it ended.
+            index: its place among the sub-environments.
+        """
+        return {}
+
     def _held_out(self) -> frozenset[int]:
         """Reset seeds of the episodes that are scored."""
-        return frozenset(int(row["seed"]) for row in self.schedule(self.protocol, self.salt))
+        plan = self.schedule(self.protocol, self.salt, self.seed)
+        return frozenset(int(row["seed"]) for row in plan)
 
     def _played(self, policy: Any, planned: Sequence[EpisodeRow]) -> list[EpisodeRow]:
         """Rows of an episode from each planned seed, with return and length."""
@@ -84,19 +93,28 @@ class InteractionHarness(Harness):
         name, arguments = self.protocol.evaluation.environment, self.protocol.settings["world"]
         env = make(name, count, arguments, AutoresetMode.DISABLED)
         observation, _ = env.reset(seed=[int(row["seed"]) for row in planned])  # type: ignore[arg-type]
+        rows: list[EpisodeRow] = [dict(row) for row in planned]
         total, length = np.zeros(count), np.zeros(count, np.int64)
-        over, state, begins = np.zeros(count, bool), None, np.ones(count, bool)
-        while not over.all():
-            given, state = policy.predict(
-                observation, state, begins, deterministic=self.deterministic
-            )
-            actions = checked(given, env.single_action_space, count)
-            observation, reward, terminated, truncated, _ = env.step(actions)
-            total, length = total + np.where(over, 0.0, reward), length + ~over
-            over, begins = terminated | truncated, np.zeros(count, bool)
+        for step in rollout(env, policy, observation, self.deterministic):
+            total, length = total + np.where(step.live, step.reward, 0.0), length + step.live
+            for i in np.flatnonzero(step.ended).tolist():
+                rows[i] |= {"return": float(total[i]), "length": int(length[i])}
+                rows[i] |= self.ended(env, step.info, i)
         env.close()
-        found = zip(planned, total.tolist(), length.tolist(), strict=True)
-        return [row | {"return": earned, "length": steps} for row, earned, steps in found]
+        return rows
+
+
+def episodes(protocol: Protocol, salt: str, *path: int) -> list[EpisodeRow]:
+    """Episode and reset seed of each row of an evaluation.
+
+    Args:
+        protocol: the frozen protocol.
+        salt: moves the test stream.
+        path: of the stream; the run's seed where that decides the episodes.
+    """
+    count = protocol.evaluation.episodes
+    fresh = seeds.stream(protocol.seed_key, "test", count, *path, salt=salt)
+    return [{"episode": episode, "seed": start} for episode, start in enumerate(fresh)]
 
 
 class Apart(gym.vector.VectorWrapper):
@@ -161,12 +179,56 @@ def training(
     return MeteredVectorEnv(Apart(env, held_out), meter)
 
 
+class Staying(gym.vector.SyncVectorEnv):
+    """Sub-environments one after the other, of which each that is over stays over.
+
+    Gymnasium refuses a step of all while one has ended and none is reset; episodes that end at
+    different times could then not be played together. Native vector environments do the same.
+    """
+
+    def __init__(self, environment: str, num_envs: int, arguments: Mapping[str, Any]) -> None:
+        def one() -> gym.Env[Any, Any]:
+            return Over(gym.make(environment, **arguments))
+
+        super().__init__([one] * num_envs, autoreset_mode=AutoresetMode.DISABLED)
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """See `gymnasium.vector.VectorEnv.step`; actions of those that are over are ignored."""
+        self._autoreset_envs[:] = False
+        return super().step(actions)
+
+
+class Over(gym.Wrapper[Any, Any, Any, Any]):
+    """After the end of an episode a step changes nothing and gives no reward."""
+
+    _last: tuple[Any, bool, bool] | None = None
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """See `gymnasium.Env.reset`."""
+        self._last = None
+        return self.env.reset(seed=seed, options=options)
+
+    def step(self, action: Any) -> tuple[Any, SupportsFloat, bool, bool, dict[str, Any]]:
+        """See `gymnasium.Env.step`."""
+        if self._last is not None:
+            observation, terminated, truncated = self._last
+            return observation, 0.0, terminated, truncated, {}
+        found = self.env.step(action)
+        if found[2] or found[3]:
+            self._last = found[0], found[2], found[3]
+        return found
+
+
 def make(
     environment: str, num_envs: int, arguments: Mapping[str, Any], mode: AutoresetMode
 ) -> Vector:
     """A vector environment: the native one where there is one."""
-    if gym.spec(environment).vector_entry_point is None:
-        options = {"autoreset_mode": mode}
-        return gym.make_vec(environment, num_envs, "sync", vector_kwargs=options, **arguments)
-    native = "vector_entry_point"
-    return gym.make_vec(environment, num_envs, native, autoreset_mode=mode, **arguments)
+    if gym.spec(environment).vector_entry_point is not None:
+        native = "vector_entry_point"
+        return gym.make_vec(environment, num_envs, native, autoreset_mode=mode, **arguments)
+    if mode == AutoresetMode.DISABLED:
+        return Staying(environment, num_envs, arguments)
+    options = {"autoreset_mode": mode}
+    return gym.make_vec(environment, num_envs, "sync", vector_kwargs=options, **arguments)

@@ -78,9 +78,9 @@ class KnowledgeCurriculumEnv(LearningEnv):
 
         Raises:
             InvalidAction: for an action outside.
-            ResetNeeded: before the first `reset`.
+            ResetNeeded: before the first `reset`, and after the end.
         """
-        begun(self.started)
+        self._live()
         self.shares = self._shares(action)
         counts = self._counts()
         self.drawn += self.shares

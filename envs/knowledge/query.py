@@ -74,11 +74,12 @@ class KnowledgeQueryEnv(LearningEnv):
 
         Raises:
             InvalidAction: for an action outside.
-            ResetNeeded: before the first `reset`.
+            ResetNeeded: before the first `reset`, and after the end.
         """
-        begun(self.started)
+        self._live()
         chosen = whole(action, STOP + 1)
         if chosen == STOP:
+            self.over = True
             return self._observe(), 0.0, True, False, self._info()
         self.counts[chosen] += 1
         what, topic = divmod(chosen, TOPICS)

@@ -82,7 +82,7 @@ class LearningEnv(Timed, gym.Env[Observation, Any]):
         self.first, self.worlds, self.count, self.horizon = first, worlds, count, horizon
         self.updates, self.batch, self.start, self.held = updates, batch, start, held
         self.render_mode = drawable(render_mode)
-        self.started = False
+        self.started, self.over = False, False
         self.trainer: Trainer
         self.history: list[dict[str, Any]] = []
 
@@ -119,7 +119,7 @@ class LearningEnv(Timed, gym.Env[Observation, Any]):
         self.before = self.values["retrieval"]
         self.history = [dict(self.values)]
         self._begin()
-        self.started = True
+        self.started, self.over = True, False
         return self._observe(), self._info()
 
     def probe(self, known: Sources) -> dict[str, float]:
@@ -145,6 +145,14 @@ class LearningEnv(Timed, gym.Env[Observation, Any]):
         before = retrieval(Trained(self.trainer.start, held.words), held.scenes)
         return composite(self.probe(held), before)
 
+    def _live(self) -> None:
+        """Refuse a step before `reset`, and after the end.
+
+        Raises:
+            ResetNeeded: Gymnasium's.
+        """
+        begun(self.started and not self.over)
+
     def _advance(self, batches: list[Batch], bought: dict[str, int]) -> tuple[Any, ...]:
         """Learn from the batches; what `step` returns."""
         kept: dict[str, list[float]] = {}
@@ -158,7 +166,8 @@ class LearningEnv(Timed, gym.Env[Observation, Any]):
         old, self.values = self.values, self.probe(self.dev)
         self.history.append(dict(self.values) | {"bought": bought})
         reward = composite(self.values, self.before) - composite(old, self.before)
-        return self._observe(), reward, False, self.time >= self.horizon, self._info()
+        self.over = self.time >= self.horizon
+        return self._observe(), reward, False, self.over, self._info()
 
     def _seen(self) -> list[float]:
         """Time, probes, forgetting and losses, as every observation has them."""

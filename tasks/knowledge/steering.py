@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any, ClassVar
 
-import numpy as np
-from gymnasium.vector import AutoresetMode
-
-from leapbench.contract import seeds
 from leapbench.contract.harness import EpisodeRow
-from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Protocol
-from leapbench.tasks.interaction import InteractionHarness, make
+from leapbench.tasks.interaction import InteractionHarness, Vector, episodes
+
+KEPT = ("spent", "retrieval", "attributes", "facts")
+"""What is taken from the final infos."""
 
 
 class SteeringHarness(InteractionHarness):
@@ -34,33 +32,16 @@ class SteeringHarness(InteractionHarness):
 
         Most schedules draw no numbers, and their runs are to differ in something.
         """
-        count = protocol.evaluation.episodes
-        fresh = seeds.stream(protocol.seed_key, "test", count, seed, salt=salt)
-        return [{"episode": episode, "seed": start} for episode, start in enumerate(fresh)]
+        return episodes(protocol, salt, seed)
 
     @staticmethod
     def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
         """Means over episodes."""
-        names = ("score", "return", "length", "spent", "retrieval", "attributes", "facts")
+        names = ("score", "return", "length", *KEPT)
         return {name: fmean(float(row[name]) for row in rows) for name in names}
 
-    def _played(self, policy: Any, planned: Sequence[EpisodeRow]) -> list[EpisodeRow]:
-        """Rows of an episode from each planned seed."""
-        count, own = len(planned), self.protocol.settings["world"]
-        name = self.protocol.evaluation.environment
-        env = make(name, count, own, AutoresetMode.DISABLED)
-        observation, _ = env.reset(seed=[int(row["seed"]) for row in planned])  # type: ignore[arg-type]
-        total, length = np.zeros(count), np.zeros(count, np.int64)
-        ends: list[dict[str, float]] = [{} for _ in planned]
-        keys = ("spent", "retrieval", "attributes", "facts")
-        for step in rollout(env, policy, observation, self.deterministic):
-            total, length = total + np.where(step.live, step.reward, 0.0), length + step.live
-            for i in np.flatnonzero(step.ended):
-                ends[i] = {key: float(step.info[key][i]) for key in keys}
-        scores = env.call("score")  # type: ignore[attr-defined]
-        env.close()
-        found = zip(planned, total.tolist(), length.tolist(), scores, ends, strict=True)
-        return [
-            {**row, "return": earned, "length": steps, "score": float(score), **end}
-            for row, earned, steps, score, end in found
-        ]
+    def ended(self, env: Vector, info: Mapping[str, Any], index: int) -> EpisodeRow:
+        """See `InteractionHarness.ended`."""
+        score = env.envs[index].get_wrapper_attr("score")()  # type: ignore[attr-defined]
+        found = {key: float(info[key][index]) for key in KEPT}
+        return {"score": float(score), **found}

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from gymnasium.vector import AutoresetMode
 
-from leapbench.contract import seeds
 from leapbench.contract.harness import EpisodeRow
-from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Protocol
-from leapbench.tasks.interaction import InteractionHarness, make
+from leapbench.tasks.interaction import InteractionHarness, Vector, episodes
 
 KEPT = ("accuracy", "spent_ms", "budget_ms", "kept", "forced", "latency", "budget", "regret")
 """What is taken from the final infos, where it is there."""
@@ -21,19 +18,9 @@ KEPT = ("accuracy", "spent_ms", "budget_ms", "kept", "forced", "latency", "budge
 class ActingHarness(InteractionHarness):
     """A row is an episode: its return, length, and what its final info tells."""
 
-    def _played(self, policy: Any, planned: Sequence[EpisodeRow]) -> list[EpisodeRow]:
-        count, name = len(planned), self.protocol.evaluation.environment
-        env = make(name, count, self.protocol.settings["world"], AutoresetMode.DISABLED)
-        observation, _ = env.reset(seed=[int(row["seed"]) for row in planned])  # type: ignore[arg-type]
-        rows: list[EpisodeRow] = [dict(row) for row in planned]
-        earned, length = np.zeros(count), np.zeros(count, np.int64)
-        for step in rollout(env, policy, observation):
-            earned, length = earned + step.reward * step.live, length + step.live
-            for i in np.flatnonzero(step.ended):
-                found = {key: step.info[key][i].item() for key in KEPT if key in step.info}
-                rows[i] |= {"return": float(earned[i]), "length": int(length[i]), **found}
-        env.close()
-        return rows
+    def ended(self, env: Vector, info: Mapping[str, Any], index: int) -> EpisodeRow:
+        """See `InteractionHarness.ended`."""
+        return {key: info[key][index].item() for key in KEPT if key in info}
 
     @staticmethod
     def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
@@ -42,9 +29,7 @@ class ActingHarness(InteractionHarness):
         The run's seed decides them: most agents here draw no numbers, and what is to vary from
         run to run is what they meet. Agents of one seed meet the same.
         """
-        count = protocol.evaluation.episodes
-        fresh = seeds.stream(protocol.seed_key, "test", count, seed, salt=salt)
-        return [{"episode": episode, "seed": start} for episode, start in enumerate(fresh)]
+        return episodes(protocol, salt, seed)
 
     @staticmethod
     def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:

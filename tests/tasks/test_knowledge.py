@@ -7,6 +7,7 @@ import copy
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.error import ResetNeeded
 
 import leapbench  # noqa: F401
 from leapbench.agents.knowledge.oracle.policy import Annotated
@@ -22,6 +23,7 @@ from leapbench.errors import BudgetExceeded, InvalidOutput, UserError
 from leapbench.tasks.knowledge.asked import Asked
 from leapbench.tasks.knowledge.data import MeteredKnowledge
 from leapbench.tasks.knowledge.harness import KnowledgeHarness, probed
+from leapbench.tasks.knowledge.steering import SteeringHarness
 from leapbench.testing import check_task, small_task
 
 SMALL = {"count": 60, "horizon": 3, "updates": 2, "batch": 12, "start": 2, "held": 16, "worlds": 2}
@@ -149,6 +151,46 @@ def test_a_step_never_costs_more_than_its_batch(share: float) -> None:
         counts = env._counts()  # type: ignore[attr-defined]
         spent = sum(n * (3 if name == "negatives" else 1) for name, n in counts.items())
         assert SMALL["batch"] - 3 < spent <= SMALL["batch"]
+
+
+@pytest.mark.parametrize(("environment", "actions"), [(STEERED[0], (0, 0, 0)), (STEERED[1], (22,))])
+def test_what_is_over_does_not_go_on(environment: str, actions: tuple[int, ...]) -> None:
+    env = gym.make(environment, **SMALL).unwrapped
+    env.reset(seed=4)
+    *_, last = (env.step(action) for action in actions)
+    assert last[2] or last[3]
+    with pytest.raises(ResetNeeded):
+        env.step(0)
+    env.reset(seed=5)
+    env.step(0)
+
+
+def test_episodes_that_end_apart_are_played_together() -> None:
+    """One asks, the other is silent from the start."""
+
+    class Halves:
+        def predict(self, observation: np.ndarray, *rest: object, **named: object) -> object:
+            return np.array([0, 22] * (len(observation) // 2)), None
+
+    task = small_task("knowledge/query")
+    protocol = task.protocols["smoke"]
+    wanted = protocol.evaluation.model_copy(update={"episodes": 2})
+    harness = SteeringHarness(protocol.model_copy(update={"evaluation": wanted}), 0, None)  # type: ignore[arg-type]
+    rows = harness.evaluate({"policy": Halves()}, lambda fraction, line: None).rows  # type: ignore[dict-item]
+    assert [row["length"] for row in rows] == [3, 1]
+    assert [row["return"] for row in rows][1] == 0.0
+
+
+def test_no_run_learns_from_its_own_episodes() -> None:
+    """The run's seed decides its episodes, so that it decides what is held out, too."""
+    protocol = small_task("knowledge/query").protocols["smoke"]
+    for seed in (0, 3):
+        harness = SteeringHarness(protocol, seed, None)  # type: ignore[arg-type]
+        opened = harness.open(protocol.phases[0], {}, lambda fraction, line: None)
+        assert opened.make_env is not None
+        scored = int(SteeringHarness.schedule(protocol, "", seed)[0]["seed"])
+        with pytest.raises(UserError, match="is that of an episode that is scored"):
+            opened.make_env(1).reset(seed=scored)
 
 
 def test_practice_and_evaluation_have_other_worlds() -> None:

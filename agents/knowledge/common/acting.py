@@ -104,7 +104,7 @@ class LookAhead(Schedule):
 
     def _best(self, world: Any) -> Any:
         tried = self.candidates(world)
-        if world.time >= world.horizon:
+        if world.over:
             return tried[0]
         worth = [copy.deepcopy(world).step(action)[1] for action in tried]
         return tried[int(np.argmax(worth))]
