@@ -31,6 +31,7 @@ from leapbench.envs.latency.dynamic import DynamicNetwork
 from leapbench.envs.latency.sparse import timing
 from leapbench.envs.latency.sparse.network import SpatiallyDynamic
 from leapbench.envs.latency.sparse.places import Grid
+from leapbench.envs.threads import one_thread
 from leapbench.errors import UserError
 from leapbench.figures import matplotlib
 
@@ -146,7 +147,7 @@ def times(
     for around in AROUND:
         masks = [mask[:STREAM] for mask in objects(test, around)]
         calls.append(masked_stream(dynamic, some, masks, batch))
-    with timing.one_thread():
+    with one_thread():
         found = timing.in_turns(calls, rounds)
     print(f"batch {batch}: " + timing.gate(float(np.median(found.repeats)), found.waits, force))
     medians = np.median(found.seconds, 0) * 1e3 / STREAM

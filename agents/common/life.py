@@ -15,7 +15,7 @@ from torch import nn
 
 from leapbench.agents.common.mlp import seeded
 from leapbench.agents.common.practice import Point, Practice, Student, device_of, environment
-from leapbench.agents.common.state import broken, require
+from leapbench.agents.common.state import broken, require, under
 from leapbench.contract.agent import LearningPhase
 
 WEIGHTS, RECORD = "networks.safetensors", "agent.json"
@@ -126,9 +126,7 @@ class Life(ABC, Generic[L]):
             learner = self.make(record["sizes"], 0, torch.device("cpu"))
             weights = load_file(folder / WEIGHTS)
             for name, part in learner.parts().items():
-                head = f"{name}."
-                own = {k.removeprefix(head): v for k, v in weights.items() if k.startswith(head)}
-                part.load_state_dict(own)
+                part.load_state_dict(under(name, weights))
             self.curve = [(int(a), str(b), float(c)) for a, b, c in record["curve"]]
             seed = int(record["seed"])
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:

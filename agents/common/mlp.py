@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from leapbench.agents.common.state import broken
+from leapbench.envs.threads import one_thread
 
 
 def mlp(widths: Sequence[int]) -> nn.Sequential:
@@ -30,14 +31,9 @@ def mlp(widths: Sequence[int]) -> nn.Sequential:
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Run torch on one thread from `seed`, and leave its global state as it was."""
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), one_thread():
         torch.manual_seed(seed)
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
+        yield
 
 
 def save_weights(path: Path, module: nn.Module) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from leapbench.agents.common.practice import LINES, Point
 from leapbench.agents.common.replay import GOES_ON, TERMINATED, Ints, Replay, Sequences
+from leapbench.agents.common.state import under
 from leapbench.contract.agent import LearningPhase
 from leapbench.errors import UserError
 
@@ -106,10 +107,9 @@ def freeze(part: nn.Module, name: str, weights: Mapping[str, NDArray[np.float32]
     Raises:
         UserError: when they are of another size.
     """
-    head = f"{name}."
-    own = {k.removeprefix(head): np.array(v) for k, v in weights.items() if k.startswith(head)}
+    own = {key: torch.tensor(value) for key, value in under(name, weights).items()}
     try:
-        part.load_state_dict({key: torch.from_numpy(value) for key, value in own.items()})
+        part.load_state_dict(own)
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise UserError(

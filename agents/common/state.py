@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from leapbench.errors import UserError
+
+Weight = TypeVar("Weight")
+
+
+def under(name: str, weights: Mapping[str, Weight]) -> dict[str, Weight]:
+    """The weights whose names begin with `name` and a point, without these."""
+    head = f"{name}."
+    return {key.removeprefix(head): value for key, value in weights.items() if key.startswith(head)}
 
 
 def require(learned: bool, agent: object) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import process_time
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from leapbench.envs.activeview import choice, measures
 from leapbench.envs.activeview.cameras import Floats, nearest
 from leapbench.envs.activeview.capture import Capture, Picture, Views
+from leapbench.envs.threads import one_thread
 
 if TYPE_CHECKING:
     from leapbench.envs.activeview.field import Field
@@ -103,7 +103,7 @@ class Referee:
 
     def train(self, iterations: int) -> None:
         """Let the field learn from all views, and judge it."""
-        with single_threaded():
+        with one_thread():
             self.field.observe(*self.views, self.capture.optics.intrinsics)
             self.field.train(iterations)
             self.reconstruction, self.variance = self.render(self.field)
@@ -137,7 +137,7 @@ class Referee:
 
     def _field_features(self) -> Floats:
         candidates, thin = self.capture.candidates, self.capture.optics.thinned()
-        with single_threaded():
+        with one_thread():
             found = self.field.features(candidates, thin.intrinsics, thin.height, thin.width)
         return np.asarray(found.numpy(force=True))
 
@@ -145,16 +145,3 @@ class Referee:
         """How badly the variance orders the pixels of the test views; see `measures.ause`."""
         squared = measures.squared_errors(self.reconstruction, self.capture.test.images)
         return measures.ause(squared, self.variance)
-
-
-@contextmanager
-def single_threaded() -> Iterator[None]:
-    """Let torch add up in one order, whatever the number of cores."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

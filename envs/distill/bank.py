@@ -25,8 +25,9 @@ from torch import Tensor
 
 from leapbench.envs.distill import loss, pairs, probes
 from leapbench.envs.distill.setup import Setup, scenario_of
-from leapbench.envs.distill.stack import Stack, initial, outputs, single_threaded
+from leapbench.envs.distill.stack import Stack, initial, outputs
 from leapbench.envs.distill.training import SCHEDULES, rows, tensor, train
+from leapbench.envs.threads import one_thread
 
 VERSION = 1
 """Raised when the same arguments give other banks."""
@@ -147,7 +148,7 @@ class Bank:
         if kept is None:
             every = tensor(self.weights.reshape(self.setup.slots, -1).astype(np.float32))
             seed = (*_seed(self.name, self.number), 3)
-            with single_threaded():
+            with one_thread(), torch.no_grad():
                 found = probes.measure(self.teacher, every, self.pairs, self.setup.batch, seed)
             kept = {"probes": found}
             _write(path, kept)
@@ -191,7 +192,7 @@ def make(setup: Setup, scenario: str, number: int) -> dict[str, NDArray[Any]]:
         return loss.gradient(out, y[own], None, ones[part], ones[part], "printed")
 
     weights, stats = [], []
-    with single_threaded():
+    with one_thread(), torch.no_grad():
         for m in range(setup.checkpoints):
             first, last = (updates * (m + k) // setup.checkpoints for k in range(2))
             rates = tensor(rate(updates, first, last, setup.teacher_rate)).expand(count, -1)

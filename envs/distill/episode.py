@@ -17,8 +17,9 @@ from leapbench.envs.distill.choices import Decision
 from leapbench.envs.distill.costs import Prices, prices
 from leapbench.envs.distill.setup import Setup, scenario_of
 from leapbench.envs.distill.shape import Shape
-from leapbench.envs.distill.stack import Stack, initial, single_threaded
+from leapbench.envs.distill.stack import Stack, initial
 from leapbench.envs.distill.training import cosine, rows, tensor, train
+from leapbench.envs.threads import one_thread
 from leapbench.errors import UserError
 
 OPTIONS = ("scenario", "instance", "student", "budget")
@@ -263,7 +264,7 @@ def teach(lessons: Sequence[tuple[Episode, Decision]]) -> None:
     for episode, lesson in lessons:
         key = (episode.setup, episode.shape, len(episode.bank.pairs.labels))
         groups.setdefault(key, []).append((episode, lesson))
-    with single_threaded():
+    with one_thread(), torch.no_grad():
         for group in groups.values():
             _taught([one for one, _ in group], [lesson for _, lesson in group])
 
@@ -332,7 +333,7 @@ def _validated(episode: Episode) -> tuple[float, float]:
 
 def tested(episode: Episode) -> float:
     """Test accuracy; for scoring alone."""
-    with single_threaded():
+    with one_thread(), torch.no_grad():
         said = answers(episode, episode.bank.pairs.test)
     right = tensor(episode.bank.pairs.test_labels)
     return int((said.argmax(-1) == right).sum()) / len(right)
@@ -349,7 +350,7 @@ def apart(episode: Episode) -> NDArray[np.float32]:
     found = np.full(len(owned), -1, np.float32)
     at = np.flatnonzero(owned)
     if len(at):
-        with single_threaded():
+        with one_thread(), torch.no_grad():
             mine = torch.log_softmax(answers(episode, episode.bank.pairs.validation[:LOOK]), -1)
             theirs = episode.bank.shown[tensor(at)]
             gaps = (theirs.exp() * (theirs - mine)).sum(-1).mean(-1)

@@ -7,8 +7,7 @@ not depend on how many stand beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,18 +21,6 @@ CHUNK = 16
 """Networks that are updated together: as many as the processor's cache holds."""
 MOMENTUM, DECAY = 0.9, 5e-4
 """Of Nesterov's momentum and of the weights (the released code's `args.py`)."""
-
-
-@contextmanager
-def single_threaded() -> Iterator[None]:
-    """Let torch add up in one order, whatever the number of cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def initial(shape: Shape, rng: np.random.Generator) -> NDArray[np.float32]:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from leapbench.envs.knowledge.batches import Batch
@@ -23,6 +20,7 @@ from leapbench.envs.knowledge.probes import retrieval
 from leapbench.envs.knowledge.sources import Sources
 from leapbench.envs.knowledge.training import Rates, Trainer, started
 from leapbench.envs.refusals import begun, drawable, no_options
+from leapbench.envs.threads import one_thread
 from leapbench.envs.timed import Timed
 from leapbench.errors import UserError
 
@@ -192,14 +190,3 @@ def prepared(world: int, count: int, updates: int, batch: int) -> tuple[Sources,
     sources = Sources(world, count)
     with one_thread():
         return sources, started(sources, world, updates, 2 * batch, SHAPE)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread, so that the same bytes come of it everywhere."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

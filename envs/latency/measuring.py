@@ -17,6 +17,7 @@ from leapbench.envs.latency.sparse import timing
 from leapbench.envs.latency.sparse.bottleneck import Bottleneck
 from leapbench.envs.latency.sparse.ends import Masker
 from leapbench.envs.latency.sparse.places import Grid
+from leapbench.envs.threads import one_thread
 
 Report = Callable[[float, str], None]
 WIDTHS = (32, 48, 64, 96, 128, 192, 256)
@@ -110,7 +111,7 @@ def measure(blocks: Sequence[tuple[Block, int]], rounds: int, report: Report) ->
     units: list[float] = []
     repeats: list[float] = []
     waits: list[float] = []
-    with timing.one_thread(), torch.inference_mode():
+    with one_thread(), torch.inference_mode():
         for shape, (block, batch) in enumerate(blocks):
             report(shape / len(blocks), f"{block.width} wide, {block.size}x{block.size}")
             cases = list(_cases(shape, block, batch, rounds))

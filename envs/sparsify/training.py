@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from leapbench.envs.sparsify.data import Part, Splits, Where, load
 from leapbench.envs.sparsify.facts import KINDS, Facts
 from leapbench.envs.sparsify.masks import Bools, top
 from leapbench.envs.sparsify.network import SceneNet, layers_of, outputs_of, prunable
+from leapbench.envs.threads import one_thread
 from leapbench.errors import BudgetExceeded, InvalidOutput, UserError, unknown
 
 NETWORKS = ("small", "deeplab")
@@ -217,16 +218,9 @@ class Training:
                     found = self._scored(base, drawn)
         return np.asarray(found.numpy(force=True))
 
-    @contextmanager
-    def _threads(self) -> Iterator[None]:
+    def _threads(self) -> AbstractContextManager[None]:
         """One thread for the small network, whose operations are too short to be split."""
-        threads = torch.get_num_threads()
-        if self.job.network == "small":
-            torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
+        return one_thread() if self.job.network == "small" else nullcontext()
 
     def _scored(self, base: str, drawn: Any) -> Tensor:
         arguments = (self.network, self.weights)

@@ -14,7 +14,7 @@ from leapbench.contract import registry
 from leapbench.contract.task import Protocol
 from leapbench.envs.activeview import choice
 from leapbench.envs.activeview.capture import Capture
-from leapbench.envs.activeview.referee import single_threaded
+from leapbench.envs.threads import one_thread
 from leapbench.errors import AgentError, InvalidAction, InvalidOutput, UserError
 from leapbench.results.result import Result
 from leapbench.running import cell
@@ -91,7 +91,7 @@ def run(agent: str, out: Path, *settings: str) -> Result:
 @pytest.mark.parametrize("rule", ["furthest", "opacity-gain"])
 def test_the_same_field_and_rule_do_the_same_on_both_tracks(rule: str) -> None:
     policy: Any = compose(NICHE, {"furthest": "furthest"}.get(rule, "active-nerf-opacity"))
-    with single_threaded():
+    with one_thread():
         expected = row(*play_policy(world(), policy.build("policy"), 5))
         found, seed = drawn(world(), 5)
         info, _ = play(VoxelSystem(rule, **SMALL), found, seed, 3)

@@ -12,8 +12,8 @@ from leapbench.agents.activeview.common.policy import Chooser, Scores
 from leapbench.envs.activeview import measures
 from leapbench.envs.activeview.capture import Views
 from leapbench.envs.activeview.episode import Episode
-from leapbench.envs.activeview.referee import single_threaded
 from leapbench.envs.activeview.table import ViewColumn
+from leapbench.envs.threads import one_thread
 from leapbench.errors import UserError
 
 
@@ -70,7 +70,7 @@ class Greedy(Oracle):
         referee, capture = episode.referee, episode.capture
         images, poses = referee.views
         field = referee.field.copy()
-        with single_threaded():
+        with one_thread():
             field.observe(
                 np.concatenate((images, capture.photograph(index)[None])),
                 np.concatenate((poses, capture.candidates[index][None])),

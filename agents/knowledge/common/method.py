@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from leapbench.agents.common.bounds import bounded
 from leapbench.agents.common.mlp import seeded
-from leapbench.agents.common.state import broken, require
+from leapbench.agents.common.state import broken, require, under
 from leapbench.contract.agent import LearningPhase
 from leapbench.envs.knowledge.batches import Batch
 from leapbench.envs.knowledge.drawing import Floats, Pixels
@@ -164,9 +164,7 @@ class Method:
             clip, fusion = Clip(words.count, shape), Fusion(shape, self.hops)
             weights = load_file(folder / WEIGHTS)
             for name, part in (("clip", clip), ("fusion", fusion)):
-                head = f"{name}."
-                own = {k.removeprefix(head): v for k, v in weights.items() if k.startswith(head)}
-                part.load_state_dict(own)
+                part.load_state_dict(under(name, weights))
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise broken(folder, self, error, " of these settings") from error
         self._keep(clip, fusion)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from leapbench.agents.common.state import under
 from leapbench.agents.urlb.aps.features import Features
 from leapbench.agents.urlb.aps.regression import Regressor
 from leapbench.agents.urlb.common.agent import Skilled
@@ -16,9 +17,8 @@ from leapbench.agents.urlb.common.entropy import ParticleEntropy
 from leapbench.agents.urlb.common.practice import Objective
 from leapbench.agents.urlb.common.replay import Sizes
 from leapbench.agents.urlb.common.skills import Skills, SphereSkills
-from leapbench.agents.urlb.common.tuner import part_of
 
-FEATURES = "features.net."
+FEATURES = "features.net"
 """What the names of the saved features begin with."""
 
 
@@ -71,11 +71,11 @@ class Aps(Skilled):
     def extras(self) -> dict[str, Tensor]:
         """The features, which a regression looks at."""
         own = self.model.net.state_dict() if self.model else {}
-        return {f"{FEATURES}{name}": value.contiguous() for name, value in own.items()}
+        return {f"{FEATURES}.{name}": value.contiguous() for name, value in own.items()}
 
     def _restore(self, weights: dict[str, Tensor]) -> None:
         super()._restore(weights)
-        own = part_of(weights, FEATURES)
+        own = under(FEATURES, weights)
         self.model = self._features(self.sizes, 0) if own else None
         if self.model:
             self.model.net.load_state_dict(own)

@@ -14,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from leapbench.agents.common.state import under
 from leapbench.agents.urlb.common.behaviour import Behaviour
 from leapbench.agents.urlb.common.replay import Batch, TransitionReplay
 from leapbench.contract.agent import LearningPhase
@@ -116,9 +117,7 @@ class Practice:
             tensors = load_file(folder / TENSORS)
             self.replay.load_state_dict(record["replay"] | {"rows": tensors["replay"]})
             for name, module in self._modules():
-                head = f"{name}."
-                own = {k.removeprefix(head): v for k, v in tensors.items() if k.startswith(head)}
-                module.load_state_dict(own)
+                module.load_state_dict(under(name, tensors))
             self.behaviour.load_state_dict(record["behaviour"])
             self.rng.bit_generator.state = record["rng"]
             self.count = int(record["count"])

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from leapbench.agents.common.state import broken, require
+from leapbench.agents.common.state import broken, require, under
 from leapbench.agents.urlb.common.behaviour import Behaviour
 from leapbench.agents.urlb.common.ddpg import DDPG, Backbone, DDPGSettings, noisy, one_of
 from leapbench.agents.urlb.common.practice import Practice
@@ -197,15 +197,10 @@ class Tuner(DDPGSettings):
     def _restore(self, weights: dict[str, Tensor]) -> None:
         self.ddpg = DDPG(self.sizes, self.backbone, 0, self.features)
         for name in ("actor", "critic"):
-            getattr(self.ddpg, name).load_state_dict(part_of(weights, f"{name}."))
+            getattr(self.ddpg, name).load_state_dict(under(name, weights))
 
     def _restart(self, seed: int) -> None:
         self.seed, self._rng = seed, np.random.default_rng([seed, 2])
-
-
-def part_of(tensors: dict[str, Tensor], head: str) -> dict[str, Tensor]:
-    """The tensors whose names begin with `head`, without it."""
-    return {k.removeprefix(head): v for k, v in tensors.items() if k.startswith(head)}
 
 
 def task_reward(batch: Batch) -> Tensor:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from leapbench.errors import UserError
@@ -16,17 +14,6 @@ from leapbench.errors import UserError
 Numbers = NDArray[np.float64]
 REPEATS = 0.05
 """Relative difference of two timings of the same thing above which nothing is reported."""
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One thread for PyTorch's operators inside."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from leapbench.contract import registry, seeds
 from leapbench.contract.task import Tier
 from leapbench.errors import plainly
 from leapbench.running.cell import Cell, learned, protocol_of
+from leapbench.studies.progress import shown
 from leapbench.tasks.atari100k.frozen.data import LIMIT, STRIDES, played, weights
 from leapbench.tasks.atari100k.frozen.networks import Frozen
 
@@ -48,7 +49,7 @@ def made(name: str) -> dict[str, NDArray[Any]]:
     protocol = protocol_of(task, TIER)
     with tempfile.TemporaryDirectory() as folder:
         _, parts = learned(
-            Cell(task.name, TIER, "rainbow", SEED, SETTINGS, Path(folder)), report=told
+            Cell(task.name, TIER, "rainbow", SEED, SETTINGS, Path(folder)), report=shown
         )
     policy: Any = parts["policy"]
     return kept(policy.learner, protocol.evaluation.environment, protocol.seed_key)
@@ -102,11 +103,6 @@ def halved(part: str, network: torch.nn.Module) -> dict[str, NDArray[np.float16]
     """Weights of a network in half precision, without those of its noise."""
     own = {k: v for k, v in network.state_dict().items() if not k.endswith("_sigma")}
     return {f"{part}.{k}": v.numpy().astype(np.float16) for k, v in own.items()}
-
-
-def told(fraction: float, line: str) -> None:
-    """Show how far the training is."""
-    sys.stderr.write(f"\r{fraction:4.0%} {line:60}")
 
 
 @plainly()

@@ -25,6 +25,7 @@ from leapbench.contract import registry, seeds
 from leapbench.contract.task import Tier
 from leapbench.errors import UserError, plainly
 from leapbench.running.cell import Cell, learned, protocol_of
+from leapbench.studies.progress import shown
 from leapbench.tasks.dmc.frozen.data import returns, seen
 from leapbench.tasks.dmc.frozen.networks import Frozen, whole
 
@@ -49,7 +50,7 @@ def made(name: str) -> dict[str, NDArray[Any]]:
     protocol = protocol_of(task, TIER)
     with tempfile.TemporaryDirectory() as folder:
         one = Cell(task.name, TIER, "sac", SEED, SETTINGS, Path(folder))
-        _, parts = learned(one, report=told)
+        _, parts = learned(one, report=shown)
     policy: Any = parts["policy"]
     own, arrays = policy.learner.parts(), {}
     for part in ("encoder", "actor", "critic"):
@@ -108,11 +109,6 @@ def acted(environment: str, policy: Any, count: int, start: int) -> dict[str, ND
     env.close()
     arrays = {k: np.array(v) for k, v in kept.items()}
     return {k: v if v.dtype == bool else v.astype(np.float16) for k, v in arrays.items()}
-
-
-def told(fraction: float, line: str) -> None:
-    """Show how far the training is."""
-    sys.stderr.write(f"\r{fraction:4.0%} {line:60}")
 
 
 @plainly()

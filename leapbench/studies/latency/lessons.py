@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import torch
 
@@ -18,6 +16,7 @@ from leapbench.envs.latency.dynamic import DynamicNetwork
 from leapbench.envs.latency.lessons import Lessons
 from leapbench.envs.latency.needle import Pictures, digits, needles
 from leapbench.envs.latency.shape import Shape
+from leapbench.studies.progress import shown
 
 SHAPE = Shape((1, 48, 48), 10, 32, (32, 64, 128), (2, 2, 2), (4, 2, 1))
 TRAIN, HELD, SEED = 8000, 600, 61
@@ -38,7 +37,7 @@ def dense(train: Pictures) -> DynamicNetwork:
     """The network of `SHAPE`, trained densely."""
     meter = Meter(Budget(unit="samples", limit=DENSE))
     phase = LearningPhase("train", meter, SEED, {"networks": {"full": vars(SHAPE)}})
-    phase.data, phase.report = MeteredStream(train.images, train.labels, meter), told
+    phase.data, phase.report = MeteredStream(train.images, train.labels, meter), shown
     model = ResNet()
     model.learn(phase)
     assert model.network is not None  # noqa: S101 - for the type checker
@@ -59,10 +58,5 @@ def masked(
         {"v100": device},
         {"v100": prices(device, network.shape).static},
     )
-    policy.learn(LearningPhase("masks", meter, SEED + 1, {}, data=lessons, report=told))
+    policy.learn(LearningPhase("masks", meter, SEED + 1, {}, data=lessons, report=shown))
     return policy
-
-
-def told(fraction: float, line: str) -> None:
-    """Progress on the terminal."""
-    print(f"\r{fraction:4.0%}  {line}", end="", file=sys.stderr, flush=True)  # noqa: T201
