@@ -140,8 +140,8 @@ def main() -> None:
     ratios: dict[tuple[str, str], list[float]] = {pair: [] for pair in PAIRS}
     for game in sys.argv[1:] or GAMES:
         spent = measure(game)
-        told = [f"{name} {1 / statistics.median(each):,.0f}" for name, each in spent.items()]
-        print(f"{game}, actions a CPU-second: {' · '.join(told)}", flush=True)
+        rates = [f"{name} {1 / statistics.median(each):,.0f}" for name, each in spent.items()]
+        print(f"{game}, actions a CPU-second: {' · '.join(rates)}", flush=True)
         for slow, fast in PAIRS:
             ratios[slow, fast].append(ratio(spent, slow, fast))
     print("\nSpeed of the second against the first, median over games (least to most):")

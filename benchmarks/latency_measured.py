@@ -204,10 +204,10 @@ def main() -> None:
         rates.append(float(torch.stack([mask.float().mean() for mask in masks]).mean()))
         gain, half = paired(answers(dynamic, images, masks) == labels, base)
         gains.append(gain)
-        told = "  ".join(
+        listed = "  ".join(
             "batch {}: {:.3f} [{:.3f}, {:.3f}]".format(b, *ratios[b][around]) for b in BATCHES
         )
-        print(f"{rates[-1]:6.1%} of cells, {gain:+.2f} ± {half:.2f} points, {told}", flush=True)
+        print(f"{rates[-1]:6.1%} of cells, {gain:+.2f} ± {half:.2f} points, {listed}", flush=True)
     for batch in BATCHES:
         ratio = ratios[batch][0][0]
         held = ratio <= BAR and gains[0] >= 100 * LOSS

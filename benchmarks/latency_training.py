@@ -88,8 +88,8 @@ def _batches(name: str) -> Iterator[tuple[Tensor, Tensor, np.ndarray]]:
 
 def distillation(logits: Tensor, taught: Tensor) -> Tensor:
     """T^2 KL(taught || logits), softened."""
-    told = [(each / TEMPERATURE).log_softmax(1) for each in (logits, taught)]
-    return TEMPERATURE**2 * functional.kl_div(*told, reduction="batchmean", log_target=True)
+    logs = [(each / TEMPERATURE).log_softmax(1) for each in (logits, taught)]
+    return TEMPERATURE**2 * functional.kl_div(*logs, reduction="batchmean", log_target=True)
 
 
 def masked(network: DynamicNetwork, batch: Tensor, boxes: np.ndarray) -> Tensor:

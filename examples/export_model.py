@@ -15,7 +15,7 @@ from pathlib import Path
 
 from torch import nn
 
-from leapbench.agents.common.brought.weights import restore
+from leapbench.agents.common.stored.weights import restore
 from leapbench.contract import registry
 from leapbench.graphs.export import export
 from leapbench.running import cell

@@ -52,8 +52,8 @@ class ClaimResult:
     def subject(self) -> str:
         """Who over whom, and in which metric if not the task's own."""
         claim = self.claim
-        said = f", in {claim.metric}" if claim.metric else ""
-        return f"{claim.agent} over {claim.over}{said}"
+        metric = f", in {claim.metric}" if claim.metric else ""
+        return f"{claim.agent} over {claim.over}{metric}"
 
     @property
     def published(self) -> str:

@@ -26,10 +26,10 @@ def draw(game: Game, stack: Pixels) -> Pixels:
     """
     canvas, rules = Canvas(), game.rules
     canvas.text(MARGIN, 40, rules.game, 22)
-    told = f"score {game.score}"
+    label = f"score {game.score}"
     if game.lives:
-        told += f" · {game.lives} lives" if game.lives > 1 else " · 1 life"
-    canvas.text(SCREEN[2], 40, told, 16, anchor="rs")
+        label += f" · {game.lives} lives" if game.lives > 1 else " · 1 life"
+    canvas.text(SCREEN[2], 40, label, 16, anchor="rs")
     canvas.paste(game.emulator.picture(), SCREEN)
     canvas.text(MARGIN, HEIGHT - 12, f"{game.frame:,} of {rules.limit:,} frames", 12, MUTED)
     name = game.emulator.cartridge.names[game.actions.index(game.action)]

@@ -61,8 +61,8 @@ def draw(scene: Scene) -> Pixels:
     canvas.paste(scene.world, (MARGIN, TOP, MARGIN + SCENE[0], TOP + SCENE[1]))
     of = "" if scene.longest is None else f" of {scene.longest}"
     each = "1 frame" if scene.frames == 1 else f"{scene.frames} frames each"
-    told = f"action {scene.done}{of}, {each}"
-    canvas.text(MARGIN, TOP + SCENE[1] + 22, told, 12, MUTED)
+    label = f"action {scene.done}{of}, {each}"
+    canvas.text(MARGIN, TOP + SCENE[1] + 22, label, 12, MUTED)
     most = None if scene.longest is None else scene.longest * scene.frames
     _gauge(canvas, TOP + 8, "reward of this action", scene.reward, scene.frames)
     _gauge(canvas, TOP + 58, "return so far", scene.total, most)

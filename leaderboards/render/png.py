@@ -73,8 +73,8 @@ def _draw(figure: Any, table: Table, rows: list[TableRow], column: TableColumn) 
     high = figure.get_figheight()
     axes = figure.add_axes((0.40, 0.98 / high, 0.46, 1 - MARGIN / high))
     figure.text(0.02, 1 - 0.30 / high, line(table.title), size=12, weight="bold")
-    said = "\n".join(wrap(line(table.subtitle), ACROSS)[:2])
-    figure.text(0.02, 1 - 0.40 / high, said, size=8, color=SOFT, va="top")
+    caption = "\n".join(wrap(line(table.subtitle), ACROSS)[:2])
+    figure.text(0.02, 1 - 0.40 / high, caption, size=8, color=SOFT, va="top")
     name, side = name_column(table).key, axes.get_yaxis_transform()
     for start, stop in _groups(rows):
         axes.axhspan(start - 0.45, stop - 0.55, color=BAND, zorder=0, linewidth=0)
@@ -114,16 +114,18 @@ def _groups(rows: list[TableRow]) -> list[tuple[int, int]]:
 
 def _below(table: Table, drawn: list[TableRow], left: list[TableRow]) -> str:
     """What the reader has to know: the marks, and which rows are not in the picture."""
-    said = [
+    caption = [
         "Bars: 95 % intervals over seeds. Grey band and bracket: cannot be told from its first."
     ]
     if any(row.status != "ranked" for row in drawn):
-        said[0] += " Hollow: not ranked."
+        caption[0] += " Hollow: not ranked."
     if left:
         key = name_column(table).key
         names = ", ".join(f"{_short(row.cells[key].text)} ({row.status})" for row in left[:3])
-        said.append(f"Not drawn: {names}{f' and {len(left) - 3} more' if left[3:] else ''}.")
-    return "\n".join(each for part in said for each in wrap(part, ACROSS, break_on_hyphens=False))
+        caption.append(f"Not drawn: {names}{f' and {len(left) - 3} more' if left[3:] else ''}.")
+    return "\n".join(
+        each for part in caption for each in wrap(part, ACROSS, break_on_hyphens=False)
+    )
 
 
 def _axis(column: TableColumn) -> str:

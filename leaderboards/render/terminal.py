@@ -39,12 +39,12 @@ class TerminalLayout:
     Attributes:
         columns: those that are drawn.
         folded: whether names and intervals take two lines.
-        said: lines about columns that are not drawn.
+        left_out: lines about columns that are not drawn.
     """
 
     columns: tuple[TableColumn, ...]
     folded: bool = False
-    said: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 def render(table: Table, width: int = 80, colour: bool = False, records: bool = False) -> str:
@@ -72,8 +72,8 @@ def render(table: Table, width: int = 80, colour: bool = False, records: bool = 
         screen.print(Text(line(table.subtitle)))
     if table.rows:
         drawn = None if records else layout(table, width)
-        said = _grid(screen, table, drawn) if drawn else _records(screen, table)
-        for each in (*said, *table.notes):
+        left_out = _grid(screen, table, drawn) if drawn else _records(screen, table)
+        for each in (*left_out, *table.notes):
             screen.print(Text(line(each)))
     file: StringIO = screen.file  # type: ignore[assignment]
     return "\n".join(text.rstrip() for text in file.getvalue().splitlines()) + "\n"
@@ -82,14 +82,14 @@ def render(table: Table, width: int = 80, colour: bool = False, records: bool = 
 def layout(table: Table, width: int) -> TerminalLayout | None:
     """The fullest way to draw a table that fits the width; None where there is none."""
     columns = table.columns
-    said: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     for folded in (False, True):
         if _width(table, columns, folded) <= width:
             return TerminalLayout(columns, folded)
-        if not said:
-            columns, said = _constant(table)
+        if not left_out:
+            columns, left_out = _constant(table)
             if _width(table, columns, False) <= width:
-                return TerminalLayout(columns, False, said)
+                return TerminalLayout(columns, False, left_out)
     left: list[TableColumn] = []
     while _width(table, columns, True) > width:
         most = max(column.spare for column in columns)
@@ -99,8 +99,8 @@ def layout(table: Table, width: int) -> TerminalLayout | None:
         columns = tuple(column for column in columns if column.spare < most)
     if left:
         names = ", ".join(column.heading for column in left)
-        said = (*said, f"Too narrow for: {names}. --format csv has every column.")
-    return TerminalLayout(columns, True, said)
+        left_out = (*left_out, f"Too narrow for: {names}. --format csv has every column.")
+    return TerminalLayout(columns, True, left_out)
 
 
 def _constant(table: Table) -> tuple[tuple[TableColumn, ...], tuple[str, ...]]:
@@ -135,7 +135,7 @@ def _grid(screen: Console, table: Table, drawn: TerminalLayout) -> list[str]:
         tie = [Text("\n".join(_tie(marks[i], _height(cells))))] if marks else []
         made.add_row(*tie, *cells, style=STYLES.get(row.status, ""))
     screen.print(made)
-    return [*remarks(table), *drawn.said]
+    return [*remarks(table), *drawn.left_out]
 
 
 def _records(screen: Console, table: Table) -> list[str]:

@@ -66,9 +66,9 @@ def _keep(packed: bytes, path: Path) -> str:
 
 def _file(path: Path, folder: Path) -> str:
     receipt = SubmissionStore(folder, create=True).add(path)
-    told = "filed" if receipt.new else "was there already"
+    state = "filed" if receipt.new else "was there already"
     board = shlex.quote(str(folder))
-    return f"{told} in {folder}, attempt {receipt.attempt}. Next: leapbench verify {board}"
+    return f"{state} in {folder}, attempt {receipt.attempt}. Next: leapbench verify {board}"
 
 
 def _post(packed: bytes, url: str) -> str:

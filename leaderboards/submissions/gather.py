@@ -24,7 +24,7 @@ from leapbench.leaderboards.submissions.bundle.pack import described, pack
 from leapbench.results import result
 from leapbench.results.result import Result
 from leapbench.running.cell import Cell
-from leapbench.running.external import BROUGHT, SB3
+from leapbench.running.external import SB3, STORED
 from leapbench.running.plan import plan
 
 
@@ -72,9 +72,9 @@ def gather(task: str, agent: str, tier: str, runs: Path, settings: Iterable[str]
         else:
             found.append((row, data))
     if not found:
-        told = f"; {left_out[0]}" if left_out else ""
+        reason = f"; {left_out[0]}" if left_out else ""
         raise UserError(
-            f"There is nothing to submit in {cell.path.parent}{told}.",
+            f"There is nothing to submit in {cell.path.parent}{reason}.",
             f"First: leapbench run {task} {agent} --tier {tier} --seeds 0-4",
         )
     found.sort(key=lambda pair: pair[0].seed)
@@ -141,9 +141,9 @@ def travel(declared: Declaration) -> tuple[Kind, str, Path | None]:
             f"{declared.name} is a Stable-Baselines3 file, and those hold pickles.",
             "Submit a policy in one Python file that reads its weights, see docs/leaderboards.md.",
         )
-    if place == f"{BROUGHT}.weights":
+    if place == f"{STORED}.weights":
         return "weights", str(declared.config["network"]), Path(declared.file)
-    if place == f"{BROUGHT}.graph":
+    if place == f"{STORED}.graph":
         return "graph", "", Path(declared.file)
     return "registered", "", None
 

@@ -120,8 +120,8 @@ def _picture(quality: Quality, path: Path) -> str:
         return str(error)
     figure = mpl.figure.Figure((5, 5), layout="constrained")
     axes = figure.subplots()
-    told, measured = quality.predicted * 1e3, quality.measured * 1e3
-    ends = [min(told.min(), measured.min()), max(told.max(), measured.max())]
+    predicted, measured = quality.predicted * 1e3, quality.measured * 1e3
+    ends = [min(predicted.min(), measured.min()), max(predicted.max(), measured.max())]
     axes.fill_between(
         ends,
         [0.88 * each for each in ends],
@@ -130,7 +130,7 @@ def _picture(quality: Quality, path: Path) -> str:
         label="within 12 %",
     )
     axes.plot(ends, ends, color="0.5", linewidth=1)
-    axes.scatter(measured, told, s=9, alpha=0.5, linewidths=0)
+    axes.scatter(measured, predicted, s=9, alpha=0.5, linewidths=0)
     axes.set(
         xscale="log",
         yscale="log",

@@ -39,8 +39,8 @@ def run(subject: Path | None, count: int, seed: int, as_json: bool) -> bool:
         counts[outcome] += 1
         click.echo(finding.model_dump_json()) if as_json else _show(finding, outcome)
     if not as_json:
-        told = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
-        click.echo(f"of {len(rows):,} rows with --seed {seed}: {told}")
+        tally = ", ".join(f"{number} {name}" for name, number in counts.items() if number)
+        click.echo(f"of {len(rows):,} rows with --seed {seed}: {tally}")
     return bool(counts["differ"])
 
 

@@ -144,9 +144,9 @@ def show(verdict: Verdict) -> None:
 
     subject = f"bundle {verdict.subject[:16]}" if verdict.subject else f"{len(verdict.rows)} rows"
     click.secho(f"{subject}: {verdict.level}", bold=True, fg="green" if verdict.passed else "red")
-    told = [check for check in verdict.checks if check.detail]
+    detailed = [check for check in verdict.checks if check.detail]
     plain = [check.name for check in verdict.checks if not check.detail]
-    lines = [(mark(check.passed), check.name, check.detail) for check in told]
+    lines = [(mark(check.passed), check.name, check.detail) for check in detailed]
     if plain:
         lines.append((mark(True), "as it should be", ", ".join(plain)))
     console().print(table(("", "check", "found"), lines))

@@ -41,10 +41,10 @@ def declared() -> Iterator[dict[str, Any]]:
             shared = read.get("small", {})
             for one in read["env"]:
                 small = shared | one.get("small", {})
-                told = one | {"family": path.parent.name, "small": small}
+                common = one | {"family": path.parent.name, "small": small}
                 many = list(each.rows(read)) if "{" in one["id"] else [{}]
                 for place, row in enumerate(many):
-                    yield each.filled(told, row) | {"another": place > 0}
+                    yield each.filled(common, row) | {"another": place > 0}
 
 
 def register_all(gymnasium: ModuleType) -> None:

@@ -64,8 +64,8 @@ def rollout(
     while live.any():
         seen = observation if several else np.asarray(observation)[None]
         action, state = act(policy, space, seen, state, start, deterministic)
-        observation, *told, info = env.step(action if several else _alone(action, space))
-        reward, terminated, truncated = (np.atleast_1d(np.asarray(each)) for each in told)
+        observation, *outcome, info = env.step(action if several else _alone(action, space))
+        reward, terminated, truncated = (np.atleast_1d(np.asarray(each)) for each in outcome)
         ended = (terminated | truncated) & live
         following = observation if several else np.asarray(observation)[None]
         yield Step(seen, action, reward, following, ended, live, info)

@@ -60,8 +60,8 @@ def settings_of(entry: str) -> dict[str, Setting]:
     found = _find(module, name)
     if found is None:
         raise UserError(f"There is no class {name} in {module}.")
-    said = _meanings(found)
-    return {key: Setting(value, said.get(key, "")) for key, value in _parameters(found).items()}
+    meanings = _meanings(found)
+    return {key: Setting(value, meanings.get(key, "")) for key, value in _parameters(found).items()}
 
 
 def _parameters(source: SettingSource) -> dict[str, Scalar]:
@@ -125,10 +125,10 @@ def _meanings(source: SettingSource) -> dict[str, str]:
     found: dict[str, str] = {}
     for base in reversed(list(_bases(source))):
         found |= _meanings(base)
-    return found | _said(ast.get_docstring(source.body) or "")
+    return found | _documented(ast.get_docstring(source.body) or "")
 
 
-def _said(docstring: str) -> dict[str, str]:
+def _documented(docstring: str) -> dict[str, str]:
     """The lines of the section "Args:" by name."""
     section = re.search(r"^Args:\n((?:[ ]+.*\n?|\n)+)", docstring, re.MULTILINE)
     text = section.group(1) if section else ""

@@ -215,17 +215,19 @@ def _check_tree(phases: tuple[Phase, ...]) -> None:
     earlier: dict[str, Phase] = {}
     names, roles = [phase.name for phase in phases], {phase.role for phase in phases}
     for phase in phases:
-        said, start = f"phase {phase.name!r} starts after {phase.after!r}", phase.after
+        message, start = f"phase {phase.name!r} starts after {phase.after!r}", phase.after
         if phase.name in earlier or phase.name in roles:
             raise ValueError(f"{phase.name!r} names two phases, or a phase and a role")
         if start and start not in names:
-            raise ValueError(f"{said}, which does not exist; there are {', '.join(names)}")
+            raise ValueError(f"{message}, which does not exist; there are {', '.join(names)}")
         if start and start not in earlier:
-            raise ValueError(f"{said}, which is itself or comes later: phases form a tree")
+            raise ValueError(f"{message}, which is itself or comes later: phases form a tree")
         if start and earlier[start].role != phase.role:
-            raise ValueError(f"{said}, in which a {earlier[start].role} learns, not a {phase.role}")
+            raise ValueError(
+                f"{message}, in which a {earlier[start].role} learns, not a {phase.role}"
+            )
         if start and not earlier[start].artifact:
-            raise ValueError(f"{said}, which leaves no artifact: set artifact = true there")
+            raise ValueError(f"{message}, which leaves no artifact: set artifact = true there")
         earlier[phase.name] = phase
 
 

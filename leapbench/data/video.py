@@ -65,15 +65,15 @@ def read(root: Path, split: str, count: int, size: int) -> Videos:
     kept = cache_root() / "videos" / key.hexdigest()[:32]
     kept.mkdir(parents=True, exist_ok=True)
     with FileLock(kept / ".lock"):
-        told = _recalled(kept)
-        if told is None:
-            told = _decode_all(root, found, kept, count, size)
+        record = _recalled(kept)
+        if record is None:
+            record = _decode_all(root, found, kept, count, size)
     frames = np.load(kept / "frames.npy", mmap_mode="r", allow_pickle=False)
-    for name in told["broken"]:
+    for name in record["broken"]:
         warnings.warn(f"{root / name} cannot be decoded and is left out.", stacklevel=2)
     by_name = {each.name: each.label for each in found}
-    labels = np.array([by_name[name] for name in told["names"]], np.int64)
-    return Videos(frames, labels, tuple(told["names"]), classes, tuple(told["broken"]))
+    labels = np.array([by_name[name] for name in record["names"]], np.int64)
+    return Videos(frames, labels, tuple(record["names"]), classes, tuple(record["broken"]))
 
 
 def sampled(total: int, count: int) -> NDArray[np.int64]:
@@ -159,8 +159,8 @@ def _stamps(root: Path, found: Sequence[Entry]) -> list[Any]:
     stamps = []
     for each in found:
         try:
-            said = (root / each.name).stat()
-            stamps.append([each.name, said.st_size, said.st_mtime_ns])
+            status = (root / each.name).stat()
+            stamps.append([each.name, status.st_size, status.st_mtime_ns])
         except OSError:
             stamps.append([each.name, -1, 0])
     return stamps
@@ -169,10 +169,10 @@ def _stamps(root: Path, found: Sequence[Entry]) -> list[Any]:
 def _recalled(kept: Path) -> dict[str, Any] | None:
     """What was decoded before; None when it is not there, or not what it was."""
     try:
-        told = json.loads((kept / "told.json").read_text())
+        record = json.loads((kept / "record.json").read_text())
         file = kept / "frames.npy"
-        if file.stat().st_size == told["bytes"] and told["checksum"] == _checksum(file):
-            return dict(told)
+        if file.stat().st_size == record["bytes"] and record["checksum"] == _checksum(file):
+            return dict(record)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return None
@@ -205,7 +205,7 @@ def _decode_all(
     del frames
     part.unlink()
     file = kept / "frames.npy"
-    told = {"names": names, "broken": broken, "bytes": file.stat().st_size}
-    told["checksum"] = _checksum(file)
-    (kept / "told.json").write_text(json.dumps(told))
-    return told
+    record = {"names": names, "broken": broken, "bytes": file.stat().st_size}
+    record["checksum"] = _checksum(file)
+    (kept / "record.json").write_text(json.dumps(record))
+    return record

@@ -56,7 +56,7 @@ class GuestLoop:
             try:
                 header, arrays = calls[message.header["call"]](message)
             except BaseException as error:
-                header, arrays = {"error": self._told(error)}, []
+                header, arrays = {"error": self._described(error)}, []
             self.channel.send(header, arrays)
 
     def build(self, message: Message) -> Answer:
@@ -119,7 +119,7 @@ class GuestLoop:
         """A plain attribute, such as a policy's `observation_mode`; None where there is none."""
         return _answered(getattr(self.agent, message.header["name"], None))
 
-    def _told(self, error: BaseException) -> dict[str, Any]:
+    def _described(self, error: BaseException) -> dict[str, Any]:
         """`error` for the host: type, message, and the line of the agent's file."""
         frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == self.file]
         if isinstance(error, SyntaxError) and error.filename == self.file:

@@ -169,16 +169,16 @@ class GuestProcess:
             return self.fail(GuestAnswer("The agent's process closed its connection to the host."))
         return self.fail(verdicts.of_ending(ending, self.limits))
 
-    def _raised(self, told: Any, service: Service | None) -> AgentError:
+    def _raised(self, answer: Any, service: Service | None) -> AgentError:
         """The verdict on an exception in the guest: the host's own, or what it says it is."""
-        number = told.get("of_host") if isinstance(told, dict) else None
+        number = answer.get("of_host") if isinstance(answer, dict) else None
         if service is not None and isinstance(number, int):
             error = service.raised.get(number)
             if isinstance(error, AgentError):
                 self.close()
                 self._failed = error
                 return error
-        return self.fail(verdicts.of_exception(told, plain(self.file.name, 60), self.limits))
+        return self.fail(verdicts.of_exception(answer, plain(self.file.name, 60), self.limits))
 
     def fail(self, error: AgentError) -> AgentError:
         """Kill the guest; `error` with the end of its output."""

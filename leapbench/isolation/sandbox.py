@@ -61,8 +61,8 @@ def trouble() -> str:
         return "bwrap is not installed"
     trial = ["bwrap", *ALONE, "--ro-bind", "/", "/", "--proc", "/proc", sys.executable, "-c", ""]
     ran = subprocess.run(trial, capture_output=True, text=True, check=False)  # noqa: S603
-    told = " ".join(ran.stderr.split())[:200]
-    return "" if ran.returncode == 0 else told or f"bwrap ended with code {ran.returncode}"
+    complaint = " ".join(ran.stderr.split())[:200]
+    return "" if ran.returncode == 0 else complaint or f"bwrap ended with code {ran.returncode}"
 
 
 def require() -> None:

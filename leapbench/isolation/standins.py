@@ -109,13 +109,13 @@ class PhaseView:
         self._line = self.meter.line = HostLine(channel, self.meter)
         self.data = self._data(header["data"], message.arrays)
         self.make_env: Callable[..., Any] | None = self._env if header["envs"] else None
-        self._told = 0.0
+        self._reported = 0.0
 
     def report(self, fraction: float, line: str) -> None:
         """Tell the host how far learning is, at most five times a second."""
         now = time.monotonic()
-        if now - self._told >= INTERVAL:
-            self._told = now
+        if now - self._reported >= INTERVAL:
+            self._reported = now
             self._line.tell("report", fraction=float(fraction), line=str(line)[:200])
 
     def log(self, step: int, **values: float) -> None:

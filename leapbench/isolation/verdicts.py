@@ -27,21 +27,21 @@ def of_ending(ending: Ending, limits: Limits) -> GuestError:
     return GuestFailed(f"The agent's process was killed by {name}{why}.")
 
 
-def of_exception(told: Any, file: str, limits: Limits) -> GuestError:
+def of_exception(answer: Any, file: str, limits: Limits) -> GuestError:
     """The verdict on an exception in the guest.
 
     Args:
-        told: what the guest says about it, which may be anything.
+        answer: what the guest says about it, which may be anything.
         file: name of the agent's file.
         limits: the guest's.
     """
-    told = told if isinstance(told, dict) else {}
-    line = told.get("line")
+    answer = answer if isinstance(answer, dict) else {}
+    line = answer.get("line")
     known = type(line) is int and 0 < line < LINES
     where = f" ({plain(file, 60)}:{line})" if known else ""
-    what = f"{plain(told.get('type', 'error'), 80)}: {plain(told.get('text', ''))}{where}"
-    if told.get("exit") is True:
+    what = f"{plain(answer.get('type', 'error'), 80)}: {plain(answer.get('text', ''))}{where}"
+    if answer.get("exit") is True:
         return GuestFailed(f"The agent exited by itself: {what}")
-    if told.get("memory") is True:
+    if answer.get("memory") is True:
         return GuestFailed(f"Out of memory: {what}. It may use {size(limits.memory)}.")
-    return GuestFailed(f"{what}. {DENIED}" if told.get("denied") is True else what)
+    return GuestFailed(f"{what}. {DENIED}" if answer.get("denied") is True else what)

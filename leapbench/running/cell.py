@@ -164,7 +164,7 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
     except Terminated:
         raise
     except (Exception, SystemExit) as error:
-        if isinstance(error, UserError) and not _brought(error, agent):
+        if isinstance(error, UserError) and not _of_users_part(error, agent):
             raise
         status = error.status if isinstance(error, AgentError) else "failed"
         fields = {"status": status, "message": printable(_line(error))[:LONGEST]}
@@ -179,7 +179,7 @@ def run(cell: Cell, report: Report, agent: Composition | None = None, salt: str 
     return checked
 
 
-def _brought(error: UserError, agent: Composition) -> bool:
+def _of_users_part(error: UserError, agent: Composition) -> bool:
     """Whether a part that is not the suite's own raised an error, or called what raised it."""
     if isinstance(error, Unavailable):
         return False

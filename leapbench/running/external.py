@@ -27,7 +27,7 @@ from leapbench.errors import UserError, unknown
 from leapbench.results.values import bounded, printable
 
 SB3 = "leapbench.agents.common.sb3_policy.policy"
-BROUGHT = "leapbench.agents.common.brought"
+STORED = "leapbench.agents.common.stored"
 NAME = 60  # characters of a part's name
 UNMETERED = "trained elsewhere, its training budget was not metered; shown, not ranked"
 
@@ -194,7 +194,7 @@ def _model(name: str, entry: str, file: Path, network: str = "") -> Declaration:
     return _made(
         name,
         "model",
-        f"{BROUGHT}.{entry}",
+        f"{STORED}.{entry}",
         family="earlyexit",
         summary=UNMETERED,
         settings=({"network": network} if network else {}) | {"sha256": files.sha256(file)},

@@ -40,8 +40,8 @@ def declaration(case: Case) -> None:
             compose(case.task, part.name)
         except UserError as error:
             raise AssertionError(f"declaration: {error}") from error
-    said = bool(part.summary.strip()) and "\n" not in part.summary
-    require(said, "declaration", "the summary must be one line")
+    one_line = bool(part.summary.strip()) and "\n" not in part.summary
+    require(one_line, "declaration", "the summary must be one line")
     module = part.entry.partition(":")[0]
     try:
         code_hash((part.entry,))

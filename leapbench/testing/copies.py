@@ -82,8 +82,8 @@ def _duplicated(env: Any, name: str, when: str) -> Any:
     try:
         return WAYS[name](env)
     except Exception as error:
-        said = f"{type(error).__name__}: {error}"
-        raise AssertionError(f"copies: {name} of it {when} raises {said}") from error
+        message = f"{type(error).__name__}: {error}"
+        raise AssertionError(f"copies: {name} of it {when} raises {message}") from error
 
 
 def _future(env: Any, begun: bool) -> list[str]:

@@ -73,5 +73,5 @@ def _equal(ours: tuple[Any, ...], theirs: tuple[Any, ...], when: str) -> None:
     middle = ("rewards", "terminations", "truncations") if len(ours) == 5 else ()
     for name, a, b in zip(("observations", *middle, "infos"), ours, theirs, strict=True):
         if freeze(a) != freeze(b):
-            said = f"{when}: {name} differ from single environments: {a!r}, {b!r}"
-            require(False, "vector", said)
+            message = f"{when}: {name} differ from single environments: {a!r}, {b!r}"
+            require(False, "vector", message)

@@ -27,7 +27,7 @@ from leapbench.tasks.earlyexit.outputs import anytime, predictions_of
 from leapbench.tasks.earlyexit.splits import Split
 from leapbench.tasks.streams import curve, finals
 
-RECEIVER = "leapbench.agents.common.brought.trained:received"  # a name, as `default_agents` are
+RECEIVER = "leapbench.agents.common.stored.trained:received"  # a name, as `default_agents` are
 
 
 @cache

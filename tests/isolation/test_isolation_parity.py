@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from safetensors.torch import load, save
 from twice import both, written
 
-from leapbench.agents.common.brought.trained import UnfitNetwork, received
+from leapbench.agents.common.stored.trained import UnfitNetwork, received
 from leapbench.agents.earlyexit.common import networks
 from leapbench.agents.earlyexit.common.trainer import Trainer
 from leapbench.cli import cli

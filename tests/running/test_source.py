@@ -164,7 +164,7 @@ def test_no_file_of_the_suite_is_out_of_reach() -> None:
         *(ROOT / "envs/latency" / name for name in ("calibration.py", "measuring.py")),
         ROOT / "tasks/videoglance/published.py",
         ROOT / "agents/earlyexit/exit_weights_l2w/record.py",
-        ROOT / "agents/common/brought/graph.py",
+        ROOT / "agents/common/stored/graph.py",
         ROOT / "agents/common/sb3_policy/policy.py",
         ROOT / "envs/urlb/dmc/pixels.py",
     }

@@ -168,10 +168,12 @@ def _laid_out(
             raise Refused("layout", f"{info.filename!r} overlaps another entry or leaves a gap.")
         file.seek(position)
         header = file.read(LOCAL.size + len(name))
-        said = LOCAL.unpack(header[: LOCAL.size])
+        local = LOCAL.unpack(header[: LOCAL.size])
         numbers = (info.CRC, info.compress_size, info.file_size, len(name), 0)
-        same = said[2] == info.flag_bits and said[3] == info.compress_type and said[6:] == numbers
-        if said[0] != b"PK\3\4" or header[LOCAL.size :] != name or not same:
+        same = (
+            local[2] == info.flag_bits and local[3] == info.compress_type and local[6:] == numbers
+        )
+        if local[0] != b"PK\3\4" or header[LOCAL.size :] != name or not same:
             raise Refused("layout", f"the local header of {info.filename!r} says something else.")
         deflated = info.compress_type == ZIP_DEFLATED
         yield (

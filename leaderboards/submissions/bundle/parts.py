@@ -123,23 +123,23 @@ def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 def _agree(one: Result, manifest: Manifest, name: str) -> None:
     """Compare what a result says about task and agent with the manifest."""
     keys = ("name", "role", "family", "version", "file_hash", "settings", "config")
-    for what, said, expected in (
+    for what, given, expected in (
         ("task", one.task, manifest.task),
         ("tier", one.tier, manifest.tier),
         ("protocol", one.protocol_hash, manifest.protocol_hash),
         ("agent", one.agent.name, manifest.agent),
         ("number of parts", len(one.agent.parts), len(manifest.parts)),
     ):
-        if said != expected:
+        if given != expected:
             raise Refused(
-                "results", f"{name!r} has {what} {said!r}, the manifest says {expected!r}."
+                "results", f"{name!r} has {what} {given!r}, the manifest says {expected!r}."
             )
     for part, bundled in zip(one.agent.parts, manifest.parts, strict=True):
         for key in keys:
-            said, expected = getattr(part, key), getattr(bundled, key)
-            if canonical(said) != canonical(expected):  # where 1, 1.0 and true differ
+            given, expected = getattr(part, key), getattr(bundled, key)
+            if canonical(given) != canonical(expected):  # where 1, 1.0 and true differ
                 raise Refused(
                     "results",
-                    f"{name!r} has {key} {said!r} for part {part.name!r}, "
+                    f"{name!r} has {key} {given!r} for part {part.name!r}, "
                     f"the manifest says {expected!r}.",
                 )

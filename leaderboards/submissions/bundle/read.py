@@ -27,7 +27,7 @@ from leapbench.leaderboards.submissions.bundle.signature import signer
 from leapbench.leaderboards.verdict import Check
 from leapbench.results.result import Result
 
-TOLD = 500  # characters of a message, which may quote what strangers wrote
+LONGEST = 500  # characters of a message, which may quote what strangers wrote
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,10 @@ def open_bundle(path: Path) -> Bundle:
             limit("it", size, FILE_BYTES)
             return _opened(path, file, subject, size)
     except Refused as error:
-        told = error.message if len(error.message) <= TOLD else f"{error.message[:TOLD]}..."
-        raise Refused(error.check, f"{path} is refused: {told}", error.hint, subject) from None
+        message = (
+            error.message if len(error.message) <= LONGEST else f"{error.message[:LONGEST]}..."
+        )
+        raise Refused(error.check, f"{path} is refused: {message}", error.hint, subject) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise UserError(f"{str(path)!r} cannot be read: {why}.") from None

@@ -65,7 +65,7 @@ def application(
     return Starlette(
         routes=routes,
         middleware=[Middleware(Throttle, hourly=hourly)],
-        exception_handlers={HTTPException: _told},
+        exception_handlers={HTTPException: _error_response},
     )
 
 
@@ -110,8 +110,8 @@ class _Submissions:
             receipt = self.store.add(path)
         except Refused as error:
             return JSONResponse({"error": str(error), "check": error.check}, 400)
-        told = {"id": receipt.id, "attempt": receipt.attempt, "received": receipt.received}
-        return JSONResponse(told, 201 if receipt.new else 200)
+        body = {"id": receipt.id, "attempt": receipt.attempt, "received": receipt.received}
+        return JSONResponse(body, 201 if receipt.new else 200)
 
 
 async def _save(request: Request, write: Callable[[bytes], object]) -> None:
@@ -152,7 +152,7 @@ def record(head: Head, attempts: int, scores: dict[str, float | None]) -> dict[s
     return own | {"entrant": json.loads(head.entrant), "attempts": attempts, "scores": scores}
 
 
-async def _told(request: Request, error: Exception) -> Response:
+async def _error_response(request: Request, error: Exception) -> Response:
     """Every error as JSON, like the answers."""
     status = error.status_code if isinstance(error, HTTPException) else 500
     return JSONResponse({"error": getattr(error, "detail", "")}, status)

@@ -213,8 +213,8 @@ class SubmissionStore:
                 return work()
             except sqlite3.Error as error:
                 if not left or not index.broken(error):
-                    told = f"The index of {self.folder} cannot be used: {error}."
-                    raise UserError(told) from None
+                    message = f"The index of {self.folder} cannot be used: {error}."
+                    raise UserError(message) from None
             left -= 1
             with suppress(sqlite3.DatabaseError):  # the next turn will tell
                 self._repair()
@@ -232,7 +232,9 @@ class SubmissionStore:
             with FileLock(self.folder / "index.lock", timeout=index.BUSY):
                 yield
         except Timeout:
-            told = f"Another process has been making the index of {self.folder} for {index.BUSY} s."
-            raise UserError(told, "Try again when it is done.") from None
+            message = (
+                f"Another process has been making the index of {self.folder} for {index.BUSY} s."
+            )
+            raise UserError(message, "Try again when it is done.") from None
         except OSError as error:
             raise UserError(f"{self.folder} cannot be written: {error.strerror}.") from None

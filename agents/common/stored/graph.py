@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leapbench.agents.common.brought import file
+from leapbench.agents.common.stored import file
 from leapbench.contract.agent import LearningPhase
 from leapbench.errors import Unfit
 from leapbench.graphs.run import ExportedNetwork

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from leapbench.agents.common.brought.weights import restore
+from leapbench.agents.common.stored.weights import restore
 from leapbench.agents.earlyexit.common.trainer import Trainer
 from leapbench.errors import AgentError, UserError
 

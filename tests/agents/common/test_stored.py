@@ -14,8 +14,8 @@ import pytest
 import torch
 from safetensors.torch import save, save_file
 
-from leapbench.agents.common.brought import file as brought
-from leapbench.agents.common.brought.weights import Weights, restore
+from leapbench.agents.common.stored import file as files
+from leapbench.agents.common.stored.weights import Weights, restore
 from leapbench.agents.earlyexit.common import networks
 from leapbench.contract import registry
 from leapbench.contract.agent import LearningPhase
@@ -114,15 +114,15 @@ def test_a_file_is_the_one_that_was_declared(
 ) -> None:
     path = stored(tmp_path)
     declared = sha256(path)
-    assert brought.read(str(path), declared) == path.read_bytes()
+    assert files.read(str(path), declared) == path.read_bytes()
     path.write_bytes(path.read_bytes() + b" ")
     assert sha256(path) != declared
     with pytest.raises(UserError, match="has changed"):
-        brought.read(str(path), declared)
+        files.read(str(path), declared)
     with pytest.raises(UserError, match="larger than the 100 bytes"):
-        brought.read(str(path), "", limit=100)
+        files.read(str(path), "", limit=100)
     with pytest.raises(UserError, match="no file"):
-        brought.read(str(tmp_path / "none"), "")
+        files.read(str(tmp_path / "none"), "")
 
 
 def test_another_network_is_told(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_graph_scores_as_its_weights_do(twins: Path) -> None:
 
 
 def test_a_graph_is_saved_and_loaded_and_checked_when_used(twins: Path, tmp_path: Path) -> None:
-    from leapbench.agents.common.brought.graph import Graph
+    from leapbench.agents.common.stored.graph import Graph
 
     path = twins / "n.onnx"
     part, opened = Graph(sha256(path), str(path)), phase()
@@ -233,7 +233,7 @@ def test_a_graph_is_saved_and_loaded_and_checked_when_used(twins: Path, tmp_path
 
 
 def test_a_graph_for_another_protocol_is_told(twins: Path) -> None:
-    from leapbench.agents.common.brought.graph import Graph
+    from leapbench.agents.common.stored.graph import Graph
 
     part, opened = Graph(path=str(twins / "n.onnx")), phase()
     opened.data.images = np.zeros((4, 3, 8, 8), np.float32)

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
 
-from leapbench.agents.common.brought import file
+from leapbench.agents.common.stored import file
 from leapbench.agents.earlyexit.common import networks
 from leapbench.contract.agent import LearningPhase
 from leapbench.errors import Unfit, unknown
