@@ -89,7 +89,7 @@ class TransitionReplay:
 
     Args:
         sizes: of what is stored.
-        capacity: steps that are kept.
+        capacity: steps that are kept of the longest episodes; each shorter one costs a step more.
         longest: steps of the longest episode.
         steps: n of the n-step return.
         discount: a step's, in [0, 1].
