@@ -15,14 +15,16 @@ def train(name: str, steps: int, seed: int = 0, batch: int = 64, warmup: int = 5
     n, m = env.observation_space.shape[0], env.action_space.shape[0]
     rng, _ = np.random.default_rng(seed), torch.manual_seed(seed)
     layers = [(n, m), (n + m, 1), (n + m, 1)]  # of the actor and both critics
-    nets = [nn.Sequential(nn.Linear(a, 128), nn.ReLU(), nn.Linear(128, 128), nn.ReLU(),
-                          nn.Linear(128, b)) for a, b in layers]  # fmt: skip
-    late, optimisers = copy.deepcopy(nets), [torch.optim.Adam(net.parameters()) for net in nets]
+    nets = [
+        nn.Sequential(nn.Linear(a, 128), nn.LayerNorm(128), nn.ReLU(), nn.Linear(128, 128),
+                      nn.ReLU(), nn.Linear(128, b)) for a, b in layers]  # fmt: skip
+    late = copy.deepcopy(nets)
+    optimisers = [torch.optim.Adam(net.parameters(), 3e-4) for net in nets]
     memory, returns, seen, earned = np.zeros((steps, 2 * n + m + 1), np.float32), [], None, 0.0
     for step in range(steps):
         seen = env.reset(seed=None if step else seed)[0] if seen is None else seen
         best = torch.tanh(nets[0](torch.from_numpy(seen))).detach().numpy()
-        noisy = best + 0.1 * rng.normal(size=m) if step >= warmup else rng.uniform(-1, 1, m)
+        noisy = best + 0.3 * rng.normal(size=m) if step >= warmup else rng.uniform(-1, 1, m)
         action = noisy.clip(-1, 1).astype(np.float32)
         after, reward, terminated, truncated, _ = env.step(action)
         memory[step], earned = np.concatenate([seen, action, [reward], after]), earned + reward
@@ -33,7 +35,7 @@ def train(name: str, steps: int, seed: int = 0, batch: int = 64, warmup: int = 5
         state, act, gain, following = rows.split([n, m, 1, n], dim=1)
         for net, old, optimiser in zip(nets, late, optimisers, strict=True) if learns else ():
             pair = torch.cat([following, torch.tanh(late[0](following))], 1)
-            aim = (gain + 0.99 * torch.minimum(late[1](pair), late[2](pair))).detach()
+            aim = (gain / 8 + 0.99 * torch.minimum(late[1](pair), late[2](pair))).detach()
             loss = -nets[1](torch.cat([state, torch.tanh(nets[0](state))], 1)).mean()
             if net is not nets[0]:
                 loss = (net(torch.cat([state, act], 1)) - aim).square().mean()
