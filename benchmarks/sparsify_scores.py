@@ -27,7 +27,8 @@ from torch import nn
 
 from leapbench.envs.sparsify import masks, measures, scores
 from leapbench.envs.sparsify.data import Where
-from leapbench.envs.sparsify.training import Job, Training
+from leapbench.envs.sparsify.job import Job
+from leapbench.envs.sparsify.training import Training
 
 PAIRS, BATCHES, RATIO = 15, 4, 0.1
 
@@ -49,9 +50,9 @@ def updates() -> None:
     job = Job(where=Where(train=250, validation=8, test=8), iterations=100_000)
     dense, sparse = Training(job, 0), Training(job, 0)
     chance = np.random.default_rng(0).random((1, len(sparse.mask)))
-    counts = masks.erk(sparse.facts().shapes, sparse.budget)
+    counts = masks.erk(sparse.facts.shapes, sparse.budget)
     every = np.ones_like(chance, bool)
-    slices = sparse.facts().slices
+    slices = sparse.facts.slices
     sparse.decide(masks.per_layer(masks.total, chance, every, slices, counts))
     for each in (dense, sparse):
         each.train(20)
@@ -105,7 +106,7 @@ def against(path: str) -> None:
     training = Training(Job(where=Where(train=250, validation=8, test=8)), 0)
     training.network.to(memory_format=torch.contiguous_format)  # which the released code needs
     names = {"seg": "seg", "depth": "depth", "normals": "normal"}
-    drawn = [training._batch() for _ in range(BATCHES)]
+    drawn = [training.batches.next() for _ in range(BATCHES)]
     loader = [{"img": x} | {names[k]: v for k, v in y.items()} for x, y in drawn]
     criterion, tasks = Loss(training.tasks), list(training.tasks)
     wrapped = Wrapped(training.network)
@@ -121,7 +122,7 @@ def against(path: str) -> None:
 
     def ours() -> Any:
         return scores.task_gradients(
-            training.network, training.weights, owners, drawn, training._losses
+            training.network, training.weights, owners, drawn, training.losses
         )
 
     def differ(kind: str, each_score: Any) -> None:
@@ -132,7 +133,7 @@ def against(path: str) -> None:
         count = (mine != np.concatenate([each.ravel() for each in found])).sum()
         print(f"{kind}: {mine.sum()} weights kept, {count} of {len(mine)} differ")
 
-    own = training.facts().own
+    own = training.facts.own
     weights = np.abs(training.flat())
     differ("pretrained", weights**2 * ours().numpy())
     differ("pretrained_l1", weights * own)

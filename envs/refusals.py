@@ -6,7 +6,7 @@ command tells in one line.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from operator import index
 from typing import Any
 
@@ -90,6 +90,42 @@ def reals(actions: Any, shape: tuple[int, ...]) -> NDArray[Any]:
             return given
     count = " x ".join(str(each) for each in shape)
     raise _invalid(f"{count} number{'s' * (shape != (1,))}", actions, shape, -1, 1)
+
+
+def count(name: str, value: Any, least: int = 1, most: int = 10_000_000) -> int:
+    """An argument that is a whole number from `least` to `most`.
+
+    Raises:
+        UserError: with the name, the bounds and the value, for anything else.
+    """
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if whole and least <= value <= most:
+        return int(value)
+    raise UserError(f"{name} must be a whole number from {least} to {most}, got {value!r}.")
+
+
+def amount(name: str, value: Any, low: float, high: float, above: bool = False) -> float:
+    """An argument that is a number from `low` to `high`; `above` leaves `low` out.
+
+    Raises:
+        UserError: with the name, the bounds and the value, for anything else, NaN too.
+    """
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    if number and low <= value <= high and not (above and value == low):
+        return float(value)
+    bound = f"above {low:g}" if above else f"from {low:g}"
+    raise UserError(f"{name} must be a number {bound} to {high:g}, got {value!r}.")
+
+
+def amounts(name: str, values: Any, low: float, high: float) -> tuple[float, ...]:
+    """An argument that is a list of numbers; see `amount`.
+
+    Raises:
+        UserError: also for what is no list.
+    """
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise UserError(f"{name} must be a list of numbers, got {values!r}.")
+    return tuple(amount(name, each, low, high) for each in values)
 
 
 def no_options(options: Mapping[str, Any] | None, known: Collection[str] = ()) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from leapbench.envs.distill import loss
 from leapbench.envs.distill.pairs import Source, digits
 from leapbench.envs.distill.shape import Shape
 from leapbench.envs.distill.training import SCHEDULES
+from leapbench.envs.refusals import amount, count
 from leapbench.errors import UserError, unknown
 
 
@@ -47,12 +48,18 @@ SCENARIOS: Mapping[str, Scenario] = {
 }
 
 
+WIDEST = 100_000
+"""Units of a layer, at most."""
+
+
 def scenario_of(name: str) -> Scenario:
     """A scenario of `SCENARIOS`, or several joined by "+", such as "noise-40+step".
 
     Raises:
         UserError: for a name that is none.
     """
+    if not isinstance(name, str):
+        raise UserError(f"A scenario is a name of {', '.join(SCENARIOS)}, got {name!r}.")
     usual = Scenario()
     changes: dict[str, Any] = {}
     for part in name.split("+"):
@@ -125,18 +132,26 @@ class Setup:
     source: Source | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "scenarios", tuple(self.scenarios))
-        object.__setattr__(self, "teacher", tuple(int(each) for each in self.teacher))
+        for name in ("scenarios", "teacher"):
+            given = getattr(self, name)
+            listed = isinstance(given, Iterable) and not isinstance(given, str)
+            object.__setattr__(self, name, tuple(given) if listed else (given,))
         if not self.scenarios:
             raise UserError(f"scenarios must name one or more of {', '.join(SCENARIOS)}.")
         for name in self.scenarios:
             scenario_of(name)
+        units = tuple(count("units of a teacher's layer", each, 1, WIDEST) for each in self.teacher)
+        object.__setattr__(self, "teacher", units)
         for each in fields(self):
             value = getattr(self, each.name)
-            if each.type == "int" and not (type(value) is int and 1 <= value <= 10_000_000):
-                raise UserError(f"{each.name} must be a whole number from 1, got {value!r}.")
-            if each.type == "float" and not 0 <= value <= 1e6:
-                raise UserError(f"{each.name} must be from 0 to 1e6, got {value!r}.")
+            if each.type == "int":
+                count(each.name, value)
+            elif each.type == "float":
+                amount(each.name, value, 0, 1e6)
+        if self.batch > self.samples:
+            raise UserError(f"batch must be at most samples, got {self.batch} and {self.samples}.")
+        if not isinstance(self.source, Source | None):
+            raise UserError(f"source must be a pairs.Source, got {self.source!r}.")
         if self.epochs % self.checkpoints:
             raise UserError(
                 f"{self.checkpoints} checkpoints must divide {self.epochs} epochs of a teacher."

@@ -11,15 +11,25 @@ import numpy as np
 from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
-from leapbench.envs.refusals import begun, drawable, no_options, reals, whole
+from leapbench.envs.refusals import (
+    amounts,
+    begun,
+    count,
+    drawable,
+    no_options,
+    reals,
+    whole,
+)
 from leapbench.envs.sparsify import measures
 from leapbench.envs.sparsify.data import SCENES, Where
+from leapbench.envs.sparsify.evaluation import constant, measure
 from leapbench.envs.sparsify.facts import Facts
+from leapbench.envs.sparsify.job import Job, referenced, sized
 from leapbench.envs.sparsify.masks import Bools
 from leapbench.envs.sparsify.observation import BOUND, Encoder
-from leapbench.envs.sparsify.training import Job, Training
+from leapbench.envs.sparsify.training import Training
 from leapbench.envs.timed import Timed
-from leapbench.errors import BudgetExceeded, UserError, unknown
+from leapbench.errors import BudgetExceeded, unknown
 
 REFERENCE = {"miou": 0.52, "accuracy": 0.83, "abs": 0.25, "rel": 0.14, "angle": 17.0}
 """About what the dense network reaches on scenes of 32 pixels after 1,200 updates."""
@@ -99,35 +109,35 @@ class SparsifyEnv(Timed, gym.Env[Observation, Any]):
         self.render_mode = drawable(render_mode)
         if actions not in ACTIONS:
             raise unknown("kind of actions", str(actions), ACTIONS)
-        if not isinstance(rounds, int | np.integer) or not 1 <= rounds <= iterations:
-            raise UserError(f"rounds must be an integer from 1 to {iterations}, got {rounds!r}.")
-        height, wide = (size, size) if isinstance(size, int | np.integer) else size
-        where = Where(data, int(height), int(wide), train, validation, test, scene_seed, test_seed)
+        iterations = count("iterations", iterations)
+        rounds = count("rounds", rounds, 1, iterations)
+        where = Where(data, *sized(size), train, validation, test, scene_seed, test_seed)
         self.job = Job(
             where=where,
             network=network,
             width=width,
             blocks=blocks,
             sparsity=sparsity,
-            iterations=int(iterations),
+            iterations=iterations,
             batch=batch,
             lr=lr,
             decay=decay,
             halve_every=halve_every,
             mirror=mirror,
-            tasks=None if tasks is None else tuple(tasks),
-            lambdas=tuple(float(each) for each in lambdas),
+            tasks=None if tasks is None else (tasks,) if isinstance(tasks, str) else tuple(tasks),
+            lambdas=amounts("lambdas", lambdas, 0, 1e6),
             compute=compute,
             device=device,
-            **self._rules(int(rounds), int(iterations)),
+            **self._rules(rounds, iterations),
         )
-        self.rounds, self.actions = int(rounds), actions
+        self.rounds, self.actions = rounds, actions
         probe = Training(self.job, 0)
-        self.facts = probe.facts()
+        self.facts = probe.facts
         self.encoder = Encoder(self.facts, self._extra())
-        self.constant = probe.constant(probe.data.validation)
+        self.constant = constant(probe, probe.data.validation)
         fallback = REFERENCE if data == SCENES else self.constant
-        self.reference = dict(fallback if reference is None else reference)
+        chosen = fallback if reference is None else reference
+        self.reference = referenced(chosen, self.facts.tasks)
         self.moves = self._moves(self.facts)
         if actions == "moves":
             self.action_space: gym.Space[Any] = gym.spaces.Discrete(len(self.moves))
@@ -252,7 +262,7 @@ class SparsifyEnv(Timed, gym.Env[Observation, Any]):
 
     def _measured(self) -> dict[str, float]:
         training = self.training
-        self.metrics = training.measure(training.data.validation)
+        self.metrics = measure(training, training.data.validation)
         return self._cut(measures.gains(training.tasks, self.metrics, self.reference))
 
     def _constant_gains(self) -> dict[str, float]:

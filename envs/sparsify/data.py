@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from leapbench.envs.refusals import count
 from leapbench.envs.sparsify.scenes import CLASSES, Pictures, render
 from leapbench.errors import UserError
 
@@ -88,11 +89,14 @@ def load(where: Where) -> Splits:
     """The pictures of `where`, read or drawn once a process.
 
     Raises:
-        UserError: for a folder that is not in a known layout, or sizes below 1.
+        UserError: for a folder that is not in a known layout, or numbers out of range.
     """
-    for name in ("height", "width", "train", "validation", "test"):
-        if getattr(where, name) < 1:
-            raise UserError(f"{name} must be 1 or more, got {getattr(where, name)}.")
+    for name in ("height", "width", "train", "validation"):
+        count(name, getattr(where, name))
+    for name in ("test", "seed", "test_seed"):
+        count(name, getattr(where, name), 0, 2**63)
+    if not isinstance(where.data, str):
+        raise UserError(f"data must be {SCENES!r} or a folder, got {where.data!r}.")
     if where.data == SCENES:
         return _scenes(where)
     from leapbench.envs.sparsify.folders import read
@@ -111,9 +115,9 @@ def _scenes(where: Where) -> Splits:
     if where.height != where.width:
         raise UserError(f"Scenes are square, got {where.height} x {where.width} pixels.")
     learned = render(where.train + where.validation, where.height, where.seed)
-    test = render(where.test, where.height, where.test_seed)
+    test = render(max(1, where.test), where.height, where.test_seed)
     first, second = np.arange(where.train), np.arange(where.train, len(learned.images))
-    parts = (_part(learned, first), _part(learned, second), _part(test, slice(None)))
+    parts = (_part(learned, first), _part(learned, second), _part(test, slice(where.test)))
     return Splits(*parts, len(CLASSES), CLASSES)
 
 

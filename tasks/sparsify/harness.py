@@ -18,8 +18,11 @@ from leapbench.contract.meter import Meter
 from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Budget, Phase, Protocol
 from leapbench.envs.sparsify import measures
+from leapbench.envs.sparsify.evaluation import constant, measure
 from leapbench.envs.sparsify.facts import REWIND
-from leapbench.envs.sparsify.training import Job, Training
+from leapbench.envs.sparsify.job import Job
+from leapbench.envs.sparsify.saving import load, save
+from leapbench.envs.sparsify.training import Training
 from leapbench.errors import AgentError
 from leapbench.tasks.sparsify import worlds
 from leapbench.tasks.sparsify.method import Method, checked, method, plays
@@ -51,15 +54,17 @@ class SparsifyHarness(Harness):
         """Open the practice; see `Harness.open`."""
         meter, settings = Meter(phase.budget), self.protocol.settings
         (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, 1, self.seed)
-        other = {"test_seed": seed, "test": 8}  # no drawn picture of the test is in reach
+        other = {"test": 0, "test_seed": 0}  # no picture of the test is in reach
         arguments = self._arguments() | other | settings["practice"]
         environment = self.protocol.evaluation.environment
+        plan = self.schedule(self.protocol, self.salt, self.seed)
+        scored = frozenset(int(planned["seed"]) for planned in plan)
         return LearningPhase(
             name=phase.name,
             meter=meter,
             seed=seed,
             settings={},
-            make_env=partial(worlds.practice, environment, arguments, meter),
+            make_env=partial(worlds.practice, environment, arguments, meter, scored),
             report=report,
         )
 
@@ -116,11 +121,11 @@ class SparsifyHarness(Harness):
     def _led(self, chosen: Method, job: Job, seed: int, report: Report) -> Training:
         """A training under the masks of a method; it goes on where a killed one stopped."""
         training = Training(job, seed)
-        plan = {t: (kind, n) for t, kind, n in checked(chosen.plan(training.facts()))}
+        plan = {t: (kind, n) for t, kind, n in checked(chosen.plan(training.facts))}
         saves, meter = self._saves(training)
         if saves.latest is not None:
             try:
-                training.load(saves.latest)
+                load(training, saves.latest)
             except (OSError, ValueError, KeyError, RuntimeError) as error:
                 raise unreadable(saves.latest, error) from error
         written = time.monotonic()
@@ -135,7 +140,7 @@ class SparsifyHarness(Harness):
             report(done, f"update {training.iteration} of {job.iterations}, losses {losses}")
             if time.monotonic() - written >= every and not training.over:
                 meter.used, written = training.spent, time.monotonic()
-                saves.write(meter, training.save)
+                saves.write(meter, partial(save, training))
         saves.clear()
         return training
 
@@ -146,7 +151,7 @@ class SparsifyHarness(Harness):
             "seed": self.seed,
             "salted": bool(self.salt),
             "of": self.artifacts,
-            "job": repr(replace(training.job, device="")),
+            "job": repr(replace(training.job, device="cpu")),
         }
         meter = Meter(Budget(unit="multiply-adds", limit=training.limit))
         return Checkpoints(self.store.path(key)), meter
@@ -163,11 +168,11 @@ def _decided(training: Training, chosen: Method, now: int, kind: str, batches: i
 def row(training: Training, budget: int) -> EpisodeRow:
     """What is kept of a training: metrics on the test pictures, of a constant too, ledgers."""
     test = training.data.test
-    found, constant = training.measure(test), training.constant(test)
+    found, least = measure(training, test), constant(training, test)
     names = [name for name in RAW if name in found]
     return {
         **{name: round(found[name], DIGITS) for name in names},
-        **{f"constant_{name}": round(constant[name], DIGITS) for name in names},
+        **{f"constant_{name}": round(least[name], DIGITS) for name in names},
         "kept": training.kept(),
         "budget": budget,
         "spent": training.spent,

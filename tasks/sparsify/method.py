@@ -85,8 +85,15 @@ def method(part: Any) -> Method:
 
 
 def plays(part: Any) -> bool:
-    """Whether a part acts in a world, step by step, in the place of choosing masks itself."""
-    return bool(part.value("plays") if isinstance(part, Remote) else getattr(part, "plays", False))
+    """Whether a part acts in a world, step by step, in the place of choosing masks itself.
+
+    It says so by an attribute `plays`; in this process a part that has `predict` and does not
+    choose masks need not.
+    """
+    if isinstance(part, Remote):
+        return bool(part.value("plays"))
+    masks = all(hasattr(part, name) for name in METHODS)
+    return bool(getattr(part, "plays", not masks and hasattr(part, "predict")))
 
 
 def checked(plan: Any) -> Plan:
@@ -102,7 +109,8 @@ def checked(plan: Any) -> Plan:
     found, last = [], -1
     for each in plan:
         good = isinstance(each, tuple | list) and len(each) == 3
-        if not good or not isinstance(each[0], int) or not isinstance(each[2], int):
+        # These types and no subclass, whose products could be 0.
+        if not good or [type(one) for one in each] != [int, str, int]:
             raise InvalidOutput(f"a round is (iteration, kind, batches), got {each!r}")
         iteration, kind, batches = each
         if iteration <= last or kind not in ROUNDS:

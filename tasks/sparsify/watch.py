@@ -37,6 +37,6 @@ def taught(env: gym.Env[Any, Any], policy: Policy, seed: int, report: Report) ->
     meter = Meter(Budget(unit="steps", limit=STEPS))
     arguments = {"iterations": 60}
     phase = LearningPhase("practice", meter, seed, {}, report=report)
-    phase.make_env = partial(worlds.practice, env.spec.id, arguments, meter)
+    phase.make_env = partial(worlds.practice, env.spec.id, arguments, meter, frozenset())
     policy.learn(phase)
     return policy

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
-from gymnasium.vector import AutoresetMode
 
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.envs.sparsify.base import SparsifyEnv
 from leapbench.envs.sparsify.data import SCENES
 from leapbench.errors import UserError
+from leapbench.tasks.interaction import training
 
 
 def make(environment: str, arguments: Mapping[str, Any]) -> gym.Env[Any, Any]:
@@ -36,13 +36,14 @@ def inner(env: gym.Env[Any, Any]) -> SparsifyEnv:
 
 
 def practice(
-    environment: str, arguments: Mapping[str, Any], meter: Meter, num_envs: int
+    environment: str,
+    arguments: Mapping[str, Any],
+    meter: Meter,
+    scored: frozenset[int],
+    num_envs: int,
 ) -> MeteredVectorEnv:
-    """Metered worlds to learn in; they restart at the end."""
-    options = {"autoreset_mode": AutoresetMode.SAME_STEP}
-    given = located(arguments)
-    env = gym.make_vec(environment, num_envs, "sync", vector_kwargs=options, **given)
-    return MeteredVectorEnv(env, meter)
+    """Metered worlds to learn in; they restart at the end, and no seed of `scored` is used."""
+    return training(environment, located(arguments), meter, num_envs, held_out=scored)
 
 
 def located(arguments: Mapping[str, Any]) -> dict[str, Any]:

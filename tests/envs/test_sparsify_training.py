@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 from leapbench.envs.sparsify import folders, measures, scores
 from leapbench.envs.sparsify.data import Where
 from leapbench.envs.sparsify.deeplab import DeepLab
+from leapbench.envs.sparsify.evaluation import constant, measure
+from leapbench.envs.sparsify.job import Job
 from leapbench.envs.sparsify.network import SceneNet, prunable
+from leapbench.envs.sparsify.saving import load, save
 from leapbench.envs.sparsify.scenes import render
-from leapbench.envs.sparsify.training import Job, Training
+from leapbench.envs.sparsify.training import Training
 from leapbench.errors import BudgetExceeded, InvalidOutput, UserError
 
 SMALL: dict[str, Any] = {
@@ -75,15 +78,15 @@ def test_gradients_of_all_tasks_are_those_of_passes_of_their_own() -> None:
     training = Training(job(), 3)
     mask = np.random.default_rng(0).random(len(training.mask)) < 0.3
     training.decide(mask)
-    batch = training._batch()
+    batch = training.batches.next()
     owners = [layer.owner for layer in training.layers]
     network, before = training.network, training.network.state_dict()
     kept = {name: each.clone() for name, each in before.items()}
-    found = scores.task_gradients(network, training.weights, owners, [batch], training._losses)
+    found = scores.task_gradients(network, training.weights, owners, [batch], training.losses)
     assert all((kept[name] == each).all() for name, each in network.state_dict().items())
     for task in range(3):
         network.train()
-        loss = training._losses(network(batch[0]), batch[1])[task]
+        loss = training.losses(network(batch[0]), batch[1])[task]
         grads = torch.autograd.grad(loss, training.weights, allow_unused=True)
         flat = torch.cat(
             [
@@ -92,7 +95,7 @@ def test_gradients_of_all_tasks_are_those_of_passes_of_their_own() -> None:
             ]
         )
         assert torch.allclose(found[task], flat, atol=1e-6)
-    masked = torch.from_numpy(~mask & training.facts().own[0])
+    masked = torch.from_numpy(~mask & training.facts.own[0])
     assert (found[0][masked] > 0).any()  # a weight that is out still has a gradient
     best = [found[k].masked_fill(~masked, 0).topk(20).indices.tolist() for k in range(3)]
     assert set(best[0]) != set(best[1])
@@ -172,8 +175,8 @@ def test_only_prunable_weights_can_be_hidden_in_what_the_network_has() -> None:
     assert sum(each.numel() for each in training.network.parameters()) == count
     dead = measures.collapsed(
         training.tasks,
-        training.measure(training.data.test),
-        training.constant(training.data.test),
+        measure(training, training.data.test),
+        constant(training, training.data.test),
     )
     assert dead  # without weights, biases and norms predict a constant
 
@@ -183,7 +186,7 @@ def test_separate_networks_have_the_shared_budget() -> None:
     assert separate.budget == shared.budget
     assert len(separate.mask) > len(shared.mask)
     assert separate.limit == shared.limit
-    assert not (separate.facts().own.sum(0) > 1).any()
+    assert not (separate.facts.own.sum(0) > 1).any()
 
 
 @pytest.mark.parametrize("at", [2, 7])
@@ -193,16 +196,16 @@ def test_a_training_goes_on_from_a_save_as_if_it_had_not_stopped(tmp_path: Path,
     if at > 5:
         whole.decide(np.arange(len(whole.mask)) % 11 == 0)
         whole.train(1)
-    whole.save(tmp_path)
+    save(whole, tmp_path)
     resumed = Training(job(), 4)
-    resumed.load(tmp_path)
+    load(resumed, tmp_path)
     copied = deepcopy(whole)
     for each in (whole, resumed, copied):
         each.train(100)
     assert (whole.flat() == resumed.flat()).all()
     assert (whole.flat() == copied.flat()).all()
     assert whole.spent == resumed.spent
-    assert whole.measure(whole.data.test) == resumed.measure(whole.data.test)
+    assert measure(whole, whole.data.test) == measure(resumed, whole.data.test)
 
 
 def test_rewinding_gives_the_first_weights_back() -> None:
@@ -268,7 +271,7 @@ def test_folders_in_the_layout_of_multi_task_code(
     assert training.tasks == (("seg", "depth", "normals") if normal else ("seg", "depth"))
     assert [len(part) for part in training.data[:3]] == [4, 2, 2]
     training.train(100)
-    assert set(training.measure(training.data.test)) >= {"miou", "abs"}
+    assert set(measure(training, training.data.test)) >= {"miou", "abs"}
 
 
 def test_a_folder_in_no_layout_is_a_mistake(tmp_path: Path) -> None:
@@ -299,10 +302,10 @@ def test_deeplab_trains_is_pruned_saved_and_goes_on(tmp_path: Path) -> None:
     assert training.score("saliency-xavier", 1).shape == (3, len(training.mask))
     training.decide(np.arange(len(training.mask)) % 10 == 0)
     training.train(1)
-    training.save(tmp_path)
+    save(training, tmp_path)
     resumed = Training(wanted, 0)
-    resumed.load(tmp_path)
+    load(resumed, tmp_path)
     assert (resumed.mask == training.mask).all()
     assert resumed.train(9) == 2
     assert resumed.kept() <= resumed.budget
-    assert np.isfinite(list(resumed.measure(resumed.data.test).values())).all()
+    assert np.isfinite(list(measure(resumed, resumed.data.test).values())).all()

@@ -13,7 +13,8 @@ import numpy as np
 
 from leapbench.envs.sparsify import masks
 from leapbench.envs.sparsify.data import Where
-from leapbench.envs.sparsify.training import Job, Training
+from leapbench.envs.sparsify.job import Job
+from leapbench.envs.sparsify.training import Training
 from leapbench.errors import plainly
 from leapbench.figures import matplotlib
 
@@ -50,7 +51,7 @@ def measured(width: float, blocks: int, seeds: int) -> Overlaps:
     found, union = [], []
     for seed in range(seeds):
         training = Training(Job(where=where, width=width, blocks=blocks), seed)
-        facts = training.facts()
+        facts = training.facts
         kept = masks.task_masks(training.score("saliency-xavier", BATCHES), facts.own, RATIO)
         shared = [i for i, owner in enumerate(facts.owners) if owner == -1]
         found.append([masks.overlap(kept[:, facts.slices[i]]) for i in shared])

@@ -19,7 +19,8 @@ from leapbench.agents.sparsify.single_task.single import SingleTask
 from leapbench.agents.sparsify.snip.snip import SNIP
 from leapbench.envs.sparsify import masks
 from leapbench.envs.sparsify.data import Where
-from leapbench.envs.sparsify.training import Job, Training
+from leapbench.envs.sparsify.job import Job
+from leapbench.envs.sparsify.training import Training
 from leapbench.errors import UserError
 
 
@@ -33,7 +34,7 @@ def training(**changes: Any) -> Training:
 def led(method: Any, run: Training) -> list[np.ndarray]:
     """The masks that a method decides on, its training done."""
     found = []
-    plan = {when: (kind, batches) for when, kind, batches in method.plan(run.facts())}
+    plan = {when: (kind, batches) for when, kind, batches in method.plan(run.facts)}
     while not run.over:
         if run.iteration in plan:
             kind, batches = plan[run.iteration]
@@ -82,10 +83,10 @@ def test_every_method_ends_at_the_budget(name: str) -> None:
 
 def test_disparse_keeps_what_any_task_keeps() -> None:
     run, method = training(), DiSparse()
-    method.plan(run.facts())
+    method.plan(run.facts)
     scores = run.score("saliency-xavier", 2)
     kept = method.keep(0, run.flat(), run.mask, scores)
-    own = run.facts().own
+    own = run.facts.own
     ratio = masks.keep_ratio(scores, own, kept)
     thresholds = [
         np.sort(s[o])[::-1][max(int(ratio * o.sum()) - 1, 0)]
@@ -101,16 +102,16 @@ def test_under_erk_budgets_layers_of_both_methods_are_equal() -> None:
     for method in (DiSparse(budgets="erk"), SNIP(budgets="erk")):
         run = training()
         (mask,) = led(method, run)
-        counts.append([int(mask[part].sum()) for part in run.facts().slices])
-    assert counts[0] == counts[1] == masks.erk(run.facts().shapes, run.budget)
+        counts.append([int(mask[part].sum()) for part in run.facts.slices])
+    assert counts[0] == counts[1] == masks.erk(run.facts.shapes, run.budget)
 
 
 def test_rigl_keeps_every_layer_and_exchanges_less_and_less() -> None:
     run = training()
     found = led(RigL(interval=5), run)
-    wanted = masks.erk(run.facts().shapes, run.budget)
+    wanted = masks.erk(run.facts.shapes, run.budget)
     for mask in found:
-        assert [int(mask[part].sum()) for part in run.facts().slices] == wanted
+        assert [int(mask[part].sum()) for part in run.facts.slices] == wanted
     moved = [int((a & ~b).sum()) for a, b in pairwise(found)]
     assert moved[0] > moved[-1] > 0
 
@@ -118,10 +119,10 @@ def test_rigl_keeps_every_layer_and_exchanges_less_and_less() -> None:
 def test_disparse_dynamic_overshoots_in_shared_layers_alone_and_comes_back() -> None:
     run = training()
     found = led(DiSparseDynamic(interval=5), run)
-    wanted = masks.erk(run.facts().shapes, run.budget)
-    owners = run.facts().owners
+    wanted = masks.erk(run.facts.shapes, run.budget)
+    owners = run.facts.owners
     over = [
-        [int(mask[part].sum()) - n for part, n in zip(run.facts().slices, wanted, strict=True)]
+        [int(mask[part].sum()) - n for part, n in zip(run.facts.slices, wanted, strict=True)]
         for mask in found
     ]
     assert max(sum(each) for each in over) > 0
@@ -141,16 +142,16 @@ def test_overshoot_is_charged() -> None:
 
 def test_pretrained_by_magnitude_has_one_order_and_the_lowest_threshold() -> None:
     run, method = training(), DiSparsePretrained()
-    method.plan(run.facts())
+    method.plan(run.facts)
     weights = run.flat()
     kept = method.keep(20, weights, run.mask, np.zeros((0, len(weights)), np.float32))
-    shared = run.facts().own.all(0)
+    shared = run.facts.own.all(0)
     assert np.abs(weights[shared & kept]).min() >= np.abs(weights[shared & ~kept]).max()
 
 
 def test_grasp_removes_the_largest() -> None:
     run, method = training(), GraSP()
-    method.plan(run.facts())
+    method.plan(run.facts)
     scores = run.score("grasp", 1)
     kept = method.keep(0, run.flat(), run.mask, scores)
     assert scores[0][kept].max() <= scores[0][~kept].min()
