@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
-import platformdirs
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from leapbench.envs.distill import loss, pairs, probes
+from leapbench.envs.distill import cache, loss, pairs, probes
 from leapbench.envs.distill.setup import Setup, scenario_of
 from leapbench.envs.distill.stack import Stack, initial, outputs
 from leapbench.envs.distill.training import SCHEDULES, rows, tensor, train
@@ -144,14 +140,14 @@ class Bank:
     def probed(self) -> NDArray[np.float32]:
         """Of every slot, (K, 2); see `leapbench.envs.distill.probes`."""
         path = _path(self.setup, self.name, self.number, f"-probes{VERSION}")
-        kept = _read(path, {"probes": (self.setup.slots, 2)})
+        kept = cache.read(path, {"probes": (self.setup.slots, 2)})
         if kept is None:
             every = tensor(self.weights.reshape(self.setup.slots, -1).astype(np.float32))
             seed = (*_seed(self.name, self.number), 3)
             with one_thread(), torch.no_grad():
                 found = probes.measure(self.teacher, every, self.pairs, self.setup.batch, seed)
             kept = {"probes": found}
-            _write(path, kept)
+            cache.write(path, kept)
         return kept["probes"]
 
 
@@ -166,10 +162,10 @@ def bank(setup: Setup, scenario: str, number: int) -> Bank:
     teacher, _ = setup.shapes(scenario_of(scenario))
     grid = (setup.trajectories, setup.checkpoints)
     shapes = {"weights": (*grid, teacher.parameters), "stats": (*grid, len(STATS))}
-    kept = _read(path, shapes)
+    kept = cache.read(path, shapes)
     if kept is None:
         kept = make(setup, scenario, number)
-        _write(path, kept)
+        cache.write(path, kept)
     return Bank(setup, scenario, number, kept["weights"], kept["stats"])
 
 
@@ -240,7 +236,6 @@ def _seed(scenario: str, number: int) -> tuple[int, ...]:
 
 def _path(setup: Setup, scenario: str, number: int, kind: str = "") -> Path:
     """Where a bank is kept."""
-    root = os.environ.get("LEAPBENCH_CACHE") or platformdirs.user_cache_dir("leapbench")
     source = setup.images
     key = {name: getattr(setup, name) for name in KEPT} | {
         "source": [source.name, len(source.labels), source.classes],
@@ -249,26 +244,4 @@ def _path(setup: Setup, scenario: str, number: int, kind: str = "") -> Path:
         "version": VERSION,
     }
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
-    return Path(root).expanduser() / "distill" / f"{digest}{kind}.npz"
-
-
-def _read(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, NDArray[Any]] | None:
-    """Arrays of these shapes; None where there is no such file, or it is damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            found = {name: file[name] for name in shapes}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile):
-        return None
-    good = all(found[name].shape == shape for name, shape in shapes.items())
-    return found if good and all(np.isfinite(each).all() for each in found.values()) else None
-
-
-def _write(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
-    """Write whole or not at all; a cache that cannot be written costs only time."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=path.parent, suffix=".new", delete=False) as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
-        Path(file.name).replace(path)
-    except OSError:
-        return
+    return cache.folder() / f"{digest}{kind}.npz"

@@ -10,9 +10,11 @@ from gymnasium.error import ResetNeeded
 from numpy.typing import NDArray
 
 from leapbench.envs.distill.choices import Choices, Decision, Numbers
-from leapbench.envs.distill.episode import OPTIONS, Episode, World, tested
+from leapbench.envs.distill.episode import Episode
+from leapbench.envs.distill.exam import examined
 from leapbench.envs.distill.observation import observe, space
 from leapbench.envs.distill.setup import Setup
+from leapbench.envs.distill.world import OPTIONS, World
 from leapbench.envs.refusals import begun, drawable, no_options, reals, whole
 from leapbench.envs.timed import Timed
 from leapbench.errors import unknown
@@ -55,7 +57,7 @@ class Rules:
 
     def info(self, episode: Episode, evaluation: bool) -> dict[str, Any]:
         """How an episode ended, with its test accuracy where it is for scoring."""
-        return episode.info() | ({"accuracy": tested(episode)} if evaluation else {})
+        return episode.info() | ({"accuracy": examined(episode)} if evaluation else {})
 
 
 class DistillEnv(Timed, gym.Env[NDArray[np.float32], Action]):

@@ -1,8 +1,7 @@
-"""The rules: what is owned, what is paid, and students that are really trained, many at once."""
+"""One student, its teachers and its budget: what is owned, and what has to be paid."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,21 +10,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from leapbench.envs.distill import loss
-from leapbench.envs.distill.bank import LOOK, Bank, bank
+from leapbench.envs.distill.bank import Bank
 from leapbench.envs.distill.choices import Decision
-from leapbench.envs.distill.costs import Prices, prices
-from leapbench.envs.distill.setup import Setup, scenario_of
+from leapbench.envs.distill.costs import Prices
+from leapbench.envs.distill.exam import apart
+from leapbench.envs.distill.setup import Setup
 from leapbench.envs.distill.shape import Shape
 from leapbench.envs.distill.stack import Stack, initial
-from leapbench.envs.distill.training import cosine, rows, tensor, train
-from leapbench.envs.threads import one_thread
-from leapbench.errors import UserError
-
-OPTIONS = ("scenario", "instance", "student", "budget")
-"""Options of `reset`."""
-MOST = 2**31
-"""Above every number of an instance or of a student."""
+from leapbench.envs.distill.training import cosine, tensor
 
 
 @dataclass
@@ -175,197 +167,3 @@ class Episode:
             "checkpoints": sum(self.reached),
             "refused": self.refused,
         }
-
-
-class World:
-    """Begins and advances episodes.
-
-    Args:
-        setup: the arguments.
-
-    Attributes:
-        longest: rounds after which an episode is cut off: all there is to buy, and some.
-    """
-
-    def __init__(self, setup: Setup) -> None:
-        self.setup = setup
-        self.longest = 2 * setup.slots + setup.blocks + 8
-
-    def begin(self, rng: np.random.Generator, options: dict[str, Any] | None) -> Episode:
-        """A new episode.
-
-        Args:
-            rng: draws the instance and the student, those that `options` do not name.
-            options: see the environment's `reset`.
-
-        Raises:
-            UserError: for an option that is none, or out of range.
-        """
-        setup, given = self.setup, dict(options or {})
-        drawn = (rng.integers(len(setup.scenarios)), rng.integers(setup.instances))
-        student = int(rng.integers(MOST))
-        name = given.get("scenario", setup.scenarios[int(drawn[0])])
-        scenario_of(str(name))
-        number = _bounded("instance", given.get("instance", int(drawn[1])))
-        student = _bounded("student", given.get("student", student))
-        share = given.get("budget", setup.budget)
-        if not isinstance(share, int | float) or not 0 < share <= 1000:
-            raise UserError(f"budget must be above 0 and at most 1000, got {share!r}.")
-        return begin(setup, name, number, student, float(share))
-
-    def advance(
-        self, episodes: Sequence[Episode], decisions: Sequence[Decision]
-    ) -> NDArray[np.float64]:
-        """Take a round in each episode; rewards (S,)."""
-        before = [episode.accuracy for episode in episodes]
-        lessons = []
-        for episode, decision in zip(episodes, decisions, strict=True):
-            episode.rounds += 1
-            episode.buy(decision)
-            lesson = episode.lesson(decision)
-            if lesson is not None:
-                lessons.append((episode, lesson))
-        teach(lessons)
-        for episode, decision in zip(episodes, decisions, strict=True):
-            if decision.reborn:
-                episode.rebirth()
-            done = episode.blocks >= self.setup.blocks or episode.left < episode.prices.block
-            episode.over = episode.over or decision.stop or done
-        after = [episode.accuracy for episode in episodes]
-        return np.subtract(after, before, dtype=np.float64)
-
-
-def begin(setup: Setup, scenario: str, number: int, student: int, share: float) -> Episode:
-    """An episode on one instance, with one student and a budget in whole teachers."""
-    chosen = scenario_of(scenario)
-    costs, (_, shape) = prices(setup, chosen), setup.shapes(chosen)
-    budget = round(share * costs.whole)
-    first = tensor(initial(shape, np.random.default_rng([student, 0])))
-    return Episode(
-        setup=setup,
-        bank=bank(setup, scenario, number),
-        number=student,
-        budget=budget,
-        weights=first,
-        velocity=torch.zeros_like(first),
-        reached=[0] * setup.trajectories,
-        asked=np.zeros(setup.slots, np.bool_),
-        probed=np.zeros(setup.slots, np.bool_),
-        apart=np.full(setup.slots, -1, np.float32),
-        left=budget,
-        prices=costs,
-        shape=shape,
-    )
-
-
-def teach(lessons: Sequence[tuple[Episode, Decision]]) -> None:
-    """Train each student for its block, those of one shape and as much data together."""
-    groups: dict[tuple[Any, ...], list[tuple[Episode, Decision]]] = {}
-    for episode, lesson in lessons:
-        key = (episode.setup, episode.shape, len(episode.bank.pairs.labels))
-        groups.setdefault(key, []).append((episode, lesson))
-    with one_thread(), torch.no_grad():
-        for group in groups.values():
-            _taught([one for one, _ in group], [lesson for _, lesson in group])
-
-
-def _taught(episodes: Sequence[Episode], lessons: Sequence[Decision]) -> None:
-    setup, shape = episodes[0].setup, episodes[0].shape
-    form = loss.known(setup.form)
-    inputs, starts = _joined({id(e.bank): e.bank.inputs for e in episodes})
-    labels, _ = _joined({id(e.bank): e.bank.labels for e in episodes})
-    begins = torch.tensor([starts[id(e.bank)] for e in episodes])
-    keys = [_key(e, d) for e, d in zip(episodes, lessons, strict=True)]
-    wanted = dict(zip(keys, zip(episodes, lessons, strict=True), strict=True))
-    softened, places = _joined({key: e.targets(d) for key, (e, d) in wanted.items()})
-    soft = torch.tensor([places[key] for key in keys])
-    tau = torch.tensor([lesson.tau for lesson in lessons])[:, None, None]
-    alpha = torch.tensor([lesson.alpha for lesson in lessons])[:, None, None]
-
-    def slopes(part: slice, out: Tensor, own: Tensor) -> Tensor:
-        right = labels[own + begins[part, None]]
-        at = (own + soft[part, None]).view(-1)
-        answers = softened.index_select(0, at).view(out.shape)
-        return loss.gradient(out, right, answers, tau[part], alpha[part], form)
-
-    stack = Stack(
-        shape,
-        torch.stack([episode.weights for episode in episodes]),
-        torch.stack([episode.velocity for episode in episodes]),
-    )
-    order = tensor(np.stack([_order(episode) for episode in episodes]))
-    updates = order.shape[1]
-    rates = [
-        cosine(updates * setup.blocks, updates * n, updates * (n + 1), setup.student_rate)
-        for n in (episode.blocks for episode in episodes)
-    ]
-    train(stack, inputs, begins, order, tensor(np.stack(rates)), slopes)
-    for place, (episode, lesson) in enumerate(zip(episodes, lessons, strict=True)):
-        episode.weights, episode.velocity = stack.weights[place].clone(), stack.velocity[place]
-        episode.velocity = episode.velocity.clone()
-        episode.curve.append(_validated(episode))
-        episode.spent.append(episode.budget - episode.left)
-        episode.taught.append(lesson)
-        episode.apart = apart(episode)
-
-
-def _key(episode: Episode, lesson: Decision) -> tuple[Any, ...]:
-    """What is the same where the answers of a block's teachers are."""
-    own = id(episode) if lesson.itself else 0
-    return id(episode.bank), lesson.weights, lesson.tau, own
-
-
-def _order(episode: Episode) -> NDArray[np.int64]:
-    """Rows of the next block, int64 (updates, batch): of the student's own, whoever teaches."""
-    setup, data = episode.setup, len(episode.bank.pairs.labels)
-    rng = np.random.default_rng([episode.number, 1, len(episode.curve)])
-    return rows(data, setup.views, setup.batch, setup.block_epochs, rng)
-
-
-def _validated(episode: Episode) -> tuple[float, float]:
-    """Validation accuracy and NLL."""
-    data = episode.bank.pairs
-    said = torch.log_softmax(answers(episode, data.validation), -1)
-    right = tensor(data.validation_labels)
-    hits = int((said.argmax(-1) == right).sum())
-    return hits / len(right), -float(said.gather(1, right[:, None]).mean())
-
-
-def tested(episode: Episode) -> float:
-    """Test accuracy; for scoring alone."""
-    with one_thread(), torch.no_grad():
-        said = answers(episode, episode.bank.pairs.test)
-    right = tensor(episode.bank.pairs.test_labels)
-    return int((said.argmax(-1) == right).sum()) / len(right)
-
-
-def answers(episode: Episode, x: NDArray[np.float32]) -> Tensor:
-    """Logits of the student, (N, C)."""
-    return Stack(episode.shape, episode.weights[None]).forward(tensor(x)[None])[-1][0]
-
-
-def apart(episode: Episode) -> NDArray[np.float32]:
-    """KL(teacher || student) of each owned slot on the first validation pairs, nats (K,)."""
-    owned = episode.owned
-    found = np.full(len(owned), -1, np.float32)
-    at = np.flatnonzero(owned)
-    if len(at):
-        with one_thread(), torch.no_grad():
-            mine = torch.log_softmax(answers(episode, episode.bank.pairs.validation[:LOOK]), -1)
-            theirs = episode.bank.shown[tensor(at)]
-            gaps = (theirs.exp() * (theirs - mine)).sum(-1).mean(-1)
-        found[at] = gaps.numpy()
-    return found
-
-
-def _joined(tables: dict[Any, Tensor]) -> tuple[Tensor, dict[Any, int]]:
-    """Tables under each other, and the row at which each begins."""
-    ends = np.cumsum([0, *(len(table) for table in tables.values())]).tolist()
-    whole = next(iter(tables.values())) if len(tables) == 1 else torch.cat([*tables.values()])
-    return whole, dict(zip(tables, ends, strict=False))
-
-
-def _bounded(name: str, value: Any) -> int:
-    if not isinstance(value, int | np.integer) or not 0 <= value < MOST:
-        raise UserError(f"{name} must be a whole number from 0 below 2^31, got {value!r}.")
-    return int(value)

@@ -48,6 +48,8 @@ SCENARIOS: Mapping[str, Scenario] = {
 }
 
 
+ABOVE = ("budget", "tau")
+"""Numbers that must be above 0."""
 WIDEST = 100_000
 """Units of a layer, at most."""
 
@@ -147,7 +149,7 @@ class Setup:
             if each.type == "int":
                 count(each.name, value)
             elif each.type == "float":
-                amount(each.name, value, 0, 1e6)
+                amount(each.name, value, 0, 1e6, above=each.name in ABOVE)
         if self.batch > self.samples:
             raise UserError(f"batch must be at most samples, got {self.batch} and {self.samples}.")
         if not isinstance(self.source, Source | None):
@@ -156,8 +158,7 @@ class Setup:
             raise UserError(
                 f"{self.checkpoints} checkpoints must divide {self.epochs} epochs of a teacher."
             )
-        if not self.tau > 0 or not 0 <= self.alpha <= 1:
-            raise UserError("tau must be above 0 and alpha in [0, 1].")
+        amount("alpha", self.alpha, 0, 1)
         loss.known(self.form)
 
     @property

@@ -10,8 +10,9 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from leapbench.envs.distill.env import Rules
-from leapbench.envs.distill.episode import OPTIONS, Episode
+from leapbench.envs.distill.episode import Episode
 from leapbench.envs.distill.observation import observe
+from leapbench.envs.distill.world import OPTIONS
 from leapbench.envs.lockstep import EnvIndices, Flags, LockstepVectorEnv, Seeds
 from leapbench.envs.refusals import begun, no_options, wholes
 from leapbench.envs.refusals import reals as numbers

@@ -13,12 +13,14 @@ from gymnasium.vector import AutoresetMode
 from leapbench.contract import seeds
 from leapbench.contract.agent import Learner, LearningPhase, is_privileged
 from leapbench.contract.harness import EpisodeRow, Harness, Outcome, Report
-from leapbench.contract.meter import Meter, MeteredVectorEnv
+from leapbench.contract.meter import Meter
 from leapbench.contract.rollout import checked
 from leapbench.contract.task import Phase, Protocol
 from leapbench.envs.distill.bank import bank
 from leapbench.envs.distill.vector import DistillVectorEnv
+from leapbench.errors import UserError
 from leapbench.tasks.distill import sources
+from leapbench.tasks.interaction import training
 
 KEPT = ("accuracy", "validation", "spent", "budget", "blocks", "checkpoints", "refused")
 
@@ -137,18 +139,34 @@ def worlds(protocol: Protocol) -> dict[str, Any]:
     return chosen if name == "digits" else chosen | {"source": sources.load(name)}
 
 
+class Drawn(gym.vector.VectorWrapper):
+    """Begins instances and students that are drawn, and none by its number.
+
+    Those that are scored have public numbers, and could be learned.
+    """
+
+    def reset(
+        self, *, seed: Any = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """See `DistillVectorEnv.reset`.
+
+        Raises:
+            UserError: for the option "instance" or "student".
+        """
+        for name in ("instance", "student"):
+            if name in (options or {}):
+                raise UserError(
+                    f"Practice has no option {name!r}: instances that are scored have numbers.",
+                    "Both are drawn: reset(seed=phase.seed).",
+                )
+        return self.env.reset(seed=seed, options=options)
+
+
 def practice(
     environment: str, arguments: Mapping[str, Any], meter: Meter, num_envs: int
-) -> MeteredVectorEnv:
+) -> gym.vector.VectorEnv[Any, Any, Any]:
     """Metered episodes to learn from, which begin again as they end; a unit a round."""
-    env = gym.make_vec(
-        environment,
-        num_envs,
-        vectorization_mode="vector_entry_point",
-        autoreset_mode=AutoresetMode.SAME_STEP,
-        **arguments,
-    )
-    return MeteredVectorEnv(env, meter)
+    return Drawn(training(environment, arguments, meter, num_envs))
 
 
 def _mean(rows: Sequence[EpisodeRow], column: str) -> float:

@@ -12,8 +12,10 @@ from leapbench.agents.distill.common.arms import NAMES, arm
 from leapbench.agents.distill.common.look import Look
 from leapbench.agents.distill.common.selector import Selector
 from leapbench.envs.distill.choices import Decision
-from leapbench.envs.distill.episode import Episode, World, tested
+from leapbench.envs.distill.episode import Episode
+from leapbench.envs.distill.exam import examined
 from leapbench.envs.distill.observation import observe
+from leapbench.envs.distill.world import World
 from leapbench.errors import UserError
 
 
@@ -67,4 +69,4 @@ def played(world: World, episodes: list[Episode], rule: Selector) -> NDArray[np.
     while going := [one for one in copies if not one.over and one.rounds < world.longest]:
         looks = [Look(observe(one), setup.trajectories, setup.blocks) for one in going]
         world.advance(going, [rule.decide(look) for look in looks])
-    return np.array([tested(one) for one in copies])
+    return np.array([examined(one) for one in copies])

@@ -20,8 +20,9 @@ from typing import Any
 import numpy as np
 
 from leapbench.envs.distill.choices import Decision
-from leapbench.envs.distill.episode import World, begin, tested
+from leapbench.envs.distill.exam import examined
 from leapbench.envs.distill.setup import Setup
+from leapbench.envs.distill.world import World, begin
 from leapbench.errors import plainly
 from leapbench.figures import matplotlib
 from leapbench.leaderboards.statistics import Interval, mean_interval
@@ -70,7 +71,7 @@ def measured(cell: Mapping[str, Any], instances: int) -> dict[str, list[float]]:
     lessons = [lesson(setup, arm, j) for _, arm, j in plan]
     for _ in range(setup.blocks):
         world.advance(episodes, lessons)
-    found = np.array([100 * tested(one) for one in episodes]).reshape(instances, len(ARMS), 2)
+    found = np.array([100 * examined(one) for one in episodes]).reshape(instances, len(ARMS), 2)
     means = found.mean(2).round(4)
     return {arm: means[:, at].tolist() for at, arm in enumerate(ARMS)}
 

@@ -18,8 +18,8 @@ from leapbench.agents.distill.selectors import rules
 from leapbench.contract.agent import LearningPhase
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.contract.task import Budget
-from leapbench.envs.distill import episode as episodes
 from leapbench.envs.distill.bank import TEMPERATURES, bank
+from leapbench.envs.distill.exam import examined
 from leapbench.envs.distill.observation import Head, Slot, observe, parts
 from leapbench.envs.distill.vector import DistillVectorEnv
 from leapbench.errors import UserError
@@ -170,9 +170,9 @@ def test_label_smoothing_gives_the_rest_to_all_classes() -> None:
 
 
 def test_the_oracle_is_at_least_as_good_as_every_rule_that_it_tries() -> None:
-    best = [episodes.tested(episode) for episode in played(Oracle()).episodes]
+    best = [examined(episode) for episode in played(Oracle()).episodes]
     for name in NAMES:
-        one = [episodes.tested(episode) for episode in played(arm(name, SIZES)).episodes]
+        one = [examined(episode) for episode in played(arm(name, SIZES)).episodes]
         assert all(a >= b for a, b in zip(best, one, strict=True))
 
 
