@@ -78,6 +78,7 @@ def _weights(canvas: Canvas, env: SparsifyEnv) -> None:
         bottom - (now[i] + (now[i + 1] if i + 1 < len(now) else 0)) / 2 for i in range(len(now))
     ]
     edge = float(across[-1]) if len(across) > 1 else left + 3
+    canvas.text(right + 122, top - 10, "kept", 11, MUTED, "rs")
     for index, y in enumerate(_spread(places, 17, top + 8, bottom - 8)):
         density = env.encoder.density(env.drawn)[index]
         color = _color(env, index)

@@ -77,9 +77,12 @@ def agent(name: str, family: str) -> Declaration:
     if name in known:
         return known[name]
     elsewhere = [part.family for part in agents().values() if part.name == name]
+    families = " and ".join(elsewhere)
+    if elsewhere and not family:
+        raise UserError(f"Agent {name!r} is of {families}, and does not act here.")
     if elsewhere:
         raise UserError(
-            f"Agent {name!r} is of {' and '.join(elsewhere)}, not of {family}.",
+            f"Agent {name!r} is of {families}, not of {family}.",
             f"Of {family} are: {', '.join(known) or 'none yet'}.",
         )
     raise unknown("agent", name, known, f"leapbench list agents {family}")

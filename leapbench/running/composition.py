@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from leapbench.contract import files, registry
-from leapbench.contract.agent import Learner
+from leapbench.contract.agent import Learner, is_privileged
 from leapbench.contract.declaration import Declaration
 from leapbench.contract.task import Protocol, Task
 from leapbench.errors import Unavailable, Unfit, UserError, unknown
@@ -135,14 +135,24 @@ def file_hash(file: Path) -> str:
 
 
 def built(part: Declaration, config: Mapping[str, Scalar]) -> Learner:
-    """A fresh part with settings."""
+    """A fresh part with settings.
+
+    Raises:
+        UserError: for one that looks at the environment itself and is not declared so: it
+            would be ranked with those that do not.
+    """
     if isinstance(part, live.LiveDeclaration):
-        own: Learner = part.make(**config)
-        return own
-    module, _, attribute = part.entry.partition(":")
-    loaded = external.module(module) if module.endswith(".py") else import_module(module)
-    file = {"path": part.file} if part.file else {}
-    made: Learner = getattr(loaded, attribute)(**config, **file)
+        make = part.make
+    else:
+        module, _, attribute = part.entry.partition(":")
+        loaded = external.module(module) if module.endswith(".py") else import_module(module)
+        make = getattr(loaded, attribute)
+    made: Learner = make(**config, **({"path": part.file} if part.file else {}))
+    if part.ranked and is_privileged(made):
+        raise UserError(
+            f"{part.name} looks at the environment itself (privileged), and would be ranked.",
+            "Say `privileged = True` in its class, or `ranked = false` in its agent.toml.",
+        )
     return made
 
 

@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import Any
 
 from leapbench.contract import files
+from leapbench.contract.agent import is_privileged
 from leapbench.contract.declaration import Declaration
 from leapbench.contract.task import Task
 from leapbench.errors import UserError, unknown
@@ -80,6 +81,7 @@ def declaration(text: str, task: Task) -> Declaration | None:
         f"{file.resolve()}:{name}",
         summary="the user's own",
         settings=config,
+        ranked=not is_privileged(getattr(loaded, name)),
     )
 
 

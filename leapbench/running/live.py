@@ -18,6 +18,7 @@ from types import CodeType, FunctionType
 from typing import Any, Protocol, runtime_checkable
 
 from leapbench.contract import registry
+from leapbench.contract.agent import is_privileged
 from leapbench.contract.declaration import Declaration
 from leapbench.contract.task import Task
 from leapbench.errors import UserError
@@ -103,6 +104,7 @@ def declare(
         "settings": _defaults(make),
         "make": make,
         "digest": digest,
+        "ranked": not is_privileged(make),
     } | fields
     return text
 

@@ -3,7 +3,7 @@
 A family that can show policies has a module `watch` beside its harness with
 `make(env_id) -> gym.Env`, the environment as a viewer wants it, and
 `taught(env, policy, seed, report) -> Policy`, the policy after learning from what the
-environment brings along.
+environment brings along. Ids that no task evaluates on, and that it can show, are in its `IDS`.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def prepare(
     if env_id not in environments():
         raise unknown("environment", env_id, environments(), "leapbench list envs")
     task = _task(env_id)
-    part = None if agent is None else _part(agent, env_id, task)
+    chance = agent is None or (agent == RANDOM and task is None)
+    part = None if agent is None or chance else _part(agent, env_id, task)
     viewer = _viewer(task)
     if viewer is None and part is not None and agent != RANDOM:
         raise UserError(
@@ -164,11 +165,12 @@ def _frame(env: gym.Env[Any, Any]) -> np.ndarray:
 
 
 def _task(env_id: str) -> Task | None:
-    """The first task whose evaluation uses the environment; None when none does."""
-    for task in registry.tasks().values():
+    """The first task whose evaluation uses the environment, or whose family can show it."""
+    tasks = registry.tasks().values()
+    for task in tasks:
         if any(p.evaluation.environment == env_id for p in task.protocols.values()):
             return task
-    return None
+    return next((task for task in tasks if env_id in getattr(_viewer(task), "IDS", ())), None)
 
 
 def _viewer(task: Task | None) -> ModuleType | None:

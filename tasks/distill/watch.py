@@ -14,6 +14,7 @@ from leapbench.contract.task import Budget
 from leapbench.tasks.distill.harness import practice
 
 BOX = "leapbench/Distill-DigitPairs-Box-v0"
+IDS = ("leapbench/Distill-DigitPairs-v0", BOX)
 BUDGET = 2.2
 """Whole teachers with a student each: enough for every rule."""
 ROUNDS = 1024

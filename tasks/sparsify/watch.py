@@ -14,6 +14,11 @@ from leapbench.contract.task import Budget
 from leapbench.errors import UserError
 from leapbench.tasks.sparsify import worlds
 
+IDS = tuple(
+    f"leapbench/Sparsify-{world}{actions}-v0"
+    for world in ("Dynamic", "Static", "Prune")
+    for actions in ("", "Box")
+)
 STEPS = 48
 """Steps to learn from."""
 
@@ -33,6 +38,12 @@ def taught(env: gym.Env[Any, Any], policy: Policy, seed: int, report: Report) ->
         raise UserError(
             "This agent chooses masks itself and takes no step in a world.",
             "These act: ppo, random-moves, union-moves, rigl-moves.",
+        )
+    world, move = worlds.inner(env), getattr(policy, "move", None)
+    if move is not None and (world.actions != "moves" or move not in world.moves):
+        raise UserError(
+            f"The move {move!r} is one of leapbench/Sparsify-Dynamic-v0, not of {env.spec.id}.",
+            "ppo and random-moves act in every world.",
         )
     meter = Meter(Budget(unit="steps", limit=STEPS))
     arguments = {"iterations": 60}

@@ -21,8 +21,9 @@ from leapbench.agents.common.practice import environment
 from leapbench.agents.common.state import broken, require
 from leapbench.agents.distill.common.look import Look
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.distill.choices import Decision, Numbers
+from leapbench.envs.distill.choices import USUAL, WARMEST, Decision, Numbers
 from leapbench.envs.distill.setup import Setup
+from leapbench.errors import UserError
 
 RECORD = "selector.json"
 TAUS, ALPHAS = (2.0, 4.0, 8.0), (0.3, 0.5, 0.7)
@@ -35,7 +36,7 @@ class Selector(ABC):
     """Acts in the Box world, an episode at a time, on what is shown of it.
 
     Args:
-        tau: temperature.
+        tau: temperature, from 1 to 16.
         alpha: weight of the labels.
         tuned: whether temperature and weight are chosen from the grid by validation accuracy
             on practice instances, as far as the practice pays for it.
@@ -43,7 +44,10 @@ class Selector(ABC):
 
     def __init__(self, tau: float = 4.0, alpha: float = 0.5, tuned: bool = False) -> None:
         self.tau, self.alpha, self.tuned = tau, alpha, tuned
-        bounded(self, {"tau": 1}, shares=("alpha",))
+        if not USUAL / WARMEST <= self.tau <= USUAL * WARMEST:
+            ends = f"{USUAL / WARMEST:g} to {USUAL * WARMEST:g}"
+            raise UserError(f"tau must be from {ends}, got {tau}.")
+        bounded(self, {}, shares=("alpha",))
         self.seed = 0
         self.sizes: dict[str, int] = {}
         self.restart()

@@ -25,7 +25,7 @@ class FixedMoves:
     def __init__(self, move: str = "union") -> None:
         if move not in FIRST:
             raise unknown("move", move, FIRST)
-        self.index = FIRST.index(move)
+        self.move, self.index = move, FIRST.index(move)
 
     def learn(self, phase: LearningPhase) -> None:
         """Nothing to learn; takes no steps."""
