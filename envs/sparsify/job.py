@@ -72,8 +72,8 @@ class Job:
             count(name, getattr(self, name), 1, most)
         count("halve_every", self.halve_every, 0)
         amount("width", self.width, *WIDTHS)
-        for name, most in (("lr", 1e3), ("compute", 1e3)):
-            amount(name, getattr(self, name), 0, most, above=True)
+        for name in ("lr", "compute"):
+            amount(name, getattr(self, name), 0, 1e3, above=True)
         amount("decay", self.decay, 0, 1e3)
         amount("dense_until", self.dense_until, 0, 1)
         if amount("sparsity", self.sparsity, 0, 1) == 1:
