@@ -1,0 +1,1 @@
+"""Image views without labels: what a vision transformer learns from pairs of views."""
