@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, SupportsFloat
 
@@ -138,19 +139,34 @@ class Apart(gym.vector.VectorWrapper):
         """See `gymnasium.vector.VectorEnv.reset`.
 
         Raises:
-            UserError: for the seed of an episode that is scored.
+            UserError: for the seed of an episode that is scored, or what is no seed.
         """
-        asked: Iterable[int | None] = ()
-        if isinstance(seed, int | np.integer):
-            asked = range(int(seed), int(seed) + self.num_envs)
-        elif seed is not None:
-            asked = seed
+        plain = seed if seed is None else _plain(seed)  # of types that say one thing only
+        asked = range(plain, plain + self.num_envs) if isinstance(plain, int) else plain or ()
         if found := self.held_out.intersection(asked):
             raise UserError(
                 f"Seed {min(found)} is that of an episode that is scored.",
                 "Learn from other starts: reset(seed=phase.seed).",
             )
-        return self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
+        return self.env.reset(seed=plain, options=options)  # type: ignore[arg-type]
+
+
+def _plain(seed: Any) -> int | list[int | None]:
+    """A seed, or one for each sub-environment."""
+    try:
+        if isinstance(seed, Sequence | np.ndarray) and not isinstance(seed, str | bytes):
+            return [None if each is None else _whole(each) for each in seed]
+        return _whole(seed)
+    except TypeError:
+        raise UserError(
+            f"A seed is a whole number, or a list of them, got {seed!r}.",
+            "reset(seed=phase.seed) starts the first of a row of episodes.",
+        ) from None
+
+
+def _whole(number: Any) -> int:
+    # The value itself: a subclass may say another one when it is asked twice.
+    return int.__add__(operator.index(number), 0)
 
 
 def training(

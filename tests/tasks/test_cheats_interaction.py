@@ -93,3 +93,26 @@ def test_resets_show_beginnings_alone(harness: InteractionHarness) -> None:
         np.testing.assert_array_equal(again, first)
     env.reset(options={"reset_mask": np.array([True, False])})
     assert phase.meter.used == 0
+
+
+class Hiding(int):
+    """Says that it is another number."""
+
+    def __int__(self) -> int:
+        return 1
+
+    def __index__(self) -> int:
+        return 1
+
+
+def test_seeds_of_types_of_ones_own_hide_nothing(harness: InteractionHarness) -> None:
+    scored = harness.schedule(harness.protocol, harness.salt)[0]["seed"]
+    env = opened(harness).make_env(1)
+    with pytest.raises(UserError, match="an episode that is scored"):
+        env.reset(seed=Hiding(scored))
+
+
+@pytest.mark.parametrize("seed", [1.5, "1", object(), [0.5]])
+def test_what_is_no_seed_is_said_to_be_none(harness: InteractionHarness, seed: Any) -> None:
+    with pytest.raises(UserError, match="A seed is a whole number"):
+        opened(harness).make_env(1).reset(seed=seed)
