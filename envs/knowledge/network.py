@@ -5,9 +5,13 @@ What the paper leaves open is an argument with a default, see `Shape`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import linear, normalize, scaled_dot_product_attention
 
@@ -221,6 +225,18 @@ class Fusion(nn.Module):
     def scale(self) -> Tensor:
         """Inverse temperature of the losses between triplets."""
         return self.log_scale.clamp(max=4.6).exp()
+
+
+def restored(weights: Mapping[str, NDArray[Any]], shape: Shape) -> Clip:
+    """A network with copies of the weights given.
+
+    Args:
+        weights: arrays by name, as `Clip.state_dict` names them.
+        shape: sizes of the networks.
+    """
+    clip = Clip(len(weights["embedding.weight"]), shape)
+    clip.load_state_dict({k: torch.from_numpy(np.array(v)) for k, v in weights.items()})
+    return clip
 
 
 def pooled(tokens: Tensor, texts: Tensor) -> Tensor:

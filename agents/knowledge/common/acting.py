@@ -19,8 +19,8 @@ OUTCOMES = slice(1, 5)
 """Where an observation has the three probes, and how much is lost."""
 
 
-class Schedule(ABC):
-    """Acts by a rule; `state` is what it keeps of each episode."""
+class Untaught(ABC):
+    """Learns nothing: it is its seed."""
 
     def __init__(self) -> None:
         self._restart(0)
@@ -29,6 +29,38 @@ class Schedule(ABC):
         """Take the seed, and spend nothing."""
         self._restart(phase.seed)
         phase.report(1.0, "nothing to learn")
+
+    @abstractmethod
+    def predict(
+        self,
+        observation: NDArray[Any],
+        state: Any = None,
+        episode_start: NDArray[np.bool_] | None = None,
+        deterministic: bool = True,
+    ) -> tuple[NDArray[Any], Any]:
+        """Actions (B, ...), and what is kept of the episodes."""
+
+    def save(self, folder: Path) -> None:
+        """Write the seed as JSON."""
+        (folder / RECORD).write_text(json.dumps({"seed": self.seed}))
+
+    def load(self, folder: Path) -> None:
+        """Restore what `save` wrote.
+
+        Raises:
+            UserError: when it is absent or damaged.
+        """
+        try:
+            self._restart(int(json.loads((folder / RECORD).read_text())["seed"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise broken(folder, self, error) from error
+
+    def _restart(self, seed: int) -> None:
+        self.seed, self.rng = seed, np.random.default_rng([seed, 2])
+
+
+class Schedule(Untaught):
+    """Acts by a rule; `state` is what it keeps of each episode."""
 
     @abstractmethod
     def choose(self, observation: NDArray[Any], memory: dict[str, Any]) -> Any:
@@ -53,26 +85,8 @@ class Schedule(ABC):
         pairs = zip(observation, memories, strict=True)
         return np.array([self.choose(row, memory) for row, memory in pairs]), memories
 
-    def save(self, folder: Path) -> None:
-        """Write the seed as JSON."""
-        (folder / RECORD).write_text(json.dumps({"seed": self.seed}))
 
-    def load(self, folder: Path) -> None:
-        """Restore what `save` wrote.
-
-        Raises:
-            UserError: when it is absent or damaged.
-        """
-        try:
-            self._restart(int(json.loads((folder / RECORD).read_text())["seed"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise broken(folder, self, error) from error
-
-    def _restart(self, seed: int) -> None:
-        self.seed, self.rng = seed, np.random.default_rng([seed, 2])
-
-
-class LookAhead(Schedule):
+class LookAhead(Untaught):
     """Upper bound by greed: tries every candidate on a copy of the world, and takes the best.
 
     It looks at the world itself, so that it is shown and not ranked.
@@ -87,10 +101,6 @@ class LookAhead(Schedule):
     @abstractmethod
     def candidates(self, world: Any) -> list[Any]:
         """Actions that are tried."""
-
-    def choose(self, observation: NDArray[Any], memory: dict[str, Any]) -> Any:
-        """Unused: worlds are told apart by `predict`."""
-        raise AssertionError("see predict")
 
     def predict(
         self,
