@@ -187,8 +187,8 @@ def _caption(scenes: Scenes) -> Tokens:
 
 def _preferred(part: Encoders, images: Pixels, true: Tokens, false: Tokens) -> float:
     """Share of images that score higher with their true text; ties count half."""
-    a = np.diagonal(part.scores(images, true))
-    b = np.diagonal(part.scores(images, false))
+    scores, rows = part.scores(images, np.concatenate([true, false])), np.arange(len(images))
+    a, b = scores[rows, rows], scores[rows, rows + len(rows)]
     return float((a > b).mean() + (a == b).mean() / 2)
 
 
@@ -204,7 +204,8 @@ def _joined(parts: list[Questions]) -> Questions:
 def _regions(part: Encoders, scenes: Scenes) -> tuple[Tensor, Tensor]:
     """Features of the first two regions side by side, and their relation."""
     rows = np.arange(len(scenes))
-    ends = [part.tokens(scenes.regions(rows, np.full_like(rows, j))).mean(1) for j in (0, 1)]
+    both = np.concatenate([scenes.regions(rows, np.full_like(rows, j)) for j in (0, 1)])
+    ends = np.split(part.tokens(both).mean(1), 2)
     return torch.from_numpy(np.concatenate(ends, axis=1)), torch.from_numpy(scenes.relation)
 
 

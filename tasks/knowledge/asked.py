@@ -5,21 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from leapbench.contract.agent import Learner, Remote
-from leapbench.envs.knowledge.drawing import Floats, Pixels
-from leapbench.envs.knowledge.network import Clip
+from leapbench.envs.knowledge.drawing import Floats, Ints, Pixels
 from leapbench.envs.knowledge.words import Tokens
 from leapbench.errors import InvalidOutput, UserError
 
 WIDEST = 4096
 """Numbers of a feature, at most."""
+LARGEST = 1e6
+"""Size of such a number, at most."""
 
 
 class Asked:
     """See `leapbench.envs.knowledge.probes.Encoders`.
+
+    The part sees copies, each picture and each text once and in the order of their bytes: a
+    text's place would tell which picture it belongs to.
 
     Args:
         part: what has learned.
@@ -27,24 +30,29 @@ class Asked:
 
     def __init__(self, part: Learner) -> None:
         self.part = part
+        self._widths: dict[str, int] = {}
 
     def tokens(self, images: Pixels) -> Floats:
         """Features (N, 16, d).
 
         Raises:
-            InvalidOutput: for anything else.
+            InvalidOutput: for anything else, and for another d than before.
         """
-        return self._answer("tokens", 3, (len(images), 16), images)
+        each, place = _once(images)
+        return self._same("tokens", self._answer("tokens", (len(each), 16, -1), each))[place]
 
     def words(self, texts: Tokens) -> Floats:
         """Features (N, d), as above."""
-        return self._answer("words", 2, (len(texts),), texts)
+        each, place = _once(texts)
+        return self._same("words", self._answer("words", (len(each), -1), each))[place]
 
     def scores(self, images: Pixels, texts: Tokens) -> Floats:
         """Scores (N, M), as above."""
-        return self._answer("scores", 2, (len(images), len(texts)), images, texts)
+        (seen, row), (said, column) = _once(images), _once(texts)
+        return self._answer("scores", (len(seen), len(said)), seen, said)[np.ix_(row, column)]
 
-    def _answer(self, name: str, axes: int, shape: tuple[int, ...], *given: NDArray[Any]) -> Floats:
+    def _answer(self, name: str, shape: tuple[int, ...], *given: NDArray[Any]) -> Floats:
+        """What the part answers, float32 of this shape; -1 is any width."""
         if isinstance(self.part, Remote):
             answer = self.part.invoke(name, *given)
         elif callable(method := getattr(self.part, name, None)):
@@ -54,20 +62,37 @@ class Asked:
                 f"{type(self.part).__name__} has no method {name}.",
                 "A method of this family has tokens, words and scores; see docs/knowledge.md.",
             )
+        wanted = " x ".join("d" if n < 0 else str(n) for n in shape)
         try:
-            made = np.asarray(answer, np.float32)
+            made = np.array(answer, np.float32)
         except (TypeError, ValueError):
             made = np.zeros(0, np.float32)
-        fits = made.ndim == axes and made.shape[: len(shape)] == shape and made.shape[-1] <= WIDEST
-        if not fits or not np.isfinite(made).all():
-            wanted = " x ".join([*map(str, shape), "d"][:axes])
+        fits = made.ndim == len(shape) and all(
+            n == m if n >= 0 else 1 <= m <= WIDEST for n, m in zip(shape, made.shape, strict=True)
+        )
+        if not fits:
             raise InvalidOutput(
-                f"{name} is to give {wanted} finite numbers, got {made.shape}.",
+                f"{name} is to give {wanted} numbers, got {type(answer).__name__} of shape "
+                f"{made.shape}; d is 1 to {WIDEST}."
+            )
+        if not (np.abs(made) <= LARGEST).all():
+            raise InvalidOutput(
+                f"{name} is to give finite numbers between -{LARGEST:g} and {LARGEST:g}, got "
+                "others among them."
             )
         return made
 
+    def _same(self, name: str, made: Floats) -> Floats:
+        """The features, which are as wide as they were at first."""
+        width = self._widths.setdefault(name, made.shape[-1])
+        if made.shape[-1] != width:
+            raise InvalidOutput(f"{name} gave features of {width}, then of {made.shape[-1]}.")
+        return made
 
-def loaded(clip: Clip, weights: dict[str, Any]) -> Clip:
-    """A network with the weights given."""
-    clip.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})
-    return clip
+
+def _once(rows: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
+    """Each row once, in the order of their bytes, and where each row given is among them."""
+    size = int(np.prod(rows.shape[1:])) * rows.itemsize
+    keys = np.ascontiguousarray(rows).reshape(-1).view(np.dtype((np.void, size)))
+    _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+    return rows[first], place.reshape(-1)

@@ -45,15 +45,34 @@ class MeteredKnowledge:
 
         Raises:
             BudgetExceeded: when the budget cannot pay for all of it.
-            UserError: for a source that there is not, or a count below 0.
+            UserError: for a source that there is not, for a count that is no whole number
+                from 0 to twice the scenes, or for another `rng`. Nothing is counted then.
         """
-        for name, count in counts.items():
-            if name not in SOURCES or count < 0:
+        if type(rng) is not np.random.Generator:
+            raise UserError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}.")
+        wanted = self._wanted(counts)
+        self.meter.spend(sum(cost(name) * count for name, count in wanted.items()))
+        return self._sources.draw(wanted, rng)
+
+    def _wanted(self, counts: Any) -> dict[str, int]:
+        """Counts that are checked, and that cannot change any more."""
+        most = 2 * len(self._sources.scenes)
+        if not isinstance(counts, dict):
+            raise UserError(f"Counts must be a dict, got {type(counts).__name__}.")
+        wanted: dict[str, int] = {}
+        for name, count in dict(counts).items():
+            wanted[str(name)] = number = whole(count)
+            if name not in SOURCES or not 0 <= number <= most:
                 raise UserError(
-                    f"There are no {count} of {name!r}.", f"Sources are {', '.join(SOURCES)}."
+                    f"There are no {count} of {name!r} in one draw.",
+                    f"Sources are {', '.join(SOURCES)}; counts are whole numbers up to {most:,}.",
                 )
-        self.meter.spend(sum(cost(name) * count for name, count in counts.items()))
-        return self._sources.draw(counts, rng)
+        return wanted
+
+
+def whole(count: Any) -> int:
+    """A count as a plain int; -1 for what is none, NaN among it."""
+    return int(count) if type(count) is int or isinstance(count, np.integer) else -1
 
 
 def make_start(sources: Sources, seed: int, settings: dict[str, Any], folder: Path) -> None:

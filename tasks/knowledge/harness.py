@@ -15,13 +15,13 @@ from leapbench.contract.meter import Meter
 from leapbench.contract.task import Phase, Protocol
 from leapbench.envs.knowledge import probes, scenes
 from leapbench.envs.knowledge.encoders import Trained
-from leapbench.envs.knowledge.network import Clip, Shape
+from leapbench.envs.knowledge.network import Shape, restored
 from leapbench.envs.knowledge.probes import Effort
 from leapbench.envs.knowledge.questions import CHANCE, KINDS_OF_QUESTIONS
 from leapbench.envs.knowledge.scenes import Scenes
 from leapbench.envs.knowledge.sources import WRONG, Sources
 from leapbench.envs.knowledge.words import RELATIONS
-from leapbench.tasks.knowledge.asked import Asked, loaded
+from leapbench.tasks.knowledge.asked import Asked
 from leapbench.tasks.knowledge.data import MeteredKnowledge, make_start, read_start
 
 SPLITS = {"heads": 1, "test": 2}
@@ -92,8 +92,8 @@ class KnowledgeHarness(Harness):
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
         """Probe every draw of held-out scenes."""
         own, part = self.protocol.settings, parts["agent"]
-        clip = Clip(len(self.start()["embedding.weight"]), self.shape)
-        before = Trained(loaded(clip, self.start()), _sources(self.world, own["scenes"]).words)
+        start = restored(self.start(), self.shape)
+        before = Trained(start, _sources(self.world, own["scenes"]).words)
         learned = scenes.make(self.world, own["heads"]["scenes"], SPLITS["heads"])
         plan = self.schedule(self.protocol, self.salt)
         rows: list[EpisodeRow] = []

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -20,7 +20,7 @@ from leapbench.envs.knowledge.batches import Batch
 from leapbench.envs.knowledge.drawing import Floats, Pixels
 from leapbench.envs.knowledge.encoders import Trained
 from leapbench.envs.knowledge.losses import Weights
-from leapbench.envs.knowledge.network import Clip, Fusion, Shape
+from leapbench.envs.knowledge.network import Clip, Fusion, Shape, restored
 from leapbench.envs.knowledge.sources import SOURCES, cost
 from leapbench.envs.knowledge.training import Rates, Trainer
 from leapbench.envs.knowledge.words import Tokens, Words
@@ -29,6 +29,10 @@ from leapbench.errors import UserError
 WEIGHTS, RECORD = "networks.safetensors", "agent.json"
 LINES = 20
 """Updates between two reports, and between two points of a curve."""
+
+
+HOPS = 8
+"""Layers of the graph network, at most: triplets of an update are no longer chain than that."""
 
 
 class Knowledge(Protocol):
@@ -73,7 +77,8 @@ class Method:
         updates: at most; 0 for as many as the budget pays for.
 
     Raises:
-        UserError: for a number out of its range.
+        UserError: for a number out of its range, and from `learn` where the budget does not
+            pay for one update.
     """
 
     clip: float = 0.0
@@ -101,6 +106,8 @@ class Method:
             dict.fromkeys((*weights, *SOURCES, "updates"), 0) | {"hops": 1},
             positive=("towers", "fusion"),
         )
+        if self.hops > HOPS:
+            raise UserError(f"hops must be {HOPS} or less, got {self.hops}.")
         self._trained: Trained | None = None
         self._sizes: dict[str, Any] = {}
 
@@ -112,9 +119,7 @@ class Method:
     def learn(self, phase: LearningPhase) -> None:
         """Update until the budget is spent, or not at all where an update draws nothing."""
         data: Knowledge = phase.data
-        price = sum(cost(name) * count for name, count in self.counts.items())
-        affordable = phase.meter.left // price if price else 0
-        count = min(self.updates or affordable, affordable)
+        count = affordable(phase, self.counts, self.updates)
         with seeded(phase.seed):
             trainer = self._trainer(data, phase.seed, phase.device)
             rng = np.random.default_rng([phase.seed, 1])
@@ -170,8 +175,7 @@ class Method:
         self._keep(clip, fusion)
 
     def _trainer(self, data: Knowledge, seed: int, device: str) -> Trainer:
-        clip = Clip(Words.draw(data.world).count, data.shape)
-        clip.load_state_dict({k: torch.from_numpy(v.copy()) for k, v in data.start.items()})
+        clip = restored(data.start, data.shape)
         weights = Weights(self.clip, self.flat, self.e2e, self.e2r, self.g2e, self.kd)
         rates = Rates(self.towers, self.fusion)
         return Trainer(clip.to(device), rates, weights, seed, data.shape, self.both, self.hops)
@@ -183,6 +187,25 @@ class Method:
 
     def _require(self) -> Trained:
         require(self._trained is not None, self)
-        if self._trained is None:
-            raise UserError("Nothing was learned.")
-        return self._trained
+        return self._trained  # type: ignore[return-value]
+
+
+def affordable(phase: LearningPhase, counts: Mapping[str, int], most: int = 0) -> int:
+    """Updates that the budget pays for; none where an update draws nothing.
+
+    Args:
+        phase: whose meter counts triplets.
+        counts: what an update draws, by source.
+        most: updates at most; 0 for as many as there can be.
+
+    Raises:
+        UserError: where an update draws more than the whole budget.
+    """
+    price, left = sum(cost(name) * count for name, count in counts.items()), phase.meter.left
+    if price > left:
+        raise UserError(
+            f"An update draws {price:,} triplets, and the budget has {left:,}.",
+            "Draw less: --set pairs=64.",
+        )
+    updates = left // price if price else 0
+    return min(most or updates, updates)

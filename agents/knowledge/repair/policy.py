@@ -9,11 +9,10 @@ import torch
 
 from leapbench.agents.common.bounds import bounded
 from leapbench.agents.common.mlp import seeded
-from leapbench.agents.knowledge.common.method import LINES, Knowledge, Method
+from leapbench.agents.knowledge.common.method import LINES, Knowledge, Method, affordable
 from leapbench.contract.agent import LearningPhase
 from leapbench.envs.knowledge import losses
 from leapbench.envs.knowledge.network import Clip
-from leapbench.envs.knowledge.sources import cost
 
 
 class Repair(Method):
@@ -37,8 +36,7 @@ class Repair(Method):
     def learn(self, phase: LearningPhase) -> None:
         """Update the matrix until the budget is spent."""
         data: Knowledge = phase.data
-        affordable = phase.meter.left // (self.negatives * cost("negatives"))
-        count = min(self.updates or affordable, affordable)
+        count = affordable(phase, self.counts, self.updates)
         with seeded(phase.seed):
             trainer = self._trainer(data, phase.seed, phase.device)
             clip = trainer.clip.requires_grad_(False)
@@ -46,7 +44,7 @@ class Repair(Method):
             optimiser = torch.optim.Adam(clip.text_out.parameters(), self.rate)
             rng = np.random.default_rng([phase.seed, 1])
             for i in range(count):
-                loss = self._loss(clip, data.draw({"negatives": self.negatives}, rng))
+                loss = self._loss(clip, data.draw(self.counts, rng))
                 optimiser.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
