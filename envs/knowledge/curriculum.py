@@ -8,10 +8,9 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.envs.knowledge.picture import picture
 from leapbench.envs.knowledge.sources import SOURCES, cost
 from leapbench.envs.knowledge.world import LearningEnv, Observation
-from leapbench.envs.refusals import begun, reals, whole
+from leapbench.envs.refusals import reals, whole
 
 EVEN = len(SOURCES)
 """The discrete action that draws from all sources alike."""
@@ -62,6 +61,8 @@ class KnowledgeCurriculumEnv(LearningEnv):
     * v0: first.
     """
 
+    drawn_from = SOURCES
+
     def __init__(self, discrete: bool = False, **settings: Any) -> None:
         super().__init__(**settings)
         self.discrete = discrete
@@ -88,17 +89,6 @@ class KnowledgeCurriculumEnv(LearningEnv):
         batches = [self.sources.draw(counts, self.np_random) for _ in range(self.updates)]
         out: tuple[Observation, float, bool, bool, dict[str, Any]] = self._advance(batches, counts)
         return out
-
-    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
-        """A picture, uint8 (400, 640, 3).
-
-        Raises:
-            ResetNeeded: before the first `reset`.
-        """
-        if self.render_mode is None:
-            return None
-        begun(self.started)
-        return picture(self, SOURCES)
 
     def _begin(self) -> None:
         self.shares, self.drawn = np.zeros(len(SOURCES)), np.zeros(len(SOURCES))

@@ -6,13 +6,11 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from numpy.typing import NDArray
 
 from leapbench.envs.knowledge.batches import Batch, joined
-from leapbench.envs.knowledge.picture import picture
 from leapbench.envs.knowledge.words import KINDS
-from leapbench.envs.knowledge.world import LearningEnv, Observation
-from leapbench.envs.refusals import begun, whole
+from leapbench.envs.knowledge.world import LearningEnv, Observation, checked
+from leapbench.envs.refusals import whole
 
 TOPICS = sum(KINDS)
 """Words that can be asked about: the world's colours, then its shapes."""
@@ -63,8 +61,11 @@ class KnowledgeQueryEnv(LearningEnv):
     * v0: first.
     """
 
+    drawn_from = ASKED
+
     def __init__(self, buy: int = 16, **settings: Any) -> None:
         super().__init__(**settings)
+        checked({"buy": buy}, {"buy": 1})
         self.buy = buy
         self.action_space = gym.spaces.Discrete(STOP + 1)
         self.observation_space = gym.spaces.Box(-1.0, 1.0, (10 + STOP,), np.float32)
@@ -87,21 +88,9 @@ class KnowledgeQueryEnv(LearningEnv):
         self.bought.append(of(topic, self.buy, self.np_random))
         self.spent += self.buy
         batches = [self._batch() for _ in range(self.updates)]
-        objects, facts = self.counts.reshape(2, -1).sum(1).tolist()
-        kinds = dict(zip(ASKED, (objects, facts), strict=True))
+        kinds = {ASKED[what]: self.buy}
         out: tuple[Observation, float, bool, bool, dict[str, Any]] = self._advance(batches, kinds)
         return out
-
-    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
-        """A picture, uint8 (400, 640, 3).
-
-        Raises:
-            ResetNeeded: before the first `reset`.
-        """
-        if self.render_mode is None:
-            return None
-        begun(self.started)
-        return picture(self, ASKED)
 
     def _begin(self) -> None:
         self.counts = np.zeros(STOP, np.int64)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -16,6 +17,7 @@ from leapbench.envs.knowledge.encoders import Trained
 from leapbench.envs.knowledge.links import linked
 from leapbench.envs.knowledge.losses import Weights
 from leapbench.envs.knowledge.network import Clip, Shape
+from leapbench.envs.knowledge.picture import picture
 from leapbench.envs.knowledge.probes import retrieval
 from leapbench.envs.knowledge.sources import Sources
 from leapbench.envs.knowledge.training import Rates, Trainer, started
@@ -36,6 +38,11 @@ LARGEST = 5.0
 DEV, TEST = 1, 2
 """Which draw of scenes the reward, and the score, are measured on."""
 
+MANY = 100_000
+"""Largest setting: so many scenes are a third of a gigabyte."""
+MOST = {"first": 2**31, "worlds": 2**31}
+"""Of those that may be larger."""
+
 Observation = NDArray[np.float32]
 
 
@@ -54,10 +61,11 @@ class LearningEnv(Timed, gym.Env[Observation, Any]):
         render_mode: None or "rgb_array".
 
     Raises:
-        UserError: for a number below its least.
+        UserError: for what is no whole number, or out of its range.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 4}
+    drawn_from: ClassVar[tuple[str, ...]]
 
     def __init__(
         self,
@@ -72,11 +80,7 @@ class LearningEnv(Timed, gym.Env[Observation, Any]):
         render_mode: str | None = None,
     ) -> None:
         least = {"worlds": 1, "count": 8, "horizon": 1, "updates": 0, "batch": 4, "held": 8}
-        for name, value in least.items():
-            if locals()[name] < value:
-                raise UserError(f"{name} must be {value} or more, got {locals()[name]}.")
-        if first < 0 or start < 0:
-            raise UserError(f"first and start must be 0 or more, got {first} and {start}.")
+        checked(locals(), least | {"first": 0, "start": 0})
         self.first, self.worlds, self.count, self.horizon = first, worlds, count, horizon
         self.updates, self.batch, self.start, self.held = updates, batch, start, held
         self.render_mode = drawable(render_mode)
@@ -88,6 +92,17 @@ class LearningEnv(Timed, gym.Env[Observation, Any]):
     def longest(self) -> int:
         """Steps of an episode."""
         return self.horizon
+
+    def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
+        """A picture, uint8 (400, 640, 3).
+
+        Raises:
+            ResetNeeded: before the first `reset`.
+        """
+        if self.render_mode is None:
+            return None
+        begun(self.started)
+        return picture(self, self.drawn_from)
 
     @abstractmethod
     def _begin(self) -> None:
@@ -176,6 +191,24 @@ class LearningEnv(Timed, gym.Env[Observation, Any]):
 
     def _info(self) -> dict[str, Any]:
         return {"world": self.world, "spent": self.spent, **self.values}
+
+
+def checked(settings: Mapping[str, Any], least: Mapping[str, int]) -> None:
+    """Refuse what is no whole number, or out of its range.
+
+    Args:
+        settings: values by name.
+        least: the least value of each that is checked.
+
+    Raises:
+        UserError: for the first.
+    """
+    for name, low in least.items():
+        value, most = settings[name], MOST.get(name, MANY)
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            raise UserError(f"{name} must be a whole number, got {value!r}.")
+        if not low <= value <= most:
+            raise UserError(f"{name} must be {low} or more, {most:,} at most, got {value:,}.")
 
 
 def composite(values: dict[str, float], before: float) -> float:
