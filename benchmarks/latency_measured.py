@@ -139,7 +139,7 @@ def times(
     networks: dict[str, DynamicNetwork], test: Any, batch: int, rounds: int, force: bool
 ) -> dict[int, tuple[float, float, float]]:
     """Ratio to the fastest dense layout, its median and quartiles, by cells around the object."""
-    some = torch.from_numpy(test.images[:STREAM])
+    some = torch.tensor(test.images[:STREAM])
     some = some.contiguous(memory_format=torch.channels_last)
     layouts = dense_layouts(networks["tuned"], batch)
     calls = [stream(net, some, batch) for net in layouts.values()]
@@ -193,7 +193,7 @@ def main() -> None:
         ratios = {b: times(networks, test, b, asked.rounds, asked.force) for b in BATCHES}
     except UserError as error:
         sys.exit(f"error: {error}")
-    images, labels = torch.from_numpy(test.images), torch.from_numpy(test.labels)
+    images, labels = torch.tensor(test.images), torch.tensor(test.labels)
     dense, base = (answers(SpatiallyDynamic(networks[name], SHAPE.granularity), images, None)
                    == labels for name in ("dense", "tuned"))  # fmt: skip
     print(f"accuracy: dense {dense.float().mean():.2%}, tuned further as the dynamic one "

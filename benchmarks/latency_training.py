@@ -82,8 +82,8 @@ def _batches(name: str) -> Iterator[tuple[Tensor, Tensor, np.ndarray]]:
     first = {"small": 1, "dense": 2}.get(name, 3) * 100_000
     for number in range(count // BATCH):
         drawn = images(BATCH, "train", first + number, size)
-        batch = torch.from_numpy(drawn.images).contiguous(memory_format=torch.channels_last)
-        yield batch, torch.from_numpy(drawn.labels), drawn.boxes
+        batch = torch.tensor(drawn.images).contiguous(memory_format=torch.channels_last)
+        yield batch, torch.tensor(drawn.labels), drawn.boxes
 
 
 def distillation(logits: Tensor, taught: Tensor) -> Tensor:

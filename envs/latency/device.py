@@ -95,6 +95,8 @@ def device(name: str) -> Device:
     Raises:
         UserError: when there is none, or its file is not one of a device.
     """
+    if not isinstance(name, str):
+        raise UserError(f"device must be a name or the path of a TOML file, got {name!r}.")
     tried = [FOLDER / f"{name}.toml", stored() / f"{name}.toml"]
     for path in [Path(name)] if name.endswith(".toml") else tried:
         if path.is_file():

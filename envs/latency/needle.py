@@ -22,7 +22,7 @@ NOISE = 0.05
 
 @dataclass(frozen=True)
 class Pictures:
-    """Images with their classes.
+    """Images with their classes; read-only.
 
     Attributes:
         images: float32 (N, C, H, W).
@@ -33,6 +33,14 @@ class Pictures:
     images: Floats
     labels: Ints
     boxes: Ints | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("images", "labels", "boxes"):
+            array = getattr(self, name)
+            if array is not None:
+                view = np.asarray(array).view()
+                view.flags.writeable = False
+                object.__setattr__(self, name, view)
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -48,7 +48,7 @@ class Shape:
         if self.image[1] != self.image[2] or self.image[1] % reduced:
             raise UserError(f"Expected square images of a multiple of {reduced} pixels.")
         for stage, (size, cell) in enumerate(zip(self.sizes, self.granularity, strict=True)):
-            if cell < 1 or size % cell:
+            if not isinstance(cell, int) or cell < 1 or size % cell:
                 raise UserError(
                     f"The granularity of stage {stage + 1} must divide its side, {size}; "
                     f"got {cell}."

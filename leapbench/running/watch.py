@@ -3,11 +3,13 @@
 A family that can show policies has a module `watch` beside its harness with
 `make(env_id) -> gym.Env`, the environment as a viewer wants it, and
 `taught(env, policy, seed, report) -> Policy`, the policy after learning from what the
-environment brings along. Ids that no task evaluates on, and that it can show, are in its `IDS`.
+environment brings along. Ids that no task evaluates on, and that it can show, are in its `IDS`:
+a list, or names of the tasks whose agents act there by id.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
 from itertools import islice
@@ -170,7 +172,11 @@ def _task(env_id: str) -> Task | None:
     for task in tasks:
         if any(p.evaluation.environment == env_id for p in task.protocols.values()):
             return task
-    return next((task for task in tasks if env_id in getattr(_viewer(task), "IDS", ())), None)
+    for task in tasks:
+        ids = getattr(_viewer(task), "IDS", ())
+        if env_id in ids:
+            return registry.task(ids[env_id]) if isinstance(ids, Mapping) else task
+    return None
 
 
 def _viewer(task: Task | None) -> ModuleType | None:

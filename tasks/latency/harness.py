@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import fields
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -23,8 +26,9 @@ from leapbench.envs.latency.device import Device, batched
 from leapbench.envs.latency.dynamic import DynamicNetwork, Shape, build
 from leapbench.envs.latency.lessons import Lessons
 from leapbench.envs.latency.needle import Pictures
-from leapbench.errors import InvalidOutput
+from leapbench.errors import InvalidOutput, UserError
 from leapbench.tasks.latency import pictures, scores
+from leapbench.tasks.rebuilt import loaded
 
 BATCH = 200
 
@@ -35,7 +39,7 @@ class MasksHarness(Harness):
     Phases: `train` (role "model", labelled images) and `masks` (role "policy", see `Lessons`).
     The evaluation runs the policy's network, rebuilt by the suite from its weights, in the
     world of masks: the policy sees what comes into each block and says which cells to keep,
-    the world pays, computes and answers.
+    the world pays, computes and answers. A policy without a `network` says so for the model's.
     """
 
     shared = (
@@ -85,12 +89,12 @@ class MasksHarness(Harness):
             opened.data = MeteredStream(train.images, train.labels, meter)
             return opened
         opened.data = Lessons(
-            network=parts["model"].network,  # type: ignore[attr-defined]
+            network=deepcopy(parts["model"].network),  # type: ignore[attr-defined]
             train=train,
             stream=MeteredStream(np.arange(len(train)), train.labels, meter),
             calibration=self.splits["calibration"],
-            devices=self.devices,
-            static=self.static,
+            devices=MappingProxyType(self.devices),
+            static=MappingProxyType(self.static),
         )
         return opened
 
@@ -108,26 +112,30 @@ class MasksHarness(Harness):
         return Outcome(rows, {"curves": scores.curves(rows)})
 
     def rebuilt(self, policy: Any, model: Any) -> DynamicNetwork:
-        """The policy's network, from its weights alone: stem and head are those of the protocol.
+        """The policy's network, else the model's, from its weights alone.
+
+        Stem and head are those of the protocol; the granularity of the masks is free.
 
         Raises:
             InvalidOutput: when it is none of the protocol's networks.
         """
         given = getattr(policy, "network", None)
-        shape = getattr(given, "shape", None)
-        if not isinstance(given, torch.nn.Module) or not isinstance(shape, Shape):
-            raise InvalidOutput("the policy has no network of this family")
-        plain = {**vars(shape), "granularity": model.network.shape.granularity}
-        if Shape(**plain) not in self.shapes.values():
-            raise InvalidOutput("the policy's network is none of the protocol's")
-        made = build(shape, 0)
+        given = model.network if given is None else given
+        if not isinstance(given, torch.nn.Module):
+            raise InvalidOutput("the policy's network is no torch module")
+        shape = self._shape(getattr(given, "shape", None))
+        return loaded(build(shape, 0), given, "policy")
+
+    def _shape(self, given: Any) -> Shape:
+        """A shape of the protocol's, with the granularity of `given`; read field by field."""
         try:
-            made.load_state_dict(given.state_dict())
-        except RuntimeError as error:
-            raise InvalidOutput(f"the policy's weights do not fit: {error}") from None
-        if not all(bool(torch.isfinite(value).all()) for value in made.state_dict().values()):
-            raise InvalidOutput("a weight of the policy's network is not finite")
-        return made.eval()
+            own = {each.name: getattr(given, each.name) for each in fields(Shape)}
+            for known in self.shapes.values():
+                if Shape(**own | {"granularity": known.granularity}) == known:
+                    return Shape(**own)
+        except (AttributeError, TypeError, ValueError, UserError) as error:
+            raise InvalidOutput(f"the policy's network has no shape: {error}") from None
+        raise InvalidOutput("the policy's network is none of the protocol's")
 
     def _streams(
         self,
@@ -185,7 +193,7 @@ def answers(network: DynamicNetwork, found: Pictures) -> np.ndarray:
     given = []
     with torch.no_grad():
         for start in range(0, len(found), BATCH):
-            images = torch.from_numpy(found.images[start : start + BATCH])
+            images = torch.tensor(found.images[start : start + BATCH])
             batch = images.contiguous(memory_format=torch.channels_last)
             given.append(network(batch).argmax(1).numpy())
     return np.concatenate(given)

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
 from dataclasses import replace
 
 from leapbench.agents.latency.common.network import DynamicNetwork, Shape
 from leapbench.errors import UserError
+
+FORM = re.compile(r"[1-9]\d{0,3}(-[1-9]\d{0,3})*")
+
+
+def grammatical(text: str) -> None:
+    """Refuse what says no granularity of any network; see `grains`.
+
+    Raises:
+        UserError: with an example.
+    """
+    if text not in ("", "pixel", "layer") and not FORM.fullmatch(text):
+        raise UserError(
+            f"granularity must be numbers from 1 to 9999 such as 4-2-1, one for each stage, "
+            f"'pixel' or 'layer'; got {text!r}."
+        )
 
 
 def grains(text: str, shape: Shape) -> tuple[int, ...]:
@@ -24,13 +40,14 @@ def grains(text: str, shape: Shape) -> tuple[int, ...]:
         return shape.granularity
     if text in ("pixel", "layer"):
         return (1,) * len(shape.sizes) if text == "pixel" else shape.sizes
-    parts = text.split("-")
-    if len(parts) != len(shape.sizes) or not all(part.isdigit() for part in parts):
+    grammatical(text)
+    parts = tuple(map(int, text.split("-")))
+    if len(parts) != len(shape.sizes):
         raise UserError(
             f"granularity must be {len(shape.sizes)} numbers such as "
-            f"{'-'.join(map(str, shape.granularity))}, 'pixel' or 'layer'; got {text!r}."
+            f"{'-'.join(map(str, shape.granularity))}; got {text!r}."
         )
-    return tuple(map(int, parts))
+    return parts
 
 
 def regrained(network: DynamicNetwork, text: str) -> DynamicNetwork:

@@ -84,7 +84,7 @@ def measured(
     for knob in range(knobs):
         for start in range(0, len(labels), BATCH):
             part = slice(start, start + BATCH)
-            x = torch.from_numpy(images[part]).contiguous(memory_format=torch.channels_last)
+            x = torch.tensor(images[part]).contiguous(memory_format=torch.channels_last)
             index = np.arange(len(labels))[part]
             with torch.no_grad():
                 x = network.stem(x)

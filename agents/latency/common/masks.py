@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from leapbench.agents.common.bounds import bounded
 from leapbench.agents.common.state import broken, require
 from leapbench.agents.latency.common import files, losses
-from leapbench.agents.latency.common.granularity import regrained
+from leapbench.agents.latency.common.granularity import grammatical, regrained
 from leapbench.agents.latency.common.knobs import Knobs, measured
 from leapbench.agents.latency.common.network import DynamicNetwork
 from leapbench.agents.latency.common.training import fit, maskers, on_device
@@ -37,6 +38,9 @@ class MaskPolicy(ABC):
         network: fine-tuned; the task runs it.
         group: streams that a call of `kept` is about, where it acts.
         tried: positions of the held-out images that it is about, before that.
+
+    Raises:
+        UserError: on construction, for settings out of range.
     """
 
     masked: ClassVar[bool] = True
@@ -46,6 +50,8 @@ class MaskPolicy(ABC):
     ) -> None:
         self.granularity, self.alpha, self.temperature = granularity, alpha, temperature
         self.rate, self.batch, self.seed = rate, batch, 0
+        grammatical(granularity)
+        bounded(self, {"alpha": 0, "batch": 1}, positive=("temperature", "rate"))
         self.network: DynamicNetwork | None = None
         self.knobs: Knobs | None = None
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from leapbench.agents.common.bounds import bounded
 from leapbench.agents.latency.common.masks import Flags, Floats, MaskPolicy
 from leapbench.envs.latency.lessons import Lessons
 from leapbench.errors import UserError
@@ -44,6 +45,7 @@ class Ranked(MaskPolicy):
     ) -> None:
         super().__init__(granularity, alpha, temperature, rate, batch)
         self.share = share
+        bounded(self, {}, positive=("share",), shares=("share",))
 
     @abstractmethod
     def ranks(self, block: int, energy: Floats) -> Floats:

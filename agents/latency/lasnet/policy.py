@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from leapbench.agents.common.bounds import bounded
 from leapbench.agents.latency.common import losses
 from leapbench.agents.latency.common.masks import Flags, Floats, MaskPolicy
 from leapbench.agents.latency.common.network import DynamicNetwork
@@ -55,6 +56,7 @@ class LASNet(MaskPolicy):
     ) -> None:
         super().__init__(granularity, alpha, temperature, rate, batch)
         self.target, self.weight, self.masker_rate = target, weight, masker_rate
+        bounded(self, {"weight": 0, "masker_rate": 0}, positive=("target",), shares=("target",))
         self.thresholds = np.array([0.5])
 
     def groups(self, network: DynamicNetwork) -> list[dict[str, Any]]:
@@ -79,7 +81,7 @@ class LASNet(MaskPolicy):
         """Thresholds at which held-out images keep the shares of `SHARES`, and 1/2."""
         assert self.network is not None  # noqa: S101 - for the type checker
         found: list[Floats] = []
-        images = torch.from_numpy(lessons.calibration.images)
+        images = torch.tensor(lessons.calibration.images)
         with torch.no_grad():
             x = self.network.stem(images)
             for block in self.network.blocks:

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional
 
+from leapbench.agents.common.bounds import bounded
 from leapbench.agents.common.state import require
 from leapbench.agents.latency.common import files
 from leapbench.agents.latency.common.network import DynamicNetwork, build
@@ -23,10 +24,14 @@ class ResNet:
         network: "full", "narrow" or "shallow": which of the protocol's networks.
         rate: largest learning rate.
         batch: images of an update.
+
+    Raises:
+        UserError: for settings out of range.
     """
 
     def __init__(self, network: str = "full", rate: float = 0.15, batch: int = 64) -> None:
         self.kind, self.rate, self.batch = network, rate, batch
+        bounded(self, {"batch": 1}, positive=("rate",))
         self.network: DynamicNetwork | None = None
 
     def learn(self, phase: LearningPhase) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from leapbench.envs.latency.budget.streams import Streams
 from leapbench.envs.latency.budget.world import BudgetWorld
 from leapbench.envs.refusals import binaries, whole, wholes
+from leapbench.errors import UserError
 
 Flags = NDArray[np.bool_]
 
@@ -21,9 +22,14 @@ class Actions:
     Args:
         world: whose blocks are computed.
         masks: whether an action is a mask.
+
+    Raises:
+        UserError: for `masks` that is no truth value.
     """
 
     def __init__(self, world: BudgetWorld, masks: bool) -> None:
+        if not isinstance(masks, bool | np.bool_):
+            raise UserError(f"masks must be True or False, got {masks!r}.")
         self.masks, self.width, self.levels = masks, world.widest, len(world.levels)
         self.space: gym.Space[Any] = (
             gym.spaces.MultiBinary(self.width) if masks else gym.spaces.Discrete(self.levels)

@@ -103,7 +103,7 @@ class LatencyBudgetEnv(Timed, gym.Env[Observation, Any]):  # type: ignore[misc]
         world: BudgetWorld | None = None,
         render_mode: str | None = None,
     ) -> None:
-        self.world = world or built(device, batch, stream, budget)
+        self.world = built(world, device, batch, stream, budget)
         self.render_mode = drawable(render_mode)
         self.streams = Streams(self.world, 1, masks)
         self.actions = Actions(self.world, masks)

@@ -11,12 +11,15 @@ from leapbench.envs.latency.device import Device
 from leapbench.envs.latency.networks import Block
 from leapbench.envs.latency.predictor import dynamic_block, masker, shortcut, static_block
 from leapbench.envs.latency.shape import Shape
+from leapbench.errors import UserError
 
 Ints = NDArray[np.int64]
 ALMOST = 1e-6
 """Taken off a count of cells before it becomes a rate, which the model rounds up again."""
 PICO = 10**12
 """Prices are whole picoseconds, so that sums are exact in any order."""
+MOST = 60 * PICO
+"""Above any price: whole streams of blocks are still counted exactly."""
 
 
 class Prices:
@@ -47,6 +50,8 @@ class Prices:
         self.floors = np.array([self._picoseconds(shortcut(device, b)) for b, _ in blocks])
         self.static = int(sum(self._picoseconds(static_block(device, b)) for b, _ in blocks))
         self.least = int(self.floors.sum())
+        for array in (self.floors, *self.tables):  # many worlds and policies share them
+            array.flags.writeable = False
 
     def of(self, kept: Ints) -> Ints:
         """Prices of kept cells, (..., blocks) both."""
@@ -54,8 +59,18 @@ class Prices:
         return np.stack(each, -1)
 
     def _picoseconds(self, seconds: float) -> int:
-        """Of one image, from the seconds of a batch; rounded up."""
-        return int(np.ceil(seconds / self.device.batch * PICO))
+        """Of one image, from the seconds of a batch; rounded up.
+
+        Raises:
+            UserError: for a device on which a block takes longer than can be counted.
+        """
+        each = np.ceil(seconds / self.device.batch * PICO)
+        if not each < MOST:
+            raise UserError(
+                f"On {self.device.title!r} a block of an image takes {seconds:.3g} seconds. "
+                "Expected a device on which it takes less than a minute."
+            )
+        return int(each)
 
     def _table(self, block: Block, cells: int) -> Ints:
         device, granularity = self.device, self.shape.granularity[block.stage]

@@ -69,7 +69,7 @@ class LatencyBudgetVectorEnv(
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     ) -> None:
-        self.world = world or built(device, batch, stream, budget)
+        self.world = built(world, device, batch, stream, budget)
         self.actions = Actions(self.world, masks)
         space = self.world.layout(masks).space()
         super().__init__(num_envs, space, self.actions.space, render_mode, autoreset_mode)

@@ -14,7 +14,7 @@ from leapbench.envs.latency.budget.observation import Layout
 from leapbench.envs.latency.budget.prices import PICO, Prices
 from leapbench.envs.latency.dynamic import DynamicNetwork
 from leapbench.envs.latency.needle import Pictures
-from leapbench.envs.refusals import no_options
+from leapbench.envs.refusals import count, no_options
 from leapbench.errors import UserError
 
 Ints = NDArray[np.int64]
@@ -56,10 +56,7 @@ class BudgetWorld:
 
     def __post_init__(self) -> None:
         self.blocks = len(self.network.shape.blocks)
-        if not 1 <= self.stream <= len(self.pictures):
-            raise UserError(
-                f"stream must be from 1 to {len(self.pictures)} images, got {self.stream}."
-            )
+        self.stream = count("stream", self.stream, 1, len(self.pictures))
         self.network = self.network.double() if self.exact else self.network.float()
         self.network.eval().requires_grad_(False)
         self.budgets = tuple(self.checked(budget) for budget in self.budgets)

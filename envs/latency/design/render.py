@@ -55,7 +55,7 @@ def _plot(
     for value in (low, high):
         canvas.text(at(value, bottom)[0], BOTTOM + 24, f"{value:.0%}", 11, MUTED, "ms")
     middle = (LEFT + RIGHTMOST) / 2
-    canvas.text(middle, BOTTOM + 40, "latency of computing everything", 11, MUTED, "ms")
+    canvas.text(middle, BOTTOM + 40, "latency (100%: everything is computed)", 11, MUTED, "ms")
     for value in (bottom, top):
         canvas.text(LEFT - 14, at(low, value)[1], f"{value:.0%}", 11, MUTED, "rm")
     canvas.text(LEFT - 46, TOP - 14, "accuracy", 11, MUTED)

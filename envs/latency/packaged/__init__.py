@@ -58,5 +58,5 @@ def pictures() -> Pictures:
 
 def tensors(found: Pictures) -> tuple[torch.Tensor, torch.Tensor]:
     """Images and labels as tensors, channels last."""
-    images = torch.from_numpy(found.images).contiguous(memory_format=torch.channels_last)
-    return images, torch.from_numpy(found.labels)
+    images = torch.tensor(found.images).contiguous(memory_format=torch.channels_last)
+    return images, torch.tensor(found.labels)

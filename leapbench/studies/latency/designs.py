@@ -71,7 +71,7 @@ def looked(
     their cells on average.
     """
     images, others = (
-        torch.from_numpy(each.images).contiguous(memory_format=torch.channels_last)
+        torch.tensor(each.images).contiguous(memory_format=torch.channels_last)
         for each in (held, scored)
     )
     low, high = 0.0, 1.0 if share < 1 else 0.0
