@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import Any, ClassVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,10 @@ class StreamBudget:
         budgets: multiply-adds per sample, one of which is drawn each episode.
         first: multiply-adds of the least that a sample costs, C_1.
         full: multiply-adds that shares are in units of, C_K.
+        words: a sample and its first and last amount in messages.
     """
+
+    words: ClassVar[tuple[str, str, str]] = ("sample", "The first exit costs", "the last")
 
     samples: int
     length: int
@@ -56,6 +59,7 @@ class StreamBudget:
             UserError: when it is no integer, cannot pay for one first exit in a
                 whole stream, or is too large to count exactly.
         """
+        each, least, most = self.words
         lowest, highest = -(-self.first // self.length), MAX_COST // self.length
         if (
             not isinstance(budget, int | np.integer)
@@ -64,8 +68,8 @@ class StreamBudget:
         ):
             raise UserError(
                 f"budget must be an integer from {lowest} to {highest} multiply-adds "
-                f"per sample, got {budget!r}.",
-                f"The first exit costs {self.first}, the last {self.full}.",
+                f"per {each}, got {budget!r}.",
+                f"{least} {self.first}, {most} {self.full}.",
             )
         return int(budget)
 

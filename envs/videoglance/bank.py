@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,27 @@ class Bank:
         """The bank of the first clips alone."""
         some = ("glance", "cubes", "maps", "order", "labels", "overlap")
         return replace(self, **{name: getattr(self, name)[:count] for name in some})
+
+    def blind(self) -> Bank:
+        """The bank without what only an oracle may know: where the object is."""
+        return replace(self, overlap=np.zeros_like(self.overlap))
+
+    def save(self, path: Path | str) -> None:
+        """Write the bank alone, without its footage; see `leapbench.envs.videoglance.files`."""
+        from leapbench.envs.videoglance.files import save
+
+        save(path, {"bank": self})
+
+    @classmethod
+    def load(cls, path: Path) -> Bank:
+        """Read what `save` wrote.
+
+        Raises:
+            UserError: when the file is absent or is not of a bank.
+        """
+        from leapbench.envs.videoglance.files import load
+
+        return load(path)["bank"]
 
     @cached_property
     def _map(self) -> NDArray[np.floating]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -35,6 +35,8 @@ class GlanceWorld(StreamBudget):
         fixed: float32 (N, ...), the block of an observation that a clip alone decides.
         actions: "cubes" or "box".
     """
+
+    words: ClassVar[tuple[str, str, str]] = ("clip", "The glance costs", "with all its looks")
 
     bank: Bank
     layout: Layout

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,16 @@ from leapbench.data.locate import cache_root
 from leapbench.data.video_list import Entry, entries
 from leapbench.errors import UserError
 
+Report = Callable[[float, str], None]
 LONGEST, WIDEST = 200_000, 8192
 """Frames and pixels of a side up to which a file is taken for a clip."""
 CHECKED = 2_000_000_000
 """Bytes of decoded frames up to which their checksum is compared on every reading."""
 _DECODER = "v1"  # raised when the same file gives other frames
+
+
+def silent(fraction: float, line: str) -> None:
+    """Report nothing."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class Videos:
     broken: tuple[str, ...]
 
 
-def read(root: Path, split: str, count: int, size: int) -> Videos:
+def read(root: Path, split: str, count: int, size: int, report: Report = silent) -> Videos:
     """Decode a split, or read what was decoded before.
 
     Args:
@@ -56,6 +61,7 @@ def read(root: Path, split: str, count: int, size: int) -> Videos:
         split: "train", "test" and so on; see `video_list.entries`.
         count: frames of a clip, sampled evenly.
         size: rows and columns of a frame.
+        report: called with the fraction decoded in [0, 1] and a short line.
 
     Raises:
         UserError: when PyAV is not installed, there are no clips, or none can be decoded.
@@ -67,7 +73,7 @@ def read(root: Path, split: str, count: int, size: int) -> Videos:
     with FileLock(kept / ".lock"):
         record = _recalled(kept)
         if record is None:
-            record = _decode_all(root, found, kept, count, size)
+            record = _decode_all(root, found, kept, count, size, report)
     frames = np.load(kept / "frames.npy", mmap_mode="r", allow_pickle=False)
     for name in record["broken"]:
         warnings.warn(f"{root / name} cannot be decoded and is left out.", stacklevel=2)
@@ -186,14 +192,15 @@ def _checksum(file: Path) -> str:
 
 
 def _decode_all(
-    root: Path, found: Sequence[Entry], kept: Path, count: int, size: int
+    root: Path, found: Sequence[Entry], kept: Path, count: int, size: int, report: Report
 ) -> dict[str, Any]:
     shape = (len(found), count, size, size, 3)
     part = kept / "part.npy"
     frames = np.lib.format.open_memmap(part, "w+", np.uint8, shape)  # type: ignore[no-untyped-call]
     names: list[str] = []
     broken: list[str] = []
-    for each in found:
+    for i, each in enumerate(found):
+        report(i / len(found), f"decoding clip {i + 1:,} of {len(found):,}")
         try:
             frames[len(names)] = decode(root / each.name, count, size)
             names.append(each.name)

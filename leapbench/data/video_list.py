@@ -14,6 +14,8 @@ ENDINGS = (".mp4", ".webm", ".avi", ".mkv", ".mov", ".m4v", ".mpg", ".mpeg")
 LISTS = ("{split}.csv", "{split}.txt", "{split}.json", "clips.csv")
 LARGEST = 200_000_000
 """Bytes of a list file."""
+EVERY = 5
+"""Of how many clips of a class one is of "test", where nothing says which are."""
 EXPECTED = (
     "Expected folders <class>/clip.mp4 (or <split>/<class>/clip.mp4), or a list file: "
     "<split>.csv or clips.csv with columns path and label (and split), <split>.txt with lines "
@@ -40,7 +42,8 @@ def entries(root: Path, split: str) -> tuple[list[Entry], tuple[str, ...]]:
     Args:
         root: the folder.
         split: a list file `<split>.*` wins over `clips.csv` with a column split, that over
-            a folder of that name, and that over folders of classes.
+            a folder of that name, and that over folders of classes, where every fifth clip
+            of a class, by name, is of "test" and the others of "train".
 
     Raises:
         UserError: when there is none of these, or a list is broken.
@@ -52,14 +55,31 @@ def entries(root: Path, split: str) -> tuple[list[Entry], tuple[str, ...]]:
         if file.is_file():
             return _checked(file, _listed(file, split), root)
     base = root / split if (root / split).is_dir() else root
-    classes = sorted(each.name for each in base.iterdir() if each.is_dir())
+    classes = _classes(root, base)
     found = [
         Entry(file.relative_to(root).as_posix(), label)
         for label, name in enumerate(classes)
-        for file in sorted((base / name).iterdir())
-        if file.suffix.lower() in ENDINGS
+        for file in _of_class(base / name, split if base == root else None)
     ]
     return _checked(base, (found, classes), root)
+
+
+def _classes(root: Path, base: Path) -> list[str]:
+    """Names of the classes: those of the training folder, where there is one, number all splits."""
+    first = root / "train" if base != root and (root / "train").is_dir() else base
+    names = sorted(each.name for each in first.iterdir() if each.is_dir())
+    more = sorted(each.name for each in base.iterdir() if each.is_dir())
+    return names + [name for name in more if name not in names]
+
+
+def _of_class(folder: Path, split: str | None) -> list[Path]:
+    """Clips of one class, by name; a part of them where one folder holds several splits."""
+    if not folder.is_dir():
+        return []
+    clips = sorted(file for file in folder.iterdir() if file.suffix.lower() in ENDINGS)
+    if split == "test":
+        return clips[EVERY - 1 :: EVERY]
+    return [clip for i, clip in enumerate(clips) if split != "train" or (i + 1) % EVERY]
 
 
 def _checked(

@@ -13,10 +13,10 @@ from torch import Tensor
 from leapbench.contract.harness import Report
 from leapbench.envs.videoglance.bank import Bank
 from leapbench.envs.videoglance.needle import Clips
-from leapbench.envs.videoglance.networks import GlanceNetwork, crop, parted
+from leapbench.envs.videoglance.networks import GlanceNetwork
+from leapbench.envs.videoglance.tensors import crop, parted, pixels
 from leapbench.errors import InvalidOutput
 from leapbench.macs import count
-from leapbench.tasks.videoglance.warm import video
 
 BATCH = 25
 SCALED = 300
@@ -47,7 +47,7 @@ def outputs(network: GlanceNetwork, clips: Clips, device: str, report: Report) -
     found = []
     for start in range(0, len(clips), BATCH):
         report(start / len(clips), f"cubes of clip {start + 1} of {len(clips)}")
-        videos = video(clips.frames[start : start + BATCH], network.shape.channels).to(device)
+        videos = pixels(clips.frames[start : start + BATCH], network.shape.channels).to(device)
         found.append(_batch(network, videos))
     columns = list(zip(*found, strict=True))
     glance, cubes, maps = (torch.cat(column).cpu().numpy() for column in columns[:3])

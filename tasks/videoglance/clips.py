@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from leapbench import data
 from leapbench.contract import seeds
+from leapbench.contract.harness import Report
+from leapbench.data.video import silent
 from leapbench.envs.videoglance import needle
 from leapbench.envs.videoglance.needle import Clips, NeedleSettings
 from leapbench.errors import unknown
@@ -20,7 +22,9 @@ KINDS = ("needle", "sprites", "folder")
 SPLITS = ("train", "calibration", "test")
 
 
-def load(settings: Mapping[str, Any], seed_key: str, salt: str = "") -> dict[str, Clips]:
+def load(
+    settings: Mapping[str, Any], seed_key: str, salt: str = "", report: Report = silent
+) -> dict[str, Clips]:
     """The clips of a protocol, by split.
 
     Which clips go where, and how they are drawn, depends on the protocol alone, so that
@@ -30,6 +34,7 @@ def load(settings: Mapping[str, Any], seed_key: str, salt: str = "") -> dict[str
         settings: `data` and what that kind needs; see the tasks' files.
         seed_key: entropy of the protocol.
         salt: secret of an audit, which draws every clip anew; empty for the public ones.
+        report: called with the fraction decoded in [0, 1] and a short line.
 
     Raises:
         UserError: for an unknown kind, or data that are not there.
@@ -42,7 +47,7 @@ def load(settings: Mapping[str, Any], seed_key: str, salt: str = "") -> dict[str
     if kind == "folder":
         from leapbench.tasks.videoglance import folder
 
-        return folder.load(settings, seed_key, salt)
+        return folder.load(settings, seed_key, salt, report)
     raise unknown("kind of clips", str(kind), KINDS)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import torch
 from gymnasium.vector import AutoresetMode
 
 from leapbench.contract import seeds
@@ -17,15 +18,19 @@ from leapbench.contract.artifacts import ArtifactStore
 from leapbench.contract.harness import EpisodeRow, Harness, Outcome, Report
 from leapbench.contract.meter import Meter, MeteredStream, MeteredVectorEnv
 from leapbench.contract.task import Phase, Protocol
-from leapbench.envs.videoglance import reference
+from leapbench.data.video import silent
+from leapbench.envs.videoglance import files, reference
 from leapbench.envs.videoglance.bank import Bank
+from leapbench.envs.videoglance.locator import LOCATORS
 from leapbench.envs.videoglance.needle import Clips
-from leapbench.envs.videoglance.networks import shape_of
+from leapbench.envs.videoglance.networks import GlanceNetwork
+from leapbench.envs.videoglance.shape import shape_of
 from leapbench.envs.videoglance.vector import VideoGlanceVectorEnv
+from leapbench.errors import InvalidOutput
+from leapbench.tasks.rebuilt import loaded
 from leapbench.tasks.streams import curve, finals
 from leapbench.tasks.videoglance import banks, clips, warm
 
-Quiet: Report = lambda fraction, line: None  # noqa: E731
 COLUMNS = ("accuracy", "spent", "budget", "looks", "forced", "unanswered")
 
 
@@ -47,17 +52,21 @@ class VideoGlanceHarness(Harness):
         "leapbench.envs.exits.predictions",
         "leapbench.envs.exits.observation",
         "leapbench.envs.videoglance.observation",
+        "leapbench.envs.videoglance.bank",
+        "leapbench.envs.videoglance.files",
+        "leapbench.envs.videoglance.grid",
     )
 
     def __init__(self, protocol: Protocol, seed: int, store: ArtifactStore, salt: str = "") -> None:
         super().__init__(protocol, seed, store, salt)
         self.settings: dict[str, Any] = dict(protocol.settings)
         self.budgets = tuple(int(b) for b in protocol.evaluation.budgets)
+        self._report: Report = silent
 
     @cached_property
     def clips(self) -> dict[str, Clips]:
         """Training, calibration and test clips; a salt draws all of them anew."""
-        return clips.load(self.settings, self.protocol.seed_key, self.salt)
+        return clips.load(self.settings, self.protocol.seed_key, self.salt, self._report)
 
     def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:
         """Everything but the evaluation's stream."""
@@ -65,8 +74,11 @@ class VideoGlanceHarness(Harness):
         return {k: v for k, v in self.settings.items() if k != "stream"} | salted
 
     def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
-        """Open `train` or `calibrate`; see `Harness.open`."""
-        meter = Meter(phase.budget)
+        """Open `train` or `calibrate`; see `Harness.open`.
+
+        The bank that a policy is given says nothing of where the objects are.
+        """
+        self._report, meter = report, Meter(phase.budget)
         place = 0 if phase.role == "model" else 2
         (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, place, self.seed)
         opened = LearningPhase(phase.name, meter, seed, self.settings, report=report)
@@ -77,7 +89,7 @@ class VideoGlanceHarness(Harness):
             return opened
         bank = self.bank(parts["model"], "calibration", report)
         opened.settings = self.settings | {"budgets": self.budgets}
-        opened.data = bank
+        opened.data = bank.blind()
         opened.make_env = partial(self._practice, bank, meter)
         return opened
 
@@ -121,18 +133,18 @@ class VideoGlanceHarness(Harness):
         )
         return env
 
-    def bank(self, model: Learner, split: str, report: Report = Quiet) -> Bank:
+    def bank(self, model: Learner, split: str, report: Report = silent) -> Bank:
         """Bank of the model's network on one split; made once."""
 
         def make(empty: Any) -> None:
-            reference.save(empty / "banks.npz", self._filled(model, report))
+            files.save(empty / "banks.npz", self._filled(model, report))
 
         folder, _ = self.store.get({"banks of": self.artifacts["model"]}, make)
-        return reference.load(folder / "banks.npz")[split]
+        return files.load(folder / "banks.npz")[split]
 
     def _filled(self, model: Learner, report: Report) -> dict[str, Bank]:
         """Banks of both held-out splits; scales of features are those of training clips."""
-        network = model.network  # type: ignore[attr-defined]
+        network = self.rebuilt(model)
         some = self.clips["train"].head(banks.SCALED)
         scale = banks.scales(banks.outputs(network, some, self.device, report))
         made = {}
@@ -144,8 +156,24 @@ class VideoGlanceHarness(Harness):
             made[split] = banks.bank(network, found, held, scale, name, rng)
         return made
 
+    def rebuilt(self, model: Any) -> GlanceNetwork:
+        """The protocol's own network with the weights of the model's: no code of an agent runs.
+
+        Raises:
+            InvalidOutput: when they are not the weights of one.
+        """
+        given = getattr(model, "network", None)
+        if not isinstance(given, torch.nn.Module):
+            raise InvalidOutput("the model has no network")
+        head = getattr(getattr(given, "locator", None), "kind", "")
+        if head not in ("", *LOCATORS):
+            raise InvalidOutput("the network's locator is of no known kind")
+        made = GlanceNetwork(shape_of(self.settings["network"]), str(head))
+        return loaded(made, given, "model")
+
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
         """Step all episodes of all budgets together, one policy call a step."""
+        self._report = report
         bank, policy = self.bank(parts["model"], "test", report), parts["policy"]
         plan = self.schedule(self.protocol, self.salt)
         limits = [row["budget"] for row in plan]

@@ -19,7 +19,9 @@ from leapbench.contract.harness import Report
 from leapbench.data.locate import places
 from leapbench.envs.videoglance.backbones import load_weights
 from leapbench.envs.videoglance.needle import Clips
-from leapbench.envs.videoglance.networks import Reader, Shape, crop
+from leapbench.envs.videoglance.reader import Reader
+from leapbench.envs.videoglance.shape import Shape
+from leapbench.envs.videoglance.tensors import crop, pixels
 
 
 def first_weights(
@@ -46,7 +48,7 @@ def first_weights(
         updates, batch = int(settings["updates"]), int(settings["batch"])
         for step in range(updates):
             at = rng.integers(len(clips), size=batch)
-            videos = video(clips.frames[at], shape.channels).to(device)
+            videos = pixels(clips.frames[at], shape.channels).to(device)
             labels = torch.as_tensor(clips.labels[at], device=device)
             origins = torch.as_tensor(_origins(shape, clips, at, rng), device=device)
             optimizer.zero_grad(set_to_none=True)
@@ -63,12 +65,6 @@ def _brought(reader: Reader, settings: Mapping[str, Any]) -> None:
         if file:
             path = next((p for p in places(str(file)) if p.is_file()), places(str(file))[0])
             load_weights(reader.get_submodule(part).frames[1], path)  # type: ignore[index,arg-type]
-
-
-def video(frames: np.ndarray, channels: int) -> Tensor:
-    """Clips uint8 (B, T, H, W) or (B, T, H, W, 3) as float32 (B, channels, T, H, W) in [0, 1]."""
-    clips = torch.from_numpy(np.ascontiguousarray(frames)).float() / 255
-    return clips.movedim(-1, 1) if channels == 3 else clips[:, None]
 
 
 def _loss(reader: Reader, videos: Tensor, origins: Tensor, labels: Tensor) -> Tensor:

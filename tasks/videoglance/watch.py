@@ -26,7 +26,10 @@ def make(env_id: str) -> gym.Env[Any, Any]:
     """The environment over a short stream of test clips at 0.6 of the all-cubes cost."""
     arguments = dict(gym.spec(env_id).kwargs)
     if "data" not in arguments:
-        raise UserError(f"{env_id} has no bank of its own to be watched.", "Watch the Needle one.")
+        raise UserError(
+            f"{env_id} takes a bank of yours, and has no clips of its own to be watched.",
+            "leapbench watch leapbench/VideoGlance-Needle-v0",
+        )
     _, test = load_reference(arguments["data"])
     budget = budgets(test)[2]
     return gym.make(env_id, split="test", stream=STREAM, budget=budget, render_mode="rgb_array")

@@ -78,6 +78,34 @@ def test_clips_are_decoded_once_and_checked(root: Path, monkeypatch: pytest.Monk
     assert not (video.read(root, "train", 4, 32).frames == first).all()
 
 
+def test_where_nothing_says_so_every_fifth_clip_is_a_test(tmp_path: Path) -> None:
+    for name, count in (("a", 12), ("b", 4)):
+        (tmp_path / name).mkdir()
+        for i in range(count):
+            (tmp_path / name / f"{i:02d}.mp4").write_bytes(b"")
+    train, test = ({each.name for each in entries(tmp_path, s)[0]} for s in ("train", "test"))
+    assert test == {"a/04.mp4", "a/09.mp4"}
+    assert len(train) == 14
+    assert not train & test
+    assert len(entries(tmp_path, "all")[0]) == 16
+
+
+def test_a_class_has_one_number_in_all_splits(tmp_path: Path) -> None:
+    for name in ("train/a", "train/b", "test/b", "test/new"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "0.mp4").write_bytes(b"")
+    assert [each.label for each in entries(tmp_path, "train")[0]] == [0, 1]
+    found, names = entries(tmp_path, "test")
+    assert [tuple(each) for each in found] == [("test/b/0.mp4", 1), ("test/new/0.mp4", 2)]
+    assert names == ("a", "b", "new")
+
+
+def test_decoding_tells_how_far_it_is(root: Path) -> None:
+    said: list[str] = []
+    video.read(root, "train", 4, 32, lambda fraction, line: said.append(line))
+    assert said[-1] == "decoding clip 4 of 4"
+
+
 def test_lists_as_people_have_them(root: Path) -> None:
     names = ["train/dark/0.mp4", "train/light/1.mp4"]
     (root / "val.txt").write_text(f"{names[0]} 0\n{names[1]} 12 1\n")

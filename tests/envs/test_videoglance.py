@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leapbench.envs.exits.observation import ExitColumn, table
-from leapbench.envs.videoglance import reference
+from leapbench.envs.videoglance import files, reference
 from leapbench.envs.videoglance.bank import Bank
 from leapbench.envs.videoglance.dynamics import SHARES, budgets
 from leapbench.envs.videoglance.env import VideoGlanceEnv
@@ -241,14 +241,14 @@ def test_what_is_no_bank_is_refused(change: dict[str, Any], said: str) -> None:
 
 def test_banks_survive_their_file(tmp_path: Any) -> None:
     own = bank()
-    reference.save(tmp_path / "banks.npz", {"test": own})
-    again = reference.load(tmp_path / "banks.npz")["test"]
-    for name in reference.ARRAYS:
+    files.save(tmp_path / "banks.npz", {"test": own})
+    again = files.load(tmp_path / "banks.npz")["test"]
+    for name in files.ARRAYS:
         assert np.array_equal(getattr(again, name), getattr(own, name)), name
     assert again.full == own.full
     (tmp_path / "other.npz").write_bytes(b"PK nothing")
     with pytest.raises(UserError, match="not a file of banks"):
-        reference.load(tmp_path / "other.npz")
+        files.load(tmp_path / "other.npz")
 
 
 def test_the_packaged_bank_is_small_and_its_budgets_are_shares() -> None:

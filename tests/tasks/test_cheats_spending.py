@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from one_budget import spent_by_all
 
 from leapbench.contract import registry
 from leapbench.contract.artifacts import ArtifactStore
 from leapbench.envs.distill import bank as banks
 from leapbench.envs.distill.choices import Decision
-from leapbench.errors import BudgetExceeded, InvalidAction, InvalidOutput, UserError
+from leapbench.errors import InvalidAction, InvalidOutput, UserError
 from leapbench.running.composition import built, compose
 from leapbench.tasks.distill.harness import DistillHarness
 from leapbench.tasks.sparsify.harness import SparsifyHarness
@@ -45,17 +46,7 @@ def opened(harness: Any) -> Any:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_copied_world_and_a_second_one_share_one_budget(name: str, tmp_path: Path) -> None:
-    phase = opened(made(name, tmp_path))
-    env, other = phase.make_env(1), copy.deepcopy(phase).make_env(2)
-    env.reset(seed=phase.seed)
-    other.reset(seed=phase.seed)
-    for each in (env, copy.deepcopy(env), copy.copy(env)):
-        before = phase.meter.used
-        each.step(env.action_space.sample())
-        assert phase.meter.used == before + 1
-    phase.meter.spend(phase.meter.left - 1)
-    with pytest.raises(BudgetExceeded):
-        other.step(other.action_space.sample())
+    spent_by_all(opened(made(name, tmp_path)))
 
 
 @pytest.mark.parametrize("number", [0, -1, 1.5, "2", True])

@@ -14,7 +14,8 @@ from leapbench.contract.artifacts import ArtifactStore
 from leapbench.contract.task import Protocol
 from leapbench.envs.videoglance import needle
 from leapbench.envs.videoglance.dynamics import SHARES
-from leapbench.envs.videoglance.networks import GlanceNetwork, shape_of
+from leapbench.envs.videoglance.networks import GlanceNetwork
+from leapbench.envs.videoglance.shape import shape_of
 from leapbench.errors import UserError
 from leapbench.running import cell
 from leapbench.running.cell import Cell
@@ -88,7 +89,10 @@ def test_no_phase_is_given_test_clips(folder: Path) -> None:
     assert np.array_equal(opened.data.labels, held.labels)
     assert not np.array_equal(opened.data.labels, harness.clips["test"].labels)
     assert opened.make_env is not None
-    assert opened.make_env(2).unwrapped.bank is opened.data
+    played = opened.make_env(2).unwrapped.bank
+    assert np.array_equal(played.labels, opened.data.labels)
+    assert played.overlap.any()
+    assert not opened.data.overlap.any()  # where the objects are is for an oracle alone
 
 
 def test_every_model_starts_from_the_same_weights(folder: Path) -> None:

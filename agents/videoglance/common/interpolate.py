@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from leapbench.envs.videoglance.networks import crop, parted
+from leapbench.envs.videoglance.tensors import crop, parted
 
 
 def between_cells(maps: Tensor, start: Tensor, size: Sequence[int]) -> Tensor:

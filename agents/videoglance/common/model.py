@@ -23,7 +23,9 @@ from leapbench.agents.common.mlp import seeded
 from leapbench.agents.common.state import broken
 from leapbench.agents.videoglance.common.places import at_random, known, way
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.videoglance.networks import GlanceNetwork, Shape, shape_of
+from leapbench.envs.videoglance.networks import GlanceNetwork
+from leapbench.envs.videoglance.shape import Shape, shape_of
+from leapbench.envs.videoglance.tensors import pixels
 
 WEIGHTS, RECORD = "network.safetensors", "training.json"
 
@@ -88,7 +90,7 @@ class GlanceModel:
             for frames, labels in data.epoch(batch, rng):
                 for group in optimizer.param_groups:
                     group["lr"] = group["rate"] * 0.5 * (1 + cos(pi * step / steps))
-                clips = prepared(frames, shape.channels).to(phase.device)
+                clips = pixels(frames, shape.channels).to(phase.device)
                 wanted = torch.as_tensor(labels, device=phase.device)
                 loss = total_loss(network, place, clips, wanted, coins)
                 optimizer.zero_grad(set_to_none=True)
@@ -132,12 +134,6 @@ class GlanceModel:
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise broken(folder, self, error) from error
         self.network = network.eval()
-
-
-def prepared(frames: np.ndarray, channels: int) -> Tensor:
-    """Clips uint8 (B, T, H, W) or (B, T, H, W, 3) as float32 (B, channels, T, H, W) in [0, 1]."""
-    clips = torch.from_numpy(np.ascontiguousarray(frames)).float() / 255
-    return clips.movedim(-1, 1) if channels == 3 else clips[:, None]
 
 
 def total_loss(

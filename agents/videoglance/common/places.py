@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from leapbench.agents.videoglance.common.interpolate import between_cells, between_pixels
-from leapbench.envs.videoglance.networks import GlanceNetwork, crop, parted
+from leapbench.envs.videoglance.locator import LOCATORS
+from leapbench.envs.videoglance.networks import GlanceNetwork
+from leapbench.envs.videoglance.tensors import crop, parted
 from leapbench.errors import unknown
 
 MARGIN = 1
@@ -195,9 +197,6 @@ WAYS: dict[str, type[nn.Module]] = {
 NONE = "random"
 
 
-HEADS = ("heatmap", "sigmoid")
-
-
 def known(name: str, head: str) -> None:
     """Refuse ways and heads that there are not.
 
@@ -206,8 +205,8 @@ def known(name: str, head: str) -> None:
     """
     if name not in (*WAYS, NONE):
         raise unknown("way to learn places", name, [*WAYS, NONE])
-    if head not in HEADS:
-        raise unknown("head", head, HEADS)
+    if head not in LOCATORS:
+        raise unknown("head", head, LOCATORS)
 
 
 def way(name: str, network: GlanceNetwork) -> Any:
@@ -216,5 +215,5 @@ def way(name: str, network: GlanceNetwork) -> Any:
     Raises:
         UserError: for an unknown name.
     """
-    known(name, HEADS[0])
+    known(name, LOCATORS[0])
     return None if name == NONE else WAYS[name](network)

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.agents.videoglance.exits.policy import Confidence
+from leapbench.contract.agent import LearningPhase
+from leapbench.envs.exits.predictions import PredictionCache
 from leapbench.envs.videoglance.bank import Bank
 from leapbench.envs.videoglance.vector import VideoGlanceVectorEnv
 from leapbench.errors import UserError
@@ -27,6 +29,13 @@ class TubeOracle(Confidence):
         """Look into `env`; called after its `reset`."""
         self.env = env
 
+    def ladder(self, phase: LearningPhase) -> PredictionCache:
+        """What the calibration clips say if their tubes are looked at."""
+        world = phase.make_env(1).unwrapped if phase.make_env else None
+        bank: Bank = phase.data if world is None else world.bank
+        self.held = bank.overlap
+        return super().ladder(phase)
+
     def wanted(self, observation: NDArray[np.float32]) -> NDArray[np.floating]:
         """The share of the tube in each cube; the model's order where they are equal.
 
@@ -42,4 +51,4 @@ class TubeOracle(Confidence):
         return share + 1e-3 * observation[:, self.layout.proposal]
 
     def _first(self, bank: Bank) -> NDArray[np.floating]:
-        return bank.overlap
+        return self.held

@@ -12,7 +12,7 @@ import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from leapbench.envs.videoglance import reference
+from leapbench.envs.videoglance import files, reference
 from leapbench.running.cell import Cell, learned
 from leapbench.tasks.videoglance import clips
 from leapbench.tasks.videoglance.harness import VideoGlanceHarness
@@ -35,7 +35,7 @@ def main() -> None:
     found = {s: harness.bank(parts["model"], s).head(CLIPS) for s in reference.SPLITS}
     key = harness.protocol.seed_key
     drawn = {s: clips.footage(harness.settings, key, s) for s in reference.SPLITS}
-    reference.save(reference.CACHED / "needle.npz", found, drawn)
+    files.save(reference.CACHED / "needle.npz", found, drawn)
 
 
 if __name__ == "__main__":

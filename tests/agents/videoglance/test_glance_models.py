@@ -11,7 +11,9 @@ from torch.nn import functional
 from leapbench.agents.videoglance.common.interpolate import between_cells, between_pixels
 from leapbench.agents.videoglance.common.model import total_loss
 from leapbench.agents.videoglance.common.places import WAYS, enlarged, way
-from leapbench.envs.videoglance.networks import GlanceNetwork, Shape, crop
+from leapbench.envs.videoglance.networks import GlanceNetwork
+from leapbench.envs.videoglance.shape import Shape
+from leapbench.envs.videoglance.tensors import crop
 from leapbench.errors import UserError
 from leapbench.macs import count
 
