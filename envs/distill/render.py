@@ -20,6 +20,7 @@ from leapbench.envs.canvas import (
 )
 from leapbench.envs.distill.choices import Decision
 from leapbench.envs.distill.episode import Episode
+from leapbench.envs.gauge import amount
 
 YOUNG, GROWN = np.array([158, 202, 225]), np.array([8, 48, 107])
 LEFT, RIGHT_END = MARGIN + 74, WIDTH - MARGIN
@@ -39,13 +40,6 @@ def _shade(share: float) -> Color:
     """The later a checkpoint, the deeper its blue."""
     mix = YOUNG + (GROWN - YOUNG) * share
     return int(mix[0]), int(mix[1]), int(mix[2])
-
-
-def _amount(multiply_adds: float) -> str:
-    for unit, size in (("T", 1e12), ("G", 1e9), ("M", 1e6)):
-        if multiply_adds >= size:
-            return f"{multiply_adds / size:.3g} {unit}"
-    return f"{multiply_adds:.0f} "
 
 
 def _header(canvas: Canvas, episode: Episode) -> None:
@@ -125,7 +119,7 @@ def _curve(canvas: Canvas, episode: Episode, top: float) -> None:
     """Validation accuracy against multiply-adds spent, up to the whole budget."""
     bottom, budget = 372.0, episode.budget
     canvas.text(MARGIN, top - 8, "Student's validation accuracy against the budget", 12)
-    spent = f"{_amount(episode.left)} of {_amount(budget)} multiply-adds left"
+    spent = f"{amount(episode.left)} of {amount(budget)} multiply-adds left"
     canvas.text(RIGHT_END, top - 8, spent, 12, MUTED, "rs")
     canvas.box((LEFT, top, RIGHT_END, bottom), CARD, LINE)
     width, height = RIGHT_END - LEFT, bottom - top - 6

@@ -22,6 +22,7 @@ from leapbench.envs.canvas import (
     Color,
 )
 from leapbench.envs.exits.predictions import PredictionCache
+from leapbench.envs.gauge import amount, gauge
 
 SHALLOW, DEEP = np.array([158, 202, 225]), np.array([8, 48, 107])
 
@@ -67,13 +68,6 @@ def _shade(exit_index: int, exits: int) -> Color:
     return int(mix[0]), int(mix[1]), int(mix[2])
 
 
-def _amount(multiply_adds: float) -> str:
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if multiply_adds >= size:
-            return f"{multiply_adds / size:.3g} {unit}"
-    return f"{multiply_adds:.0f} "
-
-
 def _header(canvas: Canvas, scene: StreamPicture) -> None:
     answered = len(scene.answers)
     right = int((scene.answers & 1).sum())
@@ -105,7 +99,7 @@ def _card(
     here, paid = k == scene.exit, k <= scene.exit
     canvas.box(corners, CARD if paid else PAPER, shade if here else LINE, 3 if here else 1, 8)
     canvas.text(middle, top + 22, f"exit {k + 1}", 13, INK if paid else MUTED, "ms")
-    canvas.text(middle, top + 37, _amount(float(scene.predictions.costs[k])), 10, MUTED, "ms")
+    canvas.text(middle, top + 37, amount(float(scene.predictions.costs[k])), 10, MUTED, "ms")
     bar = (left + 12, bottom - 22, right - 12, bottom - 12)
     canvas.box(bar, TRACK, radius=5)
     if not paid:
@@ -123,17 +117,9 @@ def _card(
 def _budget(canvas: Canvas, scene: StreamPicture) -> None:
     """Gauge of the unspent budget; the mark is where even spending would be."""
     total = scene.budget * scene.length
-    full, y = WIDTH - 2 * MARGIN, 254
-    canvas.text(MARGIN, y - 8, "Budget left", 12)
-    spent = f"{_amount(scene.remaining)} of {_amount(total)} multiply-adds"
-    canvas.text(WIDTH - MARGIN, y - 8, spent, 12, MUTED, "rs")
-    canvas.box((MARGIN, y, WIDTH - MARGIN, y + 14), TRACK, radius=7)
-    filled = full * scene.remaining / total
-    canvas.box((MARGIN, y, MARGIN + filled, y + 14), INK, radius=min(7, filled / 2))
-    even = MARGIN + full * (1 - len(scene.answers) / scene.length)
-    canvas.line([(even, y - 3), (even, y + 17)], WRONG, 2)
-    canvas.box((MARGIN + 78, y - 19, MARGIN + 80, y - 6), WRONG)
-    canvas.text(MARGIN + 86, y - 8, "if spent evenly", 12, MUTED)
+    spent = f"{amount(scene.remaining)} of {amount(total)} multiply-adds"
+    even = 1 - len(scene.answers) / scene.length
+    gauge(canvas, 254, "Budget left", spent, scene.remaining / total, even)
 
 
 def _stream(canvas: Canvas, scene: StreamPicture) -> None:

@@ -21,6 +21,7 @@ from leapbench.envs.canvas import (
     Canvas,
     Color,
 )
+from leapbench.envs.gauge import amount, gauge
 from leapbench.envs.videoglance.bank import Bank
 from leapbench.envs.videoglance.streams import Streams
 
@@ -157,27 +158,12 @@ def _classes(canvas: Canvas, picture: GlancePicture) -> None:
         canvas.text(left + (step - 8) / 2, y + tall + 13, str(cls), 11, color, "ms")
 
 
-def _amount(multiply_adds: float) -> str:
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if multiply_adds >= size:
-            return f"{multiply_adds / size:.3g} {unit}"
-    return f"{multiply_adds:.0f} "
-
-
 def _budget(canvas: Canvas, picture: GlancePicture) -> None:
     """Gauge of the unspent budget; the mark is where even spending would be."""
-    total, y = picture.budget * picture.length, 306
-    full = WIDTH - 2 * MARGIN
-    canvas.text(MARGIN, y - 8, "Budget left", 12)
-    spent = f"{_amount(picture.remaining)} of {_amount(total)} multiply-adds"
-    canvas.text(WIDTH - MARGIN, y - 8, spent, 12, MUTED, "rs")
-    canvas.box((MARGIN, y, WIDTH - MARGIN, y + 12), TRACK, radius=6)
-    filled = full * picture.remaining / total
-    canvas.box((MARGIN, y, MARGIN + filled, y + 12), INK, radius=min(6, filled / 2))
-    even = MARGIN + full * (1 - len(picture.answers) / picture.length)
-    canvas.line([(even, y - 3), (even, y + 15)], WRONG, 2)
-    canvas.box((MARGIN + 78, y - 19, MARGIN + 80, y - 6), WRONG)
-    canvas.text(MARGIN + 86, y - 8, "if spent evenly", 12, MUTED)
+    total = picture.budget * picture.length
+    spent = f"{amount(picture.remaining)} of {amount(total)} multiply-adds"
+    even = 1 - len(picture.answers) / picture.length
+    gauge(canvas, 306, "Budget left", spent, picture.remaining / total, even, height=12)
 
 
 def _stream(canvas: Canvas, picture: GlancePicture) -> None:

@@ -30,9 +30,18 @@ class TubeOracle(Confidence):
         self.env = env
 
     def ladder(self, phase: LearningPhase) -> PredictionCache:
-        """What the calibration clips say if their tubes are looked at."""
+        """What the calibration clips say if their tubes are looked at.
+
+        Raises:
+            UserError: when nobody knows where their objects are.
+        """
         world = phase.make_env(1).unwrapped if phase.make_env else None
         bank: Bank = phase.data if world is None else world.bank
+        if not bank.overlap.any():
+            raise UserError(
+                f"Nobody knows where the objects of {bank.name!r} clips are: there is no oracle.",
+                "leapbench run videoglance/needle adafocus-v3+tube-oracle",
+            )
         self.held = bank.overlap
         return super().ladder(phase)
 

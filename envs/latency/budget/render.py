@@ -18,6 +18,7 @@ from leapbench.envs.canvas import (
     WRONG,
     Canvas,
 )
+from leapbench.envs.gauge import gauge
 from leapbench.envs.latency.budget.streams import Streams
 from leapbench.envs.latency.budget.world import milliseconds
 
@@ -93,19 +94,11 @@ def _masked(picture: Pixels, mask: NDArray[np.bool_], side: int) -> Pixels:
 
 def _clock(canvas: Canvas, streams: Streams, index: int) -> None:
     """Gauge of the time that is left; the mark is where even spending would be."""
-    full, y = WIDTH - 2 * MARGIN, 308
     purse, left = int(streams.purse[index]), int(streams.left[index])
-    canvas.text(MARGIN, y - 8, "Time left", 12)
     told = f"{milliseconds(left):.3g} of {milliseconds(purse):.3g} ms"
     share = f"{float(streams.budget[index]):.0%} of what computing everything takes"
-    canvas.text(WIDTH - MARGIN, y - 8, f"{told}  ({share})", 12, MUTED, "rs")
-    canvas.box((MARGIN, y, WIDTH - MARGIN, y + 14), TRACK, radius=7)
-    filled = full * left / purse
-    canvas.box((MARGIN, y, MARGIN + filled, y + 14), INK, radius=min(7, filled / 2))
-    even = MARGIN + full * (1 - int(streams.position[index]) / streams.world.stream)
-    canvas.line([(even, y - 3), (even, y + 17)], WRONG, 2)
-    canvas.box((MARGIN + 66, y - 19, MARGIN + 68, y - 6), WRONG)
-    canvas.text(MARGIN + 74, y - 8, "if spent evenly", 12, MUTED)
+    even = 1 - int(streams.position[index]) / streams.world.stream
+    gauge(canvas, 308, "Time left", f"{told}  ({share})", left / purse, even, mark=66)
 
 
 def _answers(canvas: Canvas, streams: Streams, index: int) -> None:
