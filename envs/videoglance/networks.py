@@ -31,17 +31,23 @@ class GlanceNetwork(nn.Module):
     def ranked(self, maps: Tensor) -> Tensor | None:
         """Cubes int64 (B, C) in the order in which the locator would look; None without one.
 
-        The k-th is the best unseen cube by the k-th map of scores, or the unseen cube
-        nearest to the k-th point; behind the K-th they follow by the mean.
+        Every map of scores gives one cube, the surest map first: that with the most mass in
+        one unseen cube. Points tell nothing of how sure they are: the k-th gives the unseen
+        cube nearest to it. Behind the K-th, cubes follow by the mean.
         """
         if self.locator is None:
             return None
         scores = self.locator.of_cubes(maps)
+        clips, looks, _ = scores.shape
         taken = torch.zeros_like(scores[:, 0], dtype=torch.bool)
-        order = []
-        for k in range(scores.shape[1]):
-            best = scores[:, k].masked_fill(taken, -torch.inf).argmax(1, keepdim=True)
-            taken = taken.scatter(1, best, True)
+        waiting = torch.ones_like(scores[..., 0], dtype=torch.bool)
+        row, order = torch.arange(clips, device=scores.device), []
+        for k in range(looks):
+            unseen = scores.masked_fill(taken[:, None], -torch.inf)
+            sure = unseen.amax(2).masked_fill(~waiting, -torch.inf)
+            which = sure.argmax(1) if self.locator.kind == "heatmap" else torch.full_like(row, k)
+            best = unseen[row, which].argmax(1, keepdim=True)
+            taken, waiting[row, which] = taken.scatter(1, best, True), False
             order.append(best)
         rest = scores.mean(1).masked_fill(taken, -torch.inf).argsort(1, descending=True)
         return torch.cat([*order, rest[:, : scores.shape[2] - len(order)]], 1)

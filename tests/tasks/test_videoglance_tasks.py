@@ -24,7 +24,7 @@ from leapbench.tasks.videoglance.harness import VideoGlanceHarness
 from leapbench.testing import small_task
 from leapbench.testing.smaller import standing_in
 
-TASKS = ("videoglance/needle", "videoglance/sprites", "videoglance/folder")
+TASKS = tuple(f"videoglance/{name}" for name in ("needle", "garments", "sprites", "folder"))
 SMALL = small_task("videoglance/needle")
 
 

@@ -151,6 +151,21 @@ def test_every_cube_is_ranked_once(head: str) -> None:
     assert network("").ranked(torch.zeros(1)) is None
 
 
+def test_the_surest_map_goes_first() -> None:
+    net = network("heatmap")
+    assert net.locator is not None
+    mass = torch.full((1, 2, 27), 0.01)
+    mass[0, 0, 4], mass[0, 1, 4], mass[0, 1, 9] = 0.5, 0.8, 0.7
+    net.locator.of_cubes = lambda maps: mass  # type: ignore[method-assign]
+    order = net.ranked(torch.zeros(1))
+    assert order is not None
+    assert order[0, 0] == 4  # of the second map
+    mass[0, 0, 11] = 0.3
+    order = net.ranked(torch.zeros(1))
+    assert order is not None
+    assert order[0, :2].tolist() == [4, 11]  # the first map's best of those not seen
+
+
 def test_a_point_takes_the_nearest_cube_first() -> None:
     net = network("sigmoid")
     assert net.locator is not None
