@@ -28,8 +28,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from leapbench.agents.videoglance.common.interpolate import between_pixels
-from leapbench.agents.videoglance.common.model import total_loss
 from leapbench.agents.videoglance.common.places import enlarged, way
+from leapbench.agents.videoglance.common.training import total_loss
 from leapbench.envs.videoglance.networks import GlanceNetwork
 from leapbench.envs.videoglance.shape import Shape
 from leapbench.envs.videoglance.tensors import crop

@@ -142,17 +142,18 @@ class MeteredStream:
         return len(self.labels)
 
     def epoch(
-        self, batch: int, rng: np.random.Generator
+        self, batch: int, rng: np.random.Generator, given: int = 0
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield (images, labels) batches of exactly `batch`, in a fresh order.
 
-        The rest that fills no batch is dropped and not counted.
+        The rest that fills no batch is dropped and not counted. The first `given` batches are
+        left out: a phase that goes on after a kill paid for them before.
 
         Raises:
             BudgetExceeded: when the budget cannot pay for the next batch.
         """
         order = rng.permutation(len(self))
-        for start in range(0, len(self) - batch + 1, batch):
+        for start in range(given * batch, len(self) - batch + 1, batch):
             index = order[start : start + batch]
             self.meter.spend(len(index))
             yield self.images[index], self.labels[index]

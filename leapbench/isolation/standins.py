@@ -50,11 +50,11 @@ class StreamView:
         return len(self.labels)
 
     def epoch(
-        self, batch: int, rng: np.random.Generator
+        self, batch: int, rng: np.random.Generator, given: int = 0
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Batches in a fresh order; see `leapbench.contract.meter.MeteredStream.epoch`."""
         order = rng.permutation(len(self))
-        for start in range(0, len(self) - batch + 1, batch):
+        for start in range(given * batch, len(self) - batch + 1, batch):
             answer = self._line.ask("samples", [order[start : start + batch]])
             yield answer.arrays[0], answer.arrays[1]
 
