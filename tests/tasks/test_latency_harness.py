@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +13,13 @@ from leapbench.contract.artifacts import ArtifactStore
 from leapbench.envs.latency.dynamic import DynamicNetwork, build
 from leapbench.envs.latency.shape import Shape
 from leapbench.errors import InvalidOutput
+from leapbench.running import cell
+from leapbench.running.cell import Cell
 from leapbench.tasks.latency import scores
 from leapbench.tasks.latency.harness import MasksHarness
-from leapbench.testing import small_task
+from leapbench.testing import small_task, standing_in
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -96,3 +101,13 @@ def test_metrics_by_hand() -> None:
     assert found["saved_v100"] == pytest.approx(0.45)
     assert found["saved_tx2"] == 0.0
     assert found["violations"] == 1.0
+
+
+def test_the_example_of_own_masks_runs_on_the_models_network(tmp_path: Any) -> None:
+    small, path = small_task("latency/needle"), ROOT / "examples" / "custom_cells.py"
+    with standing_in(small):
+        one = Cell(small.name, "smoke", f"resnet+{path}:Active", 0, (), tmp_path)
+        made = cell.run(one, lambda fraction, line: None)
+    assert made.status == "ok", made.message
+    assert made.metrics["violations"] == 0
+    assert 0 < made.metrics["kept"] < 0.5

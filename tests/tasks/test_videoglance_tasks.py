@@ -166,6 +166,27 @@ def test_sprites_are_read_from_their_parquet(
 
 
 @pytest.mark.slow
+def test_clips_of_ones_own_by_the_example(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("av")
+    import runpy
+    import sys
+
+    sys.path.insert(0, str(Path(__file__).parents[1] / "data"))
+    from test_data_video import encode
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LEAPBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LEAPBENCH_DATA", "")  # the example sets it
+    for i in range(120):
+        encode(tmp_path / "mine" / f"{i % 3}" / f"{i:03d}.mp4", 60 * (i % 3), 8)
+    path = Path(__file__).parents[2] / "examples" / "own_clips.py"
+    runpy.run_path(str(path))["main"](tmp_path / "mine", ["random-cubes"], 2)
+    assert "random-cubes+confidence:" in capsys.readouterr().out
+
+
+@pytest.mark.slow
 def test_a_folder_of_clips_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("av")
     import sys
