@@ -52,7 +52,7 @@ def load(
 
 
 def _frozen(settings: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-    kept = ("items", *SPLITS, "root")
+    kept = ("items", *SPLITS, "canvas")
     chosen = {k: settings[k] for k in kept if k in settings}
     drawn = tuple(sorted(settings.get("clips", {}).items()))
     return (*chosen.items(), ("clips", drawn))
@@ -103,5 +103,9 @@ def _sprites(frozen: tuple[tuple[str, Any], ...], seed_key: str, salt: str) -> d
     from leapbench.tasks.videoglance import sprites
 
     settings, own = dict(frozen), _seeds(seed_key, salt)
-    train, test = sprites.read("train"), sprites.read("test")
-    return {**held_out(train, int(settings["calibration"]), own["items"]), "test": test}
+    parts = held_out(sprites.read("train"), int(settings["calibration"]), own["items"])
+    parts["test"] = sprites.read("test")
+    side = int(settings["canvas"])
+    made = {name: sprites.placed(part, side, own[name]) for name, part in parts.items()}
+    # A character fills whole clips, so that no cube holds it: tubes only help to warm up.
+    return {name: c if name == "train" else c.head(len(c)) for name, c in made.items()}

@@ -48,6 +48,34 @@ def read(split: str) -> Clips:
     return Clips(frames, labels)
 
 
+def placed(clips: Clips, side: int, seed: int) -> Clips:
+    """Clips on a larger black canvas, each at a place of its own, which is its tube.
+
+    Args:
+        clips: frames (N, T, h, w, 3).
+        side: rows and columns of the canvas, at least h and w.
+        seed: decides the places.
+    """
+    count, frames, height, width, _ = clips.frames.shape
+    at = np.random.default_rng(seed).integers(0, (side - height + 1, side - width + 1), (count, 2))
+    canvas = np.zeros((count, frames, side, side, 3), np.uint8)
+    for out, clip, (y, x) in zip(canvas, clips.frames, at.tolist(), strict=True):
+        out[:, y : y + height, x : x + width] = clip
+    return Clips(canvas, clips.labels, *_tubes(canvas))
+
+
+def _tubes(canvas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First corners and those one behind the last of what is not black, int64 (N, 3) each."""
+    drawn = np.asarray(canvas.any((1, 4)))
+    first, last = np.zeros((2, len(canvas), 3), np.int64)
+    last[:, 0] = canvas.shape[1]
+    for axis in (1, 2):
+        inside = np.asarray(drawn.any(axis=3 - axis))
+        first[:, axis] = inside.argmax(1)
+        last[:, axis] = inside.shape[1] - inside[:, ::-1].argmax(1)
+    return first, last
+
+
 def _decoded(blob: bytes) -> np.ndarray:
     """Frames uint8 (8, 64, 64, 3) of one PNG."""
     from PIL import Image
