@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -30,6 +31,7 @@ from leapbench.envs.pretrain.views import View
 WARM = 0.05
 """Share of the training in which the learning rate rises."""
 CLIP = 1.0
+_STATE = ("online", "heads", "target", "optimiser")
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,17 @@ class Trainer:
         assert isinstance(found, Encoder)  # noqa: S101 - for the type checker
         return found
 
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that decides further updates."""
+        parts = {name: getattr(self, name).state_dict() for name in _STATE}
+        return parts | {"rng": self.rng.bit_generator.state}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore what `state_dict` gave."""
+        for name in _STATE:
+            getattr(self, name).load_state_dict(state[name])
+        self.rng.bit_generator.state = state["rng"]
+
     def update(self, views: list[View], done: float) -> dict[str, float]:
         """One step of the optimiser on a view of each picture, or on two.
 
@@ -95,7 +108,7 @@ class Trainer:
             the losses by name, "loss" the weighted sum, and "gradient", the norm before clipping.
         """
         for group in self.optimiser.param_groups:
-            group["lr"] = self.rates.rate * _scheduled(done)
+            group["lr"] = self.rates.rate * scheduled(done)
         self._follow(done)
         found = self.losses(views)
         weights = {name: getattr(self.objective, name) for name in found}
@@ -202,7 +215,8 @@ def _perceptron(width: int) -> nn.Module:
     )
 
 
-def _scheduled(done: float) -> float:
+def scheduled(done: float) -> float:
+    """Share of the learning rate where a share `done` of the training is behind."""
     if done < WARM:
         return max(done, 1e-3) / WARM
     return (1 + math.cos(math.pi * min(1.0, (done - WARM) / (1 - WARM)))) / 2

@@ -65,7 +65,14 @@ class View:
     boxes: Boxes
 
 
-def make(images: Pixels, look: Look, size: int, rng: np.random.Generator) -> View:
+def make(
+    images: Pixels,
+    look: Look,
+    size: int,
+    rng: np.random.Generator,
+    near: Boxes | None = None,
+    overlap: float = 0.0,
+) -> View:
     """A view of each picture.
 
     Args:
@@ -73,10 +80,17 @@ def make(images: Pixels, look: Look, size: int, rng: np.random.Generator) -> Vie
         look: how views are made.
         size: side of a view in pixels.
         rng: draws them.
+        near: where other views of the pictures were taken.
+        overlap: how far crops are moved from where chance puts them to `near`, in [0, 1];
+            that share of pictures is flipped as there.
     """
     given = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255
     flipped = rng.random(len(images)) < look.flip
+    if near is not None:
+        flipped = np.where(rng.random(len(images)) < overlap, near.flipped, flipped)
     where = boxes(len(images), images.shape[1], images.shape[2], look.area, flipped, rng)
+    if near is not None:
+        where = where.towards(near, overlap)
     pixels = coloured(cropped(given, where, size), look, rng)
     return View((pixels - MIDDLE) / SPREAD, where)
 
@@ -88,6 +102,12 @@ def whole(images: Pixels, size: int) -> Tensor:
     zeros, ones = np.zeros(count), np.ones(count)
     all_of_it = Boxes(zeros, zeros, high * ones, wide * ones, zeros.astype(bool), float(wide))
     return (cropped(given, all_of_it, size) - MIDDLE) / SPREAD
+
+
+def seen(pixels: Tensor) -> Pixels:
+    """Views (N, C, H, W) as pictures uint8 (N, H, W, C)."""
+    colours = ((pixels * SPREAD + MIDDLE).clamp(0, 1) * 255).round()
+    return np.asarray(colours.permute(0, 2, 3, 1).numpy()).astype(np.uint8)
 
 
 def boxes(

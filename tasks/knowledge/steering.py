@@ -1,47 +1,18 @@
-"""Runs the tasks in which a training run is steered: practice worlds, then unseen ones."""
+"""Runs the tasks in which learning from knowledge is steered."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from statistics import fmean
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from leapbench.contract.harness import EpisodeRow
-from leapbench.contract.task import Protocol
-from leapbench.tasks.interaction import InteractionHarness, Vector, episodes
-
-KEPT = ("spent", "retrieval", "attributes", "facts")
-"""What is taken from the final infos."""
+from leapbench.tasks.steering import SteeringHarness
 
 
-class SteeringHarness(InteractionHarness):
-    """Evaluation worlds have other numbers, so other words and scenes, than those of practice.
+class KnowledgeSteering(SteeringHarness):
+    """Worlds of the evaluation have other words and scenes than those of practice."""
 
-    Rows have the return, which the agent has seen, and the score on scenes that it has not.
-    """
-
+    kept: ClassVar[tuple[str, ...]] = ("spent", "retrieval", "attributes", "facts")
     shared: ClassVar[tuple[str, ...]] = (
         "leapbench.envs.knowledge.words",
         "leapbench.envs.knowledge.sources",
         "leapbench.envs.knowledge.query",
     )
-
-    @staticmethod
-    def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
-        """Episode and reset seed of each row; the run's seed decides the worlds.
-
-        Most schedules draw no numbers, and their runs are to differ in something.
-        """
-        return episodes(protocol, salt, seed)
-
-    @staticmethod
-    def metrics(protocol: Protocol, rows: Sequence[EpisodeRow]) -> dict[str, float]:
-        """Means over episodes."""
-        names = ("score", "return", "length", *KEPT)
-        return {name: fmean(float(row[name]) for row in rows) for name in names}
-
-    def ended(self, env: Vector, info: Mapping[str, Any], index: int) -> EpisodeRow:
-        """See `InteractionHarness.ended`."""
-        score = env.envs[index].get_wrapper_attr("score")()  # type: ignore[attr-defined]
-        found = {key: float(info[key][index]) for key in KEPT}
-        return {"score": float(score), **found}

@@ -23,7 +23,7 @@ from leapbench.errors import BudgetExceeded, InvalidOutput, UserError
 from leapbench.tasks.knowledge.asked import Asked
 from leapbench.tasks.knowledge.data import MeteredKnowledge
 from leapbench.tasks.knowledge.harness import KnowledgeHarness, probed
-from leapbench.tasks.knowledge.steering import SteeringHarness
+from leapbench.tasks.knowledge.steering import KnowledgeSteering
 from leapbench.testing import check_task, small_task
 
 SMALL = {"count": 60, "horizon": 3, "updates": 2, "batch": 12, "start": 2, "held": 16, "worlds": 2}
@@ -176,7 +176,7 @@ def test_episodes_that_end_apart_are_played_together() -> None:
     task = small_task("knowledge/query")
     protocol = task.protocols["smoke"]
     wanted = protocol.evaluation.model_copy(update={"episodes": 2})
-    harness = SteeringHarness(protocol.model_copy(update={"evaluation": wanted}), 0, None)  # type: ignore[arg-type]
+    harness = KnowledgeSteering(protocol.model_copy(update={"evaluation": wanted}), 0, None)  # type: ignore[arg-type]
     rows = harness.evaluate({"policy": Halves()}, lambda fraction, line: None).rows  # type: ignore[dict-item]
     assert [row["length"] for row in rows] == [3, 1]
     assert [row["return"] for row in rows][1] == 0.0
@@ -186,10 +186,10 @@ def test_no_run_learns_from_its_own_episodes() -> None:
     """The run's seed decides its episodes, so that it decides what is held out, too."""
     protocol = small_task("knowledge/query").protocols["smoke"]
     for seed in (0, 3):
-        harness = SteeringHarness(protocol, seed, None)  # type: ignore[arg-type]
+        harness = KnowledgeSteering(protocol, seed, None)  # type: ignore[arg-type]
         opened = harness.open(protocol.phases[0], {}, lambda fraction, line: None)
         assert opened.make_env is not None
-        scored = int(SteeringHarness.schedule(protocol, "", seed)[0]["seed"])
+        scored = int(KnowledgeSteering.schedule(protocol, "", seed)[0]["seed"])
         with pytest.raises(UserError, match="is that of an episode that is scored"):
             opened.make_env(1).reset(seed=scored)
 

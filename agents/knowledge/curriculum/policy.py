@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from leapbench.agents.common.acting import LookAhead, Schedule
 from leapbench.agents.common.bounds import bounded
-from leapbench.agents.knowledge.common.acting import OUTCOMES, LookAhead, Schedule
 from leapbench.envs.knowledge.sources import SOURCES
 
+OUTCOMES = slice(1, 5)
+"""Where an observation has the three probes, and how much is lost."""
 LOSSES = slice(5, 10)
 """Where an observation has the losses: clip, e2e, e2r, g2e, kd."""
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.agents.knowledge.common.acting import LookAhead, Schedule
+from leapbench.agents.common.acting import LookAhead, Schedule
 from leapbench.envs.knowledge.query import STOP, TOPICS
 from leapbench.errors import unknown
 

@@ -1,4 +1,4 @@
-"""PPO of Stable-Baselines3, in a few long training runs."""
+"""PPO of Stable-Baselines3 where steps are dear and few."""
 
 from __future__ import annotations
 

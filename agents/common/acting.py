@@ -15,8 +15,6 @@ from leapbench.agents.common.state import broken
 from leapbench.contract.agent import LearningPhase
 
 RECORD = "agent.json"
-OUTCOMES = slice(1, 5)
-"""Where an observation has the three probes, and how much is lost."""
 
 
 class Untaught(ABC):

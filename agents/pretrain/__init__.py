@@ -1,0 +1,1 @@
+"""Methods that learn from views of pictures without labels."""

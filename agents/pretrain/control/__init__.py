@@ -1,0 +1,1 @@
+"""Schedules of self-supervised learning."""

@@ -1,0 +1,1 @@
+"""Controls that no paper proposes."""

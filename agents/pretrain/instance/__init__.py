@@ -1,0 +1,1 @@
+"""Instance discrimination, of whole pictures and place by place."""

@@ -1,0 +1,1 @@
+"""Rules for which pictures are revealed."""

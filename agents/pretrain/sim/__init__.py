@@ -1,0 +1,1 @@
+"""Siamese image modeling and its ablations."""

@@ -1,0 +1,1 @@
+"""The upper bound that is shown labels."""

@@ -1,0 +1,1 @@
+"""Pre-training under a budget of image views, and frozen features probed."""
