@@ -12,8 +12,18 @@ from leapbench.envs.knowledge.drawing import SIDE, Ints, Pixels
 from leapbench.envs.knowledge.network import CLASSES
 from leapbench.envs.knowledge.words import PAIRED, TOKENS, Tokens, Words
 
+GRAPHS = ("scene", "attribute", "language")
+"""Kinds of triplets: (image, relation, image), (image, relation, word), (word, relation, word)."""
+SOURCES = ("pairs", *GRAPHS, "negatives")
+NEGATIVE = 3
+"""What an image with its caption and an annotated wrong one costs, in triplets."""
 NO_CLASS = -1
 """Class of relations that are not classified: those of pairs."""
+
+
+def cost(source: str) -> int:
+    """What one pair or triplet of a source costs, in triplets."""
+    return NEGATIVE if source == "negatives" else 1
 
 
 def _none() -> Ints:
@@ -78,6 +88,16 @@ def joined(parts: Sequence[Batch]) -> Batch:
     classes = np.concatenate([each.classes for each in parts])
     merged = {name: np.concatenate(rows) for name, rows in own.items()}
     return Batch(images, texts, verbs=verbs, classes=classes, **merged)
+
+
+def paired(batch: Batch) -> Batch:
+    """The pairs alone, with their images and texts and no others, each once."""
+    images, seen = np.unique(batch.pairs[:, 0], return_inverse=True)
+    said = np.concatenate([batch.pairs[:, 1], batch.wrong]) - len(batch.images)
+    texts, place = np.unique(said, return_inverse=True)
+    place = place.reshape(-1) + len(images)
+    pairs = np.stack([seen.reshape(-1), place[: len(seen)]], axis=1)
+    return Batch(batch.images[images], batch.texts[texts], pairs, place[len(seen) :])
 
 
 def written(batch: Batch, words: Words, rng: np.random.Generator) -> Batch:

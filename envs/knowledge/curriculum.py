@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.envs.knowledge.sources import SOURCES, cost
+from leapbench.envs.knowledge.batches import SOURCES, cost
 from leapbench.envs.knowledge.world import LearningEnv, Observation
 from leapbench.envs.refusals import reals, whole
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch.nn.functional import normalize, pad
 
 from leapbench.envs.knowledge.drawing import Floats, Pixels
 from leapbench.envs.knowledge.network import CELLS, Clip, Fusion, pooled
-from leapbench.envs.knowledge.words import PAIRED, TOKENS, Tokens, Words
+from leapbench.envs.knowledge.words import PAIRED, TOKENS, Tokens
 
 BATCH = 512
 
@@ -20,14 +20,14 @@ class Trained:
 
     Args:
         clip: the towers.
-        words: of the world.
+        number: of each word.
         fusion: scores are the cosine of Y(image, image-of, -) and Y(-, -, text); None for
             the towers' own. The paper does not say which it takes. Both stay
             pre-computable.
     """
 
-    def __init__(self, clip: Clip, words: Words, fusion: Fusion | None = None) -> None:
-        self.clip, self.vocabulary, self.fusion = clip.eval(), words, fusion
+    def __init__(self, clip: Clip, number: Mapping[str, int], fusion: Fusion | None = None) -> None:
+        self.clip, self.number, self.fusion = clip.eval(), number, fusion
 
     @torch.no_grad()
     def tokens(self, images: Pixels) -> Floats:
@@ -48,7 +48,7 @@ class Trained:
             said = _batched(lambda rows: clip.texts(clip.text_tokens(rows), rows), texts)
             return _products(seen, said)
         verb = torch.zeros(1, TOKENS, dtype=torch.int64)
-        verb[0, 0] = self.vocabulary.number[PAIRED[0]]
+        verb[0, 0] = self.number[PAIRED[0]]
         relation = fusion.from_text(pooled(clip.text_tokens(verb), verb))
 
         def of_image(rows: Tensor) -> Tensor:

@@ -8,15 +8,9 @@ import gymnasium as gym
 import numpy as np
 
 from leapbench.envs.knowledge.batches import Batch, joined
-from leapbench.envs.knowledge.words import KINDS
+from leapbench.envs.knowledge.words import ASKED, STOP, TOPICS
 from leapbench.envs.knowledge.world import LearningEnv, Observation, checked
 from leapbench.envs.refusals import whole
-
-TOPICS = sum(KINDS)
-"""Words that can be asked about: the world's colours, then its shapes."""
-ASKED = ("objects", "facts")
-"""What is bought of a word: objects that have it, or what it is."""
-STOP = TOPICS * len(ASKED)
 
 
 class KnowledgeQueryEnv(LearningEnv):

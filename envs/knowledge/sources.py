@@ -23,17 +23,6 @@ from leapbench.envs.knowledge.words import (
     Words,
 )
 
-GRAPHS = ("scene", "attribute", "language")
-"""Kinds of triplets: (image, relation, image), (image, relation, word), (word, relation, word)."""
-SOURCES = ("pairs", *GRAPHS, "negatives")
-NEGATIVE = 3
-"""What an image with its caption and an annotated wrong one costs, in triplets."""
-
-
-def cost(source: str) -> int:
-    """What one pair or triplet of a source costs, in triplets."""
-    return NEGATIVE if source == "negatives" else 1
-
 
 class Sources:
     """The knowledge of one world, drawn at random.

@@ -7,15 +7,13 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from leapbench.envs.knowledge import losses
-from leapbench.envs.knowledge.batches import Batch
+from leapbench.envs.knowledge.batches import Batch, paired
 from leapbench.envs.knowledge.losses import Weights
 from leapbench.envs.knowledge.network import SHAPE, Clip, Fusion, Shape
-from leapbench.envs.knowledge.sources import Sources
 
 CLIPPED = 1.0
 """Largest norm of the gradient; the paper's is in a supplement that was not seen."""
@@ -95,8 +93,9 @@ class Trainer:
                 each["clip"] = losses.clip_loss(logits, batch)
             if own.kd:
                 with torch.no_grad():
-                    known = losses.encoded(self.start, batch)
-                    aim = losses.similarities(self.start, batch, known)
+                    shown = paired(batch)
+                    known = losses.encoded(self.start, shown)
+                    aim = losses.similarities(self.start, shown, known)
                 each["kd"] = losses.distillation(logits, aim)
         graph = bool(batch.graph.any())
         if own.flat and graph:
@@ -131,31 +130,3 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(parameters, CLIPPED, foreach=True)
         self.optimiser.step()
         return {name: float(value.detach()) for name, value in each.items()}
-
-
-def started(
-    sources: Sources,
-    seed: int,
-    updates: int,
-    batch: int = 128,
-    shape: Shape = SHAPE,
-    rate: float = 1e-3,
-) -> Clip:
-    """A CLIP of the world's captions, the start of everything else.
-
-    Args:
-        sources: the world's knowledge, of which it sees pairs alone.
-        seed: of its first weights and its batches.
-        updates: how many.
-        batch: pairs of an update.
-        shape: sizes.
-        rate: learning rate.
-    """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        clip = Clip(sources.words.count, shape)
-    trainer = Trainer(clip, Rates(towers=rate), PAIRS, shape=shape)
-    rng = np.random.default_rng([seed, 4])
-    for i in range(updates):
-        trainer.update(sources.pairs(batch, rng), i / updates)
-    return clip

@@ -33,6 +33,12 @@ PAIRED = ("image-of", "caption-of")
 OTHERS = ("pad", "and", "no", "what", "where", "is")
 KINDS = 6, 5
 """Colours and shapes of a world."""
+TOPICS = sum(KINDS)
+"""Words that can be asked about: a world's colours, then its shapes."""
+ASKED = ("objects", "facts")
+"""What can be bought of a word: objects that have it, or what it is."""
+STOP = TOPICS * len(ASKED)
+"""The action that buys nothing more."""
 TOKENS = 14
 """Words of the longest text; texts are padded to it with word 0."""
 

@@ -20,7 +20,8 @@ from leapbench.envs.knowledge.network import Clip, Shape
 from leapbench.envs.knowledge.picture import picture
 from leapbench.envs.knowledge.probes import retrieval
 from leapbench.envs.knowledge.sources import Sources
-from leapbench.envs.knowledge.training import Rates, Trainer, started
+from leapbench.envs.knowledge.start import started
+from leapbench.envs.knowledge.training import Rates, Trainer
 from leapbench.envs.refusals import begun, drawable, no_options
 from leapbench.envs.threads import one_thread
 from leapbench.envs.timed import Timed
@@ -146,7 +147,7 @@ class LearningEnv(Timed, gym.Env[Observation, Any]):
         clip, fusion = self.trainer.clip, self.trainer.fusion
         rng, count = np.random.default_rng(self.world), len(known.scenes)
         return {
-            "retrieval": retrieval(Trained(clip, known.words), known.scenes),
+            "retrieval": retrieval(Trained(clip, known.words.number), known.scenes),
             "attributes": linked(clip, fusion, known.attribute(count, rng)),
             "facts": linked(clip, fusion, known.language(count, rng)),
         }
@@ -155,7 +156,7 @@ class LearningEnv(Timed, gym.Env[Observation, Any]):
         """What an episode is scored by: `composite` on scenes that nothing else has seen."""
         begun(self.started)
         held = Sources(self.world, self.held, TEST)
-        before = retrieval(Trained(self.trainer.start, held.words), held.scenes)
+        before = retrieval(Trained(self.trainer.start, held.words.number), held.scenes)
         return composite(self.probe(held), before)
 
     def _live(self) -> None:

@@ -15,6 +15,7 @@ from leapbench.contract.agent import LearningPhase
 from leapbench.contract.meter import MeteredStream
 from leapbench.contract.rollout import checked
 from leapbench.contract.sequences import MeteredSequences
+from leapbench.contract.served import Served
 from leapbench.errors import UserError
 from leapbench.isolation.channel import Message
 from leapbench.isolation.failures import GuestAnswer, GuestLate, plain, seconds
@@ -53,6 +54,7 @@ class Service:
             "reset": self._reset,
             "samples": self._samples,
             "sequences": self._sequences,
+            "served": self._served,
             "make_env": self._make_env,
             "spend": self._spend,
         }
@@ -138,6 +140,9 @@ class Service:
             header = {"kind": "sequences", "count": len(data), "longest": data.longest}
             header |= {"shapes": data.shapes, "weights": list(data.weights)}
             return header, list(data.weights.values())
+        if isinstance(data, Served):
+            told, arrays = data.told()
+            return {"kind": "served", "class": data.guest, "told": told}, arrays
         if not (hasattr(data, "save") and hasattr(data, "load")):
             raise UserError(f"{type(data).__name__} data cannot be given to an isolated agent.")
         with TemporaryDirectory(prefix="leapbench-phase-") as folder:
@@ -178,6 +183,13 @@ class Service:
             raise UserError(f"A batch is at most {len(data)} sequences.")
         found = data.read(rows, length)
         return {"names": list(found)}, list(found.values())
+
+    def _served(self, message: Message) -> Packed:
+        data, record = self._phase.data, message.header.get("record")
+        if not isinstance(data, Served) or not isinstance(record, dict):
+            raise UserError("This phase has no data that is asked for.")
+        told, arrays = data.answer(record, message.arrays)
+        return {"record": told}, arrays
 
     def _spend(self, message: Message) -> Packed:
         self._phase.meter.spend(int(message.header["amount"]))

@@ -133,12 +133,23 @@ class PhaseView:
                 return StreamView(self._line, self.meter, images, labels)
             case "sequences":
                 return SequencesView(self._line, self.meter, record, arrays)
+            case "served":
+                module, _, name = record["class"].partition(":")
+                kind = getattr(import_module(module), name)
+                return kind(self._ask, self.meter, record["told"], arrays)
             case "file":
                 module, _, name = record["class"].partition(":")
                 path = Path(tempfile.mkdtemp(prefix="data-", dir=".")) / "data.npz"
                 path.write_bytes(arrays[0].tobytes())
                 return getattr(import_module(module), name).load(path.absolute())
         return None
+
+    def _ask(
+        self, record: dict[str, Any], arrays: list[np.ndarray]
+    ) -> tuple[dict[str, Any], list[np.ndarray]]:
+        """What the host answers, see `leapbench.contract.served.Served.answer`."""
+        answer = self._line.ask("served", arrays, record=record)
+        return answer.header["record"], answer.arrays
 
     def _env(self, num_envs: int, **arguments: int | None) -> Any:
         from leapbench.isolation.vector import RemoteVectorEnv

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import load_file
 from safetensors.torch import save_file
 
 from leapbench.contract.meter import Meter
-from leapbench.envs.knowledge.batches import Batch
+from leapbench.contract.served import Piece
+from leapbench.envs.knowledge.batches import SOURCES, Batch, cost
 from leapbench.envs.knowledge.network import Shape
-from leapbench.envs.knowledge.sources import SOURCES, Sources, cost
-from leapbench.envs.knowledge.training import started
+from leapbench.envs.knowledge.sources import Sources
+from leapbench.envs.knowledge.start import started
 from leapbench.errors import UserError
 
 START = "start.safetensors"
@@ -22,19 +25,38 @@ START = "start.safetensors"
 class MeteredKnowledge:
     """Pairs and triplets of one world, each paid for when it is drawn.
 
+    A method is told what words there are, and not the number of the world: that would give
+    every scene and every triplet unpaid.
+
     Args:
-        world: number of the world.
-        sources: its knowledge.
+        sources: the world's knowledge.
         start: the small CLIP that every method starts from, as arrays by name.
         shape: sizes of the networks.
         meter: counter of triplets; an annotated wrong caption counts three with its pair.
     """
 
-    def __init__(
-        self, world: int, sources: Sources, start: dict[str, Any], shape: Shape, meter: Meter
-    ) -> None:
-        self.world, self.start, self.shape, self.meter = world, start, shape, meter
+    guest: ClassVar[str] = "leapbench.envs.knowledge.bought:BoughtKnowledge"
+
+    def __init__(self, sources: Sources, start: dict[str, Any], shape: Shape, meter: Meter) -> None:
+        self.vocabulary = dict(sources.words.number)
+        self.start, self.shape, self.meter = start, shape, meter
         self._sources = sources
+
+    def told(self) -> Piece:
+        """See `leapbench.contract.served.Served`."""
+        record = {"vocabulary": self.vocabulary, "shape": vars(self.shape)}
+        return record | {"start": list(self.start)}, list(self.start.values())
+
+    def answer(self, record: dict[str, Any], arrays: list[NDArray[Any]]) -> Piece:
+        """Draw for a method that is isolated; see `leapbench.contract.served.Served`."""
+        rng = np.random.default_rng()
+        try:
+            rng.bit_generator.state = record["state"]
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise UserError("rng must be what numpy.random.default_rng gives.") from error
+        batch = self.draw(record.get("counts", {}), rng)
+        drawn = [getattr(batch, each.name) for each in fields(batch)]
+        return {"state": rng.bit_generator.state}, drawn
 
     def draw(self, counts: dict[str, int], rng: np.random.Generator) -> Batch:
         """A batch of several sources; see `leapbench.envs.knowledge.sources.Sources.draw`.

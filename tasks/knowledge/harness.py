@@ -48,6 +48,7 @@ class KnowledgeHarness(Harness):
     """
 
     shared = (
+        "leapbench.envs.threads",
         "leapbench.envs.knowledge.words",
         "leapbench.envs.knowledge.drawing",
         "leapbench.envs.knowledge.batches",
@@ -55,13 +56,21 @@ class KnowledgeHarness(Harness):
         "leapbench.envs.knowledge.losses",
         "leapbench.envs.knowledge.training",
         "leapbench.envs.knowledge.encoders",
-        "leapbench.envs.knowledge.sources",
+        "leapbench.envs.knowledge.bought",
     )
 
     @property
     def world(self) -> int:
-        """Number of this seed's world."""
-        (number,) = seeds.stream(self.protocol.seed_key, "train", 1, self.seed)
+        """Number of this seed's world, which no method is told.
+
+        What is public, a method could compute; with a salt, the number is one of 2**128 that
+        it could not.
+        """
+        key, salt = self.protocol.seed_key, self.salt
+        if salt:
+            words = seeds.sequence(key, "train", self.seed, salt=salt).generate_state(4)
+            return int.from_bytes(words.tobytes(), "little")
+        (number,) = seeds.stream(key, "train", 1, self.seed)
         return number
 
     @property
@@ -86,14 +95,14 @@ class KnowledgeHarness(Harness):
         (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, self.seed, 1)
         report(0.0, "making the start that all methods share")
         sources = _sources(self.world, self.protocol.settings["scenes"])
-        data = MeteredKnowledge(self.world, sources, self.start(), self.shape, meter)
+        data = MeteredKnowledge(sources, self.start(), self.shape, meter)
         return LearningPhase(phase.name, meter, seed, self.protocol.settings, data, report=report)
 
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
         """Probe every draw of held-out scenes."""
         own, part = self.protocol.settings, parts["agent"]
         start = restored(self.start(), self.shape)
-        before = Trained(start, _sources(self.world, own["scenes"]).words)
+        before = Trained(start, _sources(self.world, own["scenes"]).words.number)
         learned = scenes.make(self.world, own["heads"]["scenes"], SPLITS["heads"])
         plan = self.schedule(self.protocol, self.salt)
         rows: list[EpisodeRow] = []

@@ -13,6 +13,5 @@ class KnowledgeSteering(SteeringHarness):
     kept: ClassVar[tuple[str, ...]] = ("spent", "retrieval", "attributes", "facts")
     shared: ClassVar[tuple[str, ...]] = (
         "leapbench.envs.knowledge.words",
-        "leapbench.envs.knowledge.sources",
-        "leapbench.envs.knowledge.query",
+        "leapbench.envs.knowledge.batches",
     )

@@ -15,7 +15,8 @@ from leapbench.envs.knowledge.batches import Batch
 from leapbench.envs.knowledge.losses import Encoded, Weights
 from leapbench.envs.knowledge.network import CELLS, Clip, Fusion, Shape, pooled
 from leapbench.envs.knowledge.sources import Sources
-from leapbench.envs.knowledge.training import Rates, Trainer, started
+from leapbench.envs.knowledge.start import started
+from leapbench.envs.knowledge.training import Rates, Trainer
 
 SHAPE = Shape(width=16, fusion=12, heads=2)
 

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from leapbench.envs.knowledge import questions, scenes
-from leapbench.envs.knowledge.batches import NO_CLASS
+from leapbench.envs.knowledge.batches import NO_CLASS, SOURCES
 from leapbench.envs.knowledge.drawing import GREY
 from leapbench.envs.knowledge.network import CLASSES
 from leapbench.envs.knowledge.questions import ANSWERS, BEGINS, KINDS_OF_QUESTIONS
 from leapbench.envs.knowledge.scenes import OBJECTS, Scenes
 from leapbench.envs.knowledge.sources import (
-    SOURCES,
     Sources,
     arguments_swapped,
     attributes_swapped,

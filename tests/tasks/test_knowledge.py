@@ -15,9 +15,10 @@ from leapbench.contract import registry
 from leapbench.contract.meter import Meter
 from leapbench.contract.task import Budget
 from leapbench.envs.knowledge import scenes
+from leapbench.envs.knowledge.batches import SOURCES
 from leapbench.envs.knowledge.network import Shape
 from leapbench.envs.knowledge.probes import Effort
-from leapbench.envs.knowledge.sources import SOURCES, Sources
+from leapbench.envs.knowledge.sources import Sources
 from leapbench.envs.knowledge.world import composite
 from leapbench.errors import BudgetExceeded, InvalidOutput, UserError
 from leapbench.tasks.knowledge.asked import Asked
@@ -32,7 +33,7 @@ STEERED = ("leapbench/KnowledgeCurriculum-Discrete-v0", "leapbench/KnowledgeQuer
 
 def metered(limit: int) -> MeteredKnowledge:
     meter = Meter(Budget(unit="triplets", limit=limit))
-    return MeteredKnowledge(1, Sources(1, 40), {}, Shape(), meter)
+    return MeteredKnowledge(Sources(1, 40), {}, Shape(), meter)
 
 
 @pytest.mark.slow

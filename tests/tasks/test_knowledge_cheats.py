@@ -157,7 +157,7 @@ def test_features_keep_their_width_and_have_one() -> None:
 
 def metered(limit: int = 100) -> MeteredKnowledge:
     return MeteredKnowledge(
-        1, Sources(1, 40), {}, Shape(), Meter(Budget(unit="triplets", limit=limit))
+        Sources(1, 40), {}, Shape(), Meter(Budget(unit="triplets", limit=limit))
     )
 
 

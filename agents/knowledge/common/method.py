@@ -16,14 +16,13 @@ from leapbench.agents.common.bounds import bounded
 from leapbench.agents.common.mlp import seeded
 from leapbench.agents.common.state import broken, require, under
 from leapbench.contract.agent import LearningPhase
-from leapbench.envs.knowledge.batches import Batch
+from leapbench.envs.knowledge.batches import SOURCES, Batch, cost
 from leapbench.envs.knowledge.drawing import Floats, Pixels
 from leapbench.envs.knowledge.encoders import Trained
 from leapbench.envs.knowledge.losses import Weights
 from leapbench.envs.knowledge.network import Clip, Fusion, Shape, restored
-from leapbench.envs.knowledge.sources import SOURCES, cost
 from leapbench.envs.knowledge.training import Rates, Trainer
-from leapbench.envs.knowledge.words import Tokens, Words
+from leapbench.envs.knowledge.words import Tokens
 from leapbench.errors import UserError
 
 WEIGHTS, RECORD = "networks.safetensors", "agent.json"
@@ -39,12 +38,12 @@ class Knowledge(Protocol):
     """What a phase gives to learn from, as its `data`.
 
     Attributes:
-        world: number of the world, from which its words follow.
+        vocabulary: number of each word.
         start: the small CLIP that every method starts from, as arrays by name.
         shape: sizes of the networks.
     """
 
-    world: int
+    vocabulary: dict[str, int]
     start: dict[str, Any]
     shape: Shape
 
@@ -128,7 +127,7 @@ class Method:
                 if not (i + 1) % LINES:
                     phase.log(i + 1, **found)
                     phase.report((i + 1) / count, f"update {i + 1} of {count}")
-        self._sizes = {"world": data.world, "shape": vars(data.shape)}
+        self._sizes = {"vocabulary": data.vocabulary, "shape": vars(data.shape)}
         self._keep(trainer.clip.cpu(), trainer.fusion.cpu())
 
     def tokens(self, images: Pixels) -> Floats:
@@ -165,8 +164,8 @@ class Method:
         """
         try:
             self._sizes = json.loads((folder / RECORD).read_text())
-            shape, words = Shape(**self._sizes["shape"]), Words.draw(int(self._sizes["world"]))
-            clip, fusion = Clip(words.count, shape), Fusion(shape, self.hops)
+            shape, count = Shape(**self._sizes["shape"]), len(self._sizes["vocabulary"])
+            clip, fusion = Clip(count, shape), Fusion(shape, self.hops)
             weights = load_file(folder / WEIGHTS)
             for name, part in (("clip", clip), ("fusion", fusion)):
                 part.load_state_dict(under(name, weights))
@@ -181,9 +180,9 @@ class Method:
         return Trainer(clip.to(device), rates, weights, seed, data.shape, self.both, self.hops)
 
     def _keep(self, clip: Clip, fusion: Fusion) -> None:
-        words = Words.draw(int(self._sizes["world"]))
         self._fusion = fusion
-        self._trained = Trained(clip, words, fusion if self.fused else None)
+        known = dict(self._sizes["vocabulary"])
+        self._trained = Trained(clip, known, fusion if self.fused else None)
 
     def _require(self) -> Trained:
         require(self._trained is not None, self)

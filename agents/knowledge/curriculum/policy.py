@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from leapbench.agents.common.acting import LookAhead, Schedule
 from leapbench.agents.common.bounds import bounded
-from leapbench.envs.knowledge.sources import SOURCES
+from leapbench.envs.knowledge.batches import SOURCES
 
 OUTCOMES = slice(1, 5)
 """Where an observation has the three probes, and how much is lost."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.agents.common.acting import LookAhead, Schedule
-from leapbench.envs.knowledge.query import STOP, TOPICS
+from leapbench.envs.knowledge.words import STOP, TOPICS
 from leapbench.errors import unknown
 
 BOUGHT = slice(10, 10 + STOP)

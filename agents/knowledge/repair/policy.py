@@ -51,7 +51,7 @@ class Repair(Method):
                 if not (i + 1) % LINES:
                     phase.log(i + 1, clip=float(loss.detach()))
                     phase.report((i + 1) / count, f"update {i + 1} of {count}")
-        self._sizes = {"world": data.world, "shape": vars(data.shape)}
+        self._sizes = {"vocabulary": data.vocabulary, "shape": vars(data.shape)}
         self._keep(clip.cpu(), trainer.fusion.cpu())
 
     def _loss(self, clip: Clip, batch: Any) -> torch.Tensor:
