@@ -203,21 +203,40 @@ def make(setup: Setup, scenario: str, number: int) -> dict[str, NDArray[Any]]:
 def _stats(shape: Any, weights: Tensor, data: pairs.Pairs, slow: float) -> NDArray[np.float32]:
     """`STATS` of networks, (S, len(STATS))."""
     seen = outputs(shape, weights, tensor(data.train[:, 0]))
-    held = torch.log_softmax(outputs(shape, weights, tensor(data.validation)), -1)
-    right = tensor(data.validation_labels)
+    held = outputs(shape, weights, tensor(data.validation))
+    return summary(seen, held, data.labels, data.validation_labels, slow)
+
+
+def summary(
+    seen: Tensor,
+    answers: Tensor,
+    labels: NDArray[np.int64],
+    right: NDArray[np.int64],
+    slow: float,
+) -> NDArray[np.float32]:
+    """`STATS` of networks from their logits, (S, len(STATS)).
+
+    Args:
+        seen: logits of training samples, (S, N, C).
+        answers: logits of validation samples, (S, N', C).
+        labels: of the former, as they are given, (N,).
+        right: of the latter, (N',).
+        slow: learning rate where they were taken / the largest.
+    """
+    held, own = torch.log_softmax(answers, -1), tensor(right)
     surest, said = held.exp().max(-1)
-    hit = (said == right).float()
+    hit = (said == own).float()
     bins = (surest * BINS).long().clamp_max(BINS - 1)
-    gaps = torch.zeros(len(weights), BINS).scatter_add_(1, bins, hit - surest).abs()
+    gaps = torch.zeros(len(held), BINS).scatter_add_(1, bins, hit - surest).abs()
     softened = [torch.softmax(seen / tau, -1) for tau in TEMPERATURES]
-    most = np.log(shape.outputs)
+    most = np.log(seen.shape[-1])
     found = (
-        (seen.argmax(-1) == tensor(data.labels)).float().mean(-1),
+        (seen.argmax(-1) == tensor(labels)).float().mean(-1),
         hit.mean(-1),
-        -held.gather(2, right[None, :, None].expand(len(weights), -1, 1)).mean((1, 2)),
+        -held.gather(2, own[None, :, None].expand(len(held), -1, 1)).mean((1, 2)),
         *(torch.special.entr(each).sum(-1).mean(-1) / most for each in softened),
-        gaps.sum(-1) / len(right),
-        torch.full((len(weights),), slow),
+        gaps.sum(-1) / len(own),
+        torch.full((len(held),), slow),
     )
     return np.asarray(torch.stack(found, 1).numpy(), np.float32)
 

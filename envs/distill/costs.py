@@ -37,7 +37,20 @@ class Prices:
 def prices(setup: Setup, scenario: Scenario) -> Prices:
     """The prices of a scenario."""
     teacher, student = (each.multiply_adds for each in setup.shapes(scenario))
-    n, held = setup.pairs(scenario), setup.validation
+    return priced(setup, setup.pairs(scenario), teacher, student, probing(setup, scenario))
+
+
+def priced(setup: Setup, n: int, teacher: int, student: int, probe: int) -> Prices:
+    """Prices where `n` samples are trained on.
+
+    Args:
+        setup: lengths, batch and validation samples.
+        n: training samples.
+        teacher: its multiply-adds of one sample.
+        student: likewise.
+        probe: price of the probes of a checkpoint.
+    """
+    held = setup.validation
     used = n // setup.batch * setup.batch  # what fills no batch is not seen
     extend = TRAIN * setup.epochs // setup.checkpoints * used * teacher + (n + held) * teacher
     query = (setup.views * n if setup.cached else setup.block_epochs * used) * teacher
@@ -45,7 +58,7 @@ def prices(setup: Setup, scenario: Scenario) -> Prices:
     block = TRAIN * setup.block_epochs * used * student + held * student
     teaching = query if setup.cached else query * setup.blocks
     whole = setup.checkpoints * extend + teaching + setup.blocks * block
-    return Prices(extend, query, itself, block, probing(setup, scenario), whole)
+    return Prices(extend, query, itself, block, probe, whole)
 
 
 def probing(setup: Setup, scenario: Scenario) -> int:

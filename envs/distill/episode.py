@@ -107,7 +107,7 @@ class Episode:
                 if self.pay(self.prices.extend):
                     self.reached[trajectory] += 1
                     slot = trajectory * self.setup.checkpoints + self.reached[trajectory] - 1
-                    self.apart[slot] = apart(self)[slot]
+                    self.apart[slot] = self.compared()[slot]
             else:
                 self.refused += 1
         for slot in decision.probe:
@@ -115,6 +115,10 @@ class Episode:
                 self.probed[slot] = self.pay(self.prices.probe)
             else:
                 self.refused += 1
+
+    def compared(self) -> NDArray[np.float32]:
+        """KL(teacher || student) as `apart` has it, now."""
+        return apart(self)
 
     def lesson(self, decision: Decision) -> Decision | None:
         """The block that is wanted, with teachers that are owned, when it was paid; else None."""

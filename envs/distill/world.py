@@ -71,7 +71,7 @@ class World:
             lesson = episode.lesson(decision)
             if lesson is not None:
                 lessons.append((episode, lesson))
-        teach(lessons)
+        self.teach(lessons)
         for episode, decision in zip(episodes, decisions, strict=True):
             if decision.reborn:
                 episode.rebirth()
@@ -79,6 +79,10 @@ class World:
             episode.over = episode.over or decision.stop or done
         after = [episode.accuracy for episode in episodes]
         return np.subtract(after, before, dtype=np.float64)
+
+    def teach(self, lessons: Sequence[tuple[Episode, Decision]]) -> None:
+        """Train students for their blocks."""
+        teach(lessons)
 
 
 def begin(setup: Setup, scenario: str, number: int, student: int, share: float) -> Episode:

@@ -130,10 +130,15 @@ class SparsifyHarness(Harness):
                 raise unreadable(saves.latest, error) from error
         written = time.monotonic()
         every = float(self.protocol.settings.get("save_seconds", 300.0))
+        word = "goes on at" if saves.latest is not None else "begins with"
+        report(training.iteration / job.iterations, f"{word} update {training.iteration + 1}")
         while not training.over:
             now, ends = training.iteration, [t for t in plan if t > training.iteration]
             if now in plan:
-                _decided(training, chosen, now, *plan[now])
+                kind, batches = plan[now]
+                if batches:
+                    report(now / job.iterations, f"update {now}: {kind} of {batches} batches")
+                _decided(training, chosen, now, kind, batches)
             training.train(min([*ends, now + CHUNK[job.network]]) - now)
             done = training.iteration / job.iterations
             losses = " ".join(f"{x:.3f}" for x in training.loss)

@@ -24,7 +24,7 @@ def made(name: str, **arguments: Any) -> tuple[gym.Env, SparsifyEnv]:
 @pytest.mark.parametrize("name", [*IDS, *BOXES])
 def test_every_episode_ends_inside_both_ledgers(name: str) -> None:
     env, world = made(name)
-    for seed in range(3):
+    for seed in range(2):
         env.reset(seed=seed)
         env.action_space.seed(seed)
         over, total = False, 0.0

@@ -73,12 +73,12 @@ ALL = {
 @pytest.mark.parametrize("name", ALL)
 def test_every_method_ends_at_the_budget(name: str) -> None:
     method = ALL[name]
-    run = training(separate=method.separate)
+    run = training(separate=method.separate, iterations=24)
     led(method, run)
     least = run.budget - (len(run.tasks) if name == "single" else 0)
     assert least <= int(run.mask.sum()) <= run.budget
     assert run.spent <= run.limit
-    assert run.iteration == 40
+    assert run.iteration == 24
 
 
 def test_disparse_keeps_what_any_task_keeps() -> None:
@@ -117,7 +117,7 @@ def test_rigl_keeps_every_layer_and_exchanges_less_and_less() -> None:
 
 
 def test_disparse_dynamic_overshoots_in_shared_layers_alone_and_comes_back() -> None:
-    run = training()
+    run, inside = training(), training()
     found = led(DiSparseDynamic(interval=5), run)
     wanted = masks.erk(run.facts.shapes, run.budget)
     owners = run.facts.owners
@@ -128,16 +128,9 @@ def test_disparse_dynamic_overshoots_in_shared_layers_alone_and_comes_back() -> 
     assert max(sum(each) for each in over) > 0
     assert all(each[i] <= 0 for each in over for i, owner in enumerate(owners) if owner >= 0)
     assert sum(over[-1]) == 0
-    exact = led(DiSparseDynamic(False, interval=5), training())
+    exact = led(DiSparseDynamic(False, interval=5), inside)
     assert {int(mask.sum()) for mask in exact} == {run.budget}
-
-
-def test_overshoot_is_charged() -> None:
-    runs = {}
-    for overshoot in (True, False):
-        run = runs[overshoot] = training()
-        led(DiSparseDynamic(overshoot, interval=5), run)
-    assert runs[True].spent > runs[False].spent
+    assert run.spent > inside.spent  # the overshoot is charged
 
 
 def test_pretrained_by_magnitude_has_one_order_and_the_lowest_threshold() -> None:

@@ -1,0 +1,1 @@
+"""The paper's own size: convolutional teachers and students on colour images."""

@@ -1,0 +1,1 @@
+"""The paper's tier: convolutional networks, trained as far as an agent pays for."""
