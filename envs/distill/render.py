@@ -82,10 +82,12 @@ def _blocks(canvas: Canvas, episode: Episode, y: float) -> None:
     setup = episode.setup
     canvas.text(MARGIN, y + 16, "student", 12, MUTED, "lm")
     canvas.text(LEFT, y + 46, "taught by: labels alone", 11, MUTED)
-    canvas.box((LEFT + 129, y + 37, LEFT + 140, y + 48), _without(), radius=2)
-    canvas.text(LEFT + 160, y + 46, "a checkpoint, in its blue", 11, MUTED)
-    canvas.text(LEFT + 330, y + 46, "teaches now", 11, MUTED)
-    canvas.box((LEFT + 400, y + 41, LEFT + 424, y + 46), WRONG, radius=2)
+    canvas.box((LEFT + 123, y + 37, LEFT + 134, y + 48), _without(), radius=2)
+    canvas.text(LEFT + 146, y + 46, "its former self", 11, MUTED)
+    canvas.box((LEFT + 224, y + 37, LEFT + 235, y + 48), RIGHT, radius=2)
+    canvas.text(LEFT + 247, y + 46, "a checkpoint, in its blue", 11, MUTED)
+    canvas.text(LEFT + 404, y + 46, "teaches now", 11, MUTED)
+    canvas.box((LEFT + 478, y + 41, LEFT + 502, y + 46), WRONG, radius=2)
     step = (RIGHT_END - LEFT) / setup.blocks
     for block in range(setup.blocks):
         x = LEFT + block * step
@@ -113,6 +115,8 @@ def _lesson(
             width = (right - left) * weight
             canvas.box((at, top, at + width, bottom), _shade(share), radius=3)
             at += width
+    if lesson.itself:
+        canvas.box((at, top, right, bottom), RIGHT, radius=3)
 
 
 def _curve(canvas: Canvas, episode: Episode, top: float) -> None:

@@ -17,9 +17,10 @@ from leapbench.contract import registry
 from leapbench.contract.artifacts import ArtifactStore
 from leapbench.contract.task import Protocol
 from leapbench.envs.distill import loss
-from leapbench.envs.distill.deep.networks import built, kind, shaped
+from leapbench.envs.distill.deep.networks import built, shaped
 from leapbench.errors import UserError
 from leapbench.tasks.distill.deep.harness import DeepHarness
+from leapbench.tasks.distill.deep.kinds import kind
 from leapbench.tasks.distill.deep.playing import Playing
 
 WORLD = {

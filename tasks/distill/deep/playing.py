@@ -19,11 +19,11 @@ from leapbench.contract.rollout import checked
 from leapbench.contract.task import Budget
 from leapbench.envs.distill.choices import Choices, Decision, Numbers
 from leapbench.envs.distill.costs import priced
-from leapbench.envs.distill.deep.networks import kind
 from leapbench.envs.distill.deep.run import Run
 from leapbench.envs.distill.observation import observe
 from leapbench.envs.distill.setup import Setup
 from leapbench.tasks.distill.deep import data, probes
+from leapbench.tasks.distill.deep.kinds import kind
 from leapbench.tasks.distill.deep.student import STATE, Deep, Student, state_of
 from leapbench.tasks.distill.deep.teachers import Teachers
 from leapbench.tasks.distill.harness import KEPT, DistillHarness

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from leapbench.envs.distill.deep.images import Images
-from leapbench.envs.distill.deep.networks import Kind, Network
+from leapbench.envs.distill.deep.networks import Network
 from leapbench.envs.distill.setup import Setup
+from leapbench.tasks.distill.deep.kinds import Kind
 
 EPOCHS, RATE, HIDDEN, SEED = 4, 1e-3, 12, 0
 AT_ONCE = 256

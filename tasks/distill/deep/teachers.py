@@ -22,10 +22,11 @@ from leapbench.contract.task import Budget
 from leapbench.envs.distill import loss
 from leapbench.envs.distill.bank import LOOK, STATS, summary
 from leapbench.envs.distill.deep.images import Images
-from leapbench.envs.distill.deep.networks import Kind, Network, kind
+from leapbench.envs.distill.deep.networks import Network
 from leapbench.envs.distill.deep.run import TENSORS, Run, kept, looking, said
 from leapbench.envs.distill.setup import Setup
 from leapbench.tasks.distill.deep import probes
+from leapbench.tasks.distill.deep.kinds import Kind, kind
 
 RECORD, PROBES = "stats.json", "probes.json"
 Tell = Callable[[str], None]
