@@ -85,7 +85,8 @@ def _protocol(protocol: Protocol) -> Iterator[tuple[str, str]]:
     grid = ", ".join(
         f"{value:,g}" if value < 1e5 else f"{value:,.0f}" for value in evaluation.budgets
     )
-    episodes = f"{evaluation.episodes} episodes of {evaluation.environment}"
+    world = f" of {evaluation.environment}" if evaluation.environment else ""
+    episodes = f"{evaluation.episodes} episodes{world}"
     yield "evaluation", f"{episodes}{f' at each of {grid} {evaluation.unit}' if grid else ''}"
     metric = protocol.metric
     better = "higher" if metric.higher_is_better else "lower"

@@ -57,13 +57,13 @@ class Evaluation(Frozen):
     """Held-out episodes.
 
     Attributes:
-        environment: Gymnasium id of the world that is stepped.
+        environment: Gymnasium id of the world that is stepped; empty where none is.
         episodes: episodes per budget, each with its own reset seed.
         budgets: the budgets evaluated, in `unit`.
         unit: unit of `budgets`.
     """
 
-    environment: str
+    environment: str = ""
     episodes: int = Field(gt=0)
     budgets: tuple[float, ...] = ()
     unit: str = ""

@@ -1,0 +1,1 @@
+"""Embeddings of graphs, and how often each end occurs."""
