@@ -16,15 +16,14 @@ MARKED := $(if $(SLOW),,-m "not slow")
 .DELETE_ON_ERROR:
 
 help:
-	@echo "make demo     train and score two networks on earlyexit/digits, show the board"
+	@echo "make demo     three families in two minutes, a claim judged, and a page to open"
 	@echo "make test     ruff, mypy and pytest; SLOW=1 adds the slow tests, as CI does"
 	@echo "make lock     add to constraints.txt what is new; UPGRADE=1 renews all of it"
 	@echo "make clean    remove $(VENV) and what the tools cached"
 	@echo "PYTHON=... chooses the interpreter (3.11 or newer), VENV=... the environment."
 
 demo: install
-	$(BIN)/leapbench run earlyexit/digits l2w-den msdnet
-	$(BIN)/leapbench board earlyexit/digits
+	$(BIN)/leapbench demo
 
 test: install-dev lint types tests
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from hashlib import sha256
 from importlib.resources import files
+from typing import Any
 
 from markupsafe import Markup
 
@@ -24,15 +25,27 @@ def render(*tables: Table, framed: bool = False) -> str:
         tables: what to draw.
         framed: for a frame within another page: smaller, without the heading and the footer.
     """
+    return page("single", tables=tables, framed=framed)
+
+
+def page(template: str, **given: Any) -> str:
+    """A page that needs nothing else, from one of the site's templates.
+
+    Args:
+        template: its name, without endings.
+        given: what it shows.
+    """
     style, script = _inside("site.css"), _inside("site.js")
-    template = environment().get_template("single.html.j2")
-    return template.render(
-        tables=tables,
-        framed=framed,
-        style=Markup(style),  # noqa: S704  our own file
-        script=Markup(script),  # noqa: S704  our own file
-        style_hash=_hash(style),
-        script_hash=_hash(script),
+    return (
+        environment()
+        .get_template(f"{template}.html.j2")
+        .render(
+            style=Markup(style),  # noqa: S704  our own file
+            script=Markup(script),  # noqa: S704  our own file
+            style_hash=_hash(style),
+            script_hash=_hash(script),
+            **given,
+        )
     )
 
 

@@ -10,8 +10,9 @@ import click
 from leapbench.cli.group import LazyGroup
 
 COMMANDS = {
+    "demo": "Run three families in two minutes, and write a page to open.",
     "run": "Learn under the budget, evaluate, write one result a seed.",
-    "list": "List the tasks, agents or environments.",
+    "list": "List the families, or their tasks, agents or environments.",
     "show": "Describe a task or an agent.",
     "board": "Rank the agents of a task, a family or all of them.",
     "claims": "Check the papers' claims against the rows.",
@@ -36,6 +37,7 @@ COMMANDS = {
     summaries=COMMANDS,
     sections={
         "First steps": (
+            "leapbench demo",
             "leapbench list tasks",
             "leapbench show earlyexit/digits",
             "leapbench run earlyexit/digits msdnet",

@@ -15,23 +15,27 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=Command,
-    short_help="List the tasks, agents or environments.",
+    short_help="List the families, or their tasks, agents or environments.",
     sections={
         "Examples": (
+            "leapbench list",
             "leapbench list tasks",
             "leapbench list agents urlb",
             "leapbench list envs activeview",
         ),
     },
 )
-@click.argument("what", type=click.Choice(["tasks", "agents", "envs"]))
+@click.argument(
+    "what", type=click.Choice(["families", "tasks", "agents", "envs"]), default="families"
+)
 @click.argument("family", required=False)
 def command(what: str, family: str | None) -> None:
-    """List the tasks, agents or environments, those of plug-ins among them.
+    """List the families, or the tasks, agents or environments, those of plug-ins among them.
 
     Those of one FAMILY, if it is named; agents that work on any family are "common".
     """
-    {"tasks": _tasks, "agents": _agents, "envs": _envs}[what](family)
+    shown = {"families": _families, "tasks": _tasks, "agents": _agents, "envs": _envs}
+    shown[what](family)
 
 
 def _of(family: str | None, families: Iterable[str]) -> list[str]:
@@ -46,6 +50,21 @@ def _of(family: str | None, families: Iterable[str]) -> list[str]:
 
         raise unknown("family", family, known, "leapbench list tasks")
     return known if family is None else [family]
+
+
+def _families(family: str | None) -> None:
+    from leapbench.cli.output import console, table
+    from leapbench.contract import registry
+
+    every = list(registry.tasks().values())
+    rows = []
+    for name in _of(family, (task.family for task in every)):
+        own = [task for task in every if task.family == name]
+        parts = [part for part in registry.agents().values() if part.family == name]
+        first = next((task for task in own if task.small), own[0])
+        rows.append((name, first.card.scarce, str(len(own)), str(len(parts)), first.name))
+    console().print(table(("family", "what is scarce", "tasks", "agents", "begin with"), rows))
+    click.echo("leapbench list tasks FAMILY, agents FAMILY and envs FAMILY list what it has.")
 
 
 def _tasks(family: str | None) -> None:

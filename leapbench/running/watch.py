@@ -38,11 +38,25 @@ RANDOM = "random"  # acts as a viewer does without an agent
 def environments() -> dict[str, list[str]]:
     """Our environments and those of plug-in tasks, each with the tasks that use it."""
     found: dict[str, list[str]] = {name: [] for name in gym.registry if name.startswith(OURS)}
-    for task in registry.tasks().values():
-        for name in sorted({p.evaluation.environment for p in task.protocols.values()}):
-            if name in gym.registry:
-                found.setdefault(name, []).append(task.name)
+    protocols = (p for task in registry.tasks().values() for p in task.protocols.values())
+    for name in sorted({protocol.evaluation.environment for protocol in protocols}):
+        if name in gym.registry:
+            found[name] = [task.name for task in _users(name)]
     return found
+
+
+def _users(env_id: str) -> list[Task]:
+    """The tasks whose evaluation names the environment.
+
+    Where some of them say which actions it takes, the others only stand for the same
+    learner, and step nothing.
+    """
+    every = [
+        task
+        for task in registry.tasks().values()
+        if any(p.evaluation.environment == env_id for p in task.protocols.values())
+    ]
+    return [task for task in every if task.actions] or every
 
 
 def check_target(path: Path) -> None:
@@ -168,11 +182,9 @@ def _frame(env: gym.Env[Any, Any]) -> np.ndarray:
 
 def _task(env_id: str) -> Task | None:
     """The first task whose evaluation uses the environment, or whose family can show it."""
-    tasks = registry.tasks().values()
-    for task in tasks:
-        if any(p.evaluation.environment == env_id for p in task.protocols.values()):
-            return task
-    for task in tasks:
+    for task in _users(env_id):
+        return task
+    for task in registry.tasks().values():
         ids = getattr(_viewer(task), "IDS", ())
         if env_id in ids:
             return registry.task(ids[env_id]) if isinstance(ids, Mapping) else task
