@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.contract.agent import Learner, Remote
-from leapbench.envs.knowledge.drawing import Floats, Ints, Pixels
+from leapbench.envs.knowledge.drawing import Floats, Pixels
 from leapbench.envs.knowledge.words import Tokens
 from leapbench.errors import InvalidOutput, UserError
+from leapbench.tasks.once import once
 
 WIDEST = 4096
 """Numbers of a feature, at most."""
@@ -38,17 +39,17 @@ class Asked:
         Raises:
             InvalidOutput: for anything else, and for another d than before.
         """
-        each, place = _once(images)
+        each, place = once(images)
         return self._same("tokens", self._answer("tokens", (len(each), 16, -1), each))[place]
 
     def words(self, texts: Tokens) -> Floats:
         """Features (N, d), as above."""
-        each, place = _once(texts)
+        each, place = once(texts)
         return self._same("words", self._answer("words", (len(each), -1), each))[place]
 
     def scores(self, images: Pixels, texts: Tokens) -> Floats:
         """Scores (N, M), as above."""
-        (seen, row), (said, column) = _once(images), _once(texts)
+        (seen, row), (said, column) = once(images), once(texts)
         return self._answer("scores", (len(seen), len(said)), seen, said)[np.ix_(row, column)]
 
     def _answer(self, name: str, shape: tuple[int, ...], *given: NDArray[Any]) -> Floats:
@@ -88,11 +89,3 @@ class Asked:
         if made.shape[-1] != width:
             raise InvalidOutput(f"{name} gave features of {width}, then of {made.shape[-1]}.")
         return made
-
-
-def _once(rows: NDArray[Any]) -> tuple[NDArray[Any], Ints]:
-    """Each row once, in the order of their bytes, and where each row given is among them."""
-    size = int(np.prod(rows.shape[1:])) * rows.itemsize
-    keys = np.ascontiguousarray(rows).reshape(-1).view(np.dtype((np.void, size)))
-    _, first, place = np.unique(keys, return_index=True, return_inverse=True)
-    return rows[first], place.reshape(-1)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,6 +14,7 @@ from leapbench.contract.agent import Learner, Remote
 from leapbench.envs.pretrain.shape import Shape
 from leapbench.envs.pretrain.views import Pixels
 from leapbench.errors import InvalidOutput, UserError
+from leapbench.tasks.once import once
 
 WIDEST = 4096
 """Numbers of a feature, at most."""
@@ -21,6 +26,10 @@ BATCH = 500
 
 class Asked:
     """Features of pictures by a part that has learned; see `probes.Features`.
+
+    Each picture is shown once, in the order of their bytes: a place would tell which crop is of
+    the same picture. Every call is answered by a copy of the part as it came, which remembers
+    nothing of others: what is asked for is a function of the picture.
 
     Args:
         part: what has learned.
@@ -38,19 +47,15 @@ class Asked:
             InvalidOutput: for anything else, and for another d than before.
             UserError: where the part has no `tokens`.
         """
-        made = [self._of(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
-        return torch.from_numpy(np.concatenate(made))
+        each, place = once(images)
+        made = [self._of(each[i : i + BATCH]) for i in range(0, len(each), BATCH)]
+        return torch.from_numpy(np.concatenate(made)[place])
 
     def _of(self, images: Pixels) -> np.ndarray:
         if isinstance(self.part, Remote):
             answer = self.part.invoke("tokens", images.copy())
-        elif callable(method := getattr(self.part, "tokens", None)):
-            answer = method(images.copy())
         else:
-            raise UserError(
-                f"{type(self.part).__name__} has no method tokens.",
-                "A method of this family has one; see docs/pretrain.md.",
-            )
+            answer = self._fresh().tokens(images.copy())
         try:
             made = np.array(answer, np.float32)
         except (TypeError, ValueError):
@@ -67,3 +72,19 @@ class Asked:
         if not (np.abs(made) <= LARGEST).all():
             raise InvalidOutput(f"tokens is to give finite numbers of at most {LARGEST:g}.")
         return made
+
+    def _fresh(self) -> Any:
+        """A copy of the part."""
+        name = type(self.part).__name__
+        if not callable(getattr(self.part, "tokens", None)):
+            raise UserError(
+                f"{name} has no method tokens.",
+                "A method of this family has one; see docs/pretrain.md.",
+            )
+        try:
+            return copy.deepcopy(self.part)
+        except (TypeError, ValueError, RuntimeError, pickle.PickleError) as error:
+            raise UserError(
+                f"{name} cannot be copied: {error}.",
+                "Features are asked of copies; keep what was learned in plain attributes.",
+            ) from error

@@ -17,6 +17,8 @@ LEAST = 4
 """A view costs a quarter of its patches at least, however many are hidden."""
 MOST = 4
 """Views of a picture in one draw, at most."""
+WHOLE = tuple(np.dtype(code).type for code in "bhilqBHILQ")
+"""NumPy's whole numbers."""
 
 
 class MeteredViews:
@@ -55,20 +57,24 @@ class MeteredViews:
         """
         if type(rng) is not np.random.Generator:
             raise UserError(f"rng must be a numpy.random.Generator, got {type(rng).__name__}.")
-        looks, encoded = tuple(looks), tuple(encoded)
-        whole = all(_whole(n, 0, self.shape.patches) for n in encoded)
-        if not _whole(count, 1, self.count) or not whole or len(encoded) != len(looks):
+        if not isinstance(looks, list | tuple) or not isinstance(encoded, list | tuple):
+            raise UserError(f"looks and encoded are lists, got {looks!r} and {encoded!r}.")
+        looks, seen = tuple(looks), [_plain(n, 0, self.shape.patches) for n in encoded]
+        pictures = _plain(count, 1, self.count)
+        if pictures is None or None in seen or len(seen) != len(looks):
             raise UserError(
                 f"There are no views of {count!r} pictures with {encoded!r} patches encoded.",
                 f"Pictures are 1 to {self.count:,}, patches 0 to {self.shape.patches} a view.",
             )
         if not 1 <= len(looks) <= MOST or any(type(look) is not Look for look in looks):
             raise UserError(f"A draw takes one to {MOST} looks, got {looks!r}.")
-        self.meter.spend(self.price(int(count), [int(n) for n in encoded]))
-        chosen = self._images[rng.integers(self.count, size=int(count))]
+        self.meter.spend(self.price(pictures, [n for n in seen if n is not None]))
+        chosen = self._images[rng.integers(self.count, size=pictures)]
         return [views.make(chosen, look, self.shape.size, rng) for look in looks]
 
 
-def _whole(number: Any, low: int, high: int) -> bool:
-    exact = type(number) is int or isinstance(number, np.integer)
-    return exact and low <= number <= high
+def _plain(number: Any, low: int, high: int) -> int | None:
+    """A whole number in a range, or None; a type of one's own could say two different ones."""
+    if type(number) is not int and type(number) not in WHOLE:
+        return None
+    return int(number) if low <= number <= high else None
