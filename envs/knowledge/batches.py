@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from leapbench.envs.knowledge.drawing import SIDE, Ints, Pixels
 from leapbench.envs.knowledge.network import CLASSES
-from leapbench.envs.knowledge.words import PAIRED, TOKENS, Tokens, Words
+from leapbench.envs.knowledge.words import TOKENS, Tokens
 
 GRAPHS = ("scene", "attribute", "language")
 """Kinds of triplets: (image, relation, image), (image, relation, word), (word, relation, word)."""
@@ -100,18 +100,16 @@ def paired(batch: Batch) -> Batch:
     return Batch(batch.images[images], batch.texts[texts], pairs, place[len(seen) :])
 
 
-def written(batch: Batch, words: Words, rng: np.random.Generator) -> Batch:
+def written(batch: Batch, verbs: Tokens, rng: np.random.Generator) -> Batch:
     """The batch with each pair as (image, image-of, caption) or (caption, caption-of, image).
 
     Args:
         batch: N pairs without triplets.
-        words: of the world.
+        verbs: int64 (2, TOKENS), image-of and caption-of in words.
         rng: draws which of both.
     """
-    turned = rng.integers(len(PAIRED), size=len(batch.pairs))
+    turned = rng.integers(len(verbs), size=len(batch.pairs))
     image, caption = batch.pairs.T
-    verbs = np.zeros((len(PAIRED), TOKENS), np.int64)
-    verbs[:, 0] = words.ids(PAIRED)
     return replace(
         batch,
         heads=np.where(turned, caption, image),

@@ -166,9 +166,10 @@ class Fusion(nn.Module):
     Args:
         shape: sizes.
         hops: layers L of the graph network (Eq 11), which the paper does not state.
+        classes: relations that are told apart (Eq 10).
     """
 
-    def __init__(self, shape: Shape = Shape(), hops: int = 1) -> None:
+    def __init__(self, shape: Shape = Shape(), hops: int = 1, classes: int = len(CLASSES)) -> None:
         super().__init__()
         width = shape.fusion
         self.from_image = nn.Linear(shape.width, width)
@@ -178,7 +179,7 @@ class Fusion(nn.Module):
         self.layers = nn.ModuleList(Block(width, shape.heads) for _ in range(shape.fusion_layers))
         self.norm = nn.LayerNorm(width)
         self.classifier = nn.Sequential(
-            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, len(CLASSES))
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, classes)
         )
         self.gates = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(hops))
         self.log_scale = nn.Parameter(torch.tensor(SCALE).log())

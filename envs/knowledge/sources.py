@@ -15,6 +15,7 @@ from leapbench.envs.knowledge.scenes import OBJECTS
 from leapbench.envs.knowledge.words import (
     INVERSE,
     LINKS,
+    PAIRED,
     RELATIONS,
     SIZES,
     TEXTURES,
@@ -58,7 +59,7 @@ class Sources:
         rows = rng.integers(len(self.scenes), size=count)
         pairs = np.stack([np.arange(count), np.arange(count) + count], axis=1)
         batch = Batch(self.scenes.images[rows], self.scenes.captions[rows], pairs)
-        return written(batch, self.words, rng)
+        return written(batch, self.verbs(list(PAIRED)), rng)
 
     def negatives(self, count: int, rng: np.random.Generator) -> Batch:
         """Images with their captions and one annotated wrong caption each."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from leapbench.envs.knowledge import losses
 from leapbench.envs.knowledge.batches import Batch, paired
 from leapbench.envs.knowledge.losses import Weights
-from leapbench.envs.knowledge.network import SHAPE, Clip, Fusion, Shape
+from leapbench.envs.knowledge.network import CLASSES, SHAPE, Clip, Fusion, Shape
 
 CLIPPED = 1.0
 """Largest norm of the gradient; the paper's is in a supplement that was not seen."""
@@ -59,6 +59,7 @@ class Trainer:
         shape: of the fusion transformer.
         both: see `losses.read`.
         hops: see `network.Fusion`.
+        classes: likewise.
     """
 
     def __init__(
@@ -70,12 +71,13 @@ class Trainer:
         shape: Shape = SHAPE,
         both: bool = True,
         hops: int = 1,
+        classes: int = len(CLASSES),
     ) -> None:
         self.clip, self.rates, self.weights, self.both = clip, rates, weights, both
         self.start = copy.deepcopy(clip).requires_grad_(False)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.fusion = Fusion(shape, hops).to(clip.place.device)
+            self.fusion = Fusion(shape, hops, classes).to(clip.place.device)
         groups: list[dict[str, Any]] = [
             {"params": list(clip.parameters()), "lr": rates.towers, "base": rates.towers},
             {"params": list(self.fusion.parameters()), "lr": rates.fusion, "base": rates.fusion},
