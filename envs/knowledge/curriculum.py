@@ -87,7 +87,9 @@ class KnowledgeCurriculumEnv(LearningEnv):
         self.drawn += self.shares
         self.spent += self.updates * self.batch
         batches = [self.sources.draw(counts, self.np_random) for _ in range(self.updates)]
-        out: tuple[Observation, float, bool, bool, dict[str, Any]] = self._advance(batches, counts)
+        out: tuple[Observation, float, bool, bool, dict[str, Any]] = self._advance(
+            batches, counts, batches
+        )
         return out
 
     def _begin(self) -> None:

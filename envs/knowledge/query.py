@@ -81,9 +81,13 @@ class KnowledgeQueryEnv(LearningEnv):
         of = self.sources.objects if ASKED[what] == "objects" else self.sources.about
         self.bought.append(of(topic, self.buy, self.np_random))
         self.spent += self.buy
+        name = (*self.sources.words.colours, *self.sources.words.shapes)[topic]
+        self.latest = f"{ASKED[what]} of {name}"
         batches = [self._batch() for _ in range(self.updates)]
         kinds = {ASKED[what]: self.buy}
-        out: tuple[Observation, float, bool, bool, dict[str, Any]] = self._advance(batches, kinds)
+        out: tuple[Observation, float, bool, bool, dict[str, Any]] = self._advance(
+            batches, kinds, self.bought[-1:]
+        )
         return out
 
     def _begin(self) -> None:

@@ -132,6 +132,9 @@ class LearningEnv(Timed, gym.Env[Observation, Any]):
         self.values = self.probe(self.dev)
         self.before = self.values["retrieval"]
         self.history = [dict(self.values)]
+        self.told: set[tuple[str, str]] = set()
+        self.fresh: set[tuple[str, str]] = set()
+        self.latest = ""
         self._begin()
         self.started, self.over = True, False
         return self._observe(), self._info()
@@ -167,8 +170,13 @@ class LearningEnv(Timed, gym.Env[Observation, Any]):
         """
         begun(self.started and not self.over)
 
-    def _advance(self, batches: list[Batch], bought: dict[str, int]) -> tuple[Any, ...]:
-        """Learn from the batches; what `step` returns."""
+    def _advance(
+        self, batches: list[Batch], bought: dict[str, int], fresh: list[Batch]
+    ) -> tuple[Any, ...]:
+        """Learn from the batches, of which `fresh` was bought now; what `step` returns."""
+        if self.render_mode is not None:
+            self.told |= self.fresh
+            self.fresh = {pair for each in fresh for pair in said(each, self.sources.words.names)}
         kept: dict[str, list[float]] = {}
         with one_thread():
             for i, batch in enumerate(batches):
@@ -192,6 +200,16 @@ class LearningEnv(Timed, gym.Env[Observation, Any]):
 
     def _info(self) -> dict[str, Any]:
         return {"world": self.world, "spent": self.spent, **self.values}
+
+
+def said(batch: Batch, names: Mapping[int, str]) -> set[tuple[str, str]]:
+    """Words at both ends of a batch's triplets of graphs; "" stands for an object."""
+    images, rows = len(batch.images), np.flatnonzero(batch.graph)
+    ends = [
+        ["" if end < images else names[int(batch.texts[end - images, 0])] for end in side]
+        for side in (batch.heads[rows].tolist(), batch.tails[rows].tolist())
+    ]
+    return set(zip(*ends, strict=True)) - {("", "")}
 
 
 def checked(settings: Mapping[str, Any], least: Mapping[str, int]) -> None:
