@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -21,11 +22,12 @@ from leapbench.envs.knowledge.probes import Effort
 from leapbench.envs.knowledge.sources import Sources
 from leapbench.envs.knowledge.world import composite
 from leapbench.errors import BudgetExceeded, InvalidOutput, UserError
+from leapbench.running.cell import Cell, run
 from leapbench.tasks.knowledge.asked import Asked
 from leapbench.tasks.knowledge.data import MeteredKnowledge
 from leapbench.tasks.knowledge.harness import KnowledgeHarness, probed
 from leapbench.tasks.knowledge.steering import KnowledgeSteering
-from leapbench.testing import check_task, small_task
+from leapbench.testing import check_task, small_task, standing_in
 
 SMALL = {"count": 60, "horizon": 3, "updates": 2, "batch": 12, "start": 2, "held": 16, "worlds": 2}
 STEERED = ("leapbench/KnowledgeCurriculum-Discrete-v0", "leapbench/KnowledgeQuery-v0")
@@ -208,3 +210,27 @@ def test_practice_and_evaluation_have_other_worlds() -> None:
 def test_settings_out_of_range_are_refused(setting: dict[str, int]) -> None:
     with pytest.raises(UserError, match=f"{next(iter(setting))}.* must be"):
         gym.make(STEERED[0], **setting)
+
+
+def test_an_own_method_spends_what_it_is_given(tmp_path: Path) -> None:
+    file = Path(__file__).parents[2] / "examples" / "own_knowledge.py"
+    one = Cell("knowledge/scenes", "smoke", f"{file}:Late", 0, (), tmp_path)
+    with standing_in(small_task("knowledge/scenes")):
+        made = run(one, lambda fraction, line: None)
+    assert made.status == "ok", made.message
+    assert made.budget[0].used == 3 * 128
+
+
+def test_the_picture_knows_what_was_bought_now() -> None:
+    env = gym.make("leapbench/KnowledgeQuery-v0", **SMALL, render_mode="rgb_array").unwrapped
+    env.reset(seed=4)
+    words = env.sources.words  # type: ignore[attr-defined]
+    env.step(11)
+    facts = {(head, tail) for head, _, tail in words.facts}
+    assert env.fresh <= facts  # type: ignore[attr-defined]
+    assert any(head == words.colours[0] for head, _ in env.fresh)  # type: ignore[attr-defined]
+    before = env.fresh  # type: ignore[attr-defined]
+    env.step(1)
+    assert ("", words.colours[1]) in env.fresh  # type: ignore[attr-defined]
+    assert env.told == before  # type: ignore[attr-defined]
+    assert env.latest == f"objects of {words.colours[1]}"  # type: ignore[attr-defined]
