@@ -23,8 +23,8 @@ from leapbench.envs.canvas import (
     Canvas,
     Color,
 )
-from leapbench.envs.pretrain import masks, views
-from leapbench.envs.pretrain.network import features
+from leapbench.envs.pretrain import views
+from leapbench.envs.pretrain.network import features, patches
 
 if TYPE_CHECKING:
     from leapbench.envs.pretrain.world import LearningEnv
@@ -68,21 +68,57 @@ def _views(canvas: Canvas, env: LearningEnv) -> None:
         canvas.text(left, top - 8, name, 10, MUTED)
         canvas.paste(tile, (left, top, left + TILE, top + TILE))
     _hidden(canvas, env, MARGIN, top)
+    below = top + TILE + 34
     if len(env.shown) > 1:
         _matches(canvas, env, top)
+    _foretold(canvas, env, MARGIN + TILE + GAP if len(env.shown) > 1 else MARGIN, below)
 
 
 def _hidden(canvas: Canvas, env: LearningEnv, left: float, top: float) -> None:
-    goal, shape = env.trainer.objective, env.trainer.shape
-    hidden, rng = goal.hidden(shape.patches), np.random.default_rng(env.spent)
-    if goal.blocks and hidden:
-        mask = masks.blocks(1, shape.grid, hidden, rng)[0]
-    else:
-        mask = masks.scattered(1, shape.patches, hidden, rng)[0]
-    side = TILE / shape.grid
-    for place in np.flatnonzero(mask).tolist():
-        x, y = left + place % shape.grid * side, top + place // shape.grid * side
+    """Cover the patches of the first view that were hidden in the last update."""
+    grid = env.trainer.shape.grid
+    side = TILE / grid
+    for place in env.trainer.shown["hidden"].tolist():
+        x, y = left + place % grid * side, top + place // grid * side
         canvas.box((x, y, x + side, y + side), LINE)
+
+
+def _foretold(canvas: Canvas, env: LearningEnv, left: float, top: float) -> None:
+    """What was predicted: pixels of hidden patches, or how near features came, patch by patch."""
+    shown, grid = env.trainer.shown, env.trainer.shape.grid
+    side = TILE / grid
+    if "dense" in shown:
+        canvas.text(left, top - 8, "foretold of that view", 10, MUTED)
+        canvas.text(left, top + TILE + 14, "darker: nearer to it", 10, MUTED)
+        for place, value in enumerate(shown["dense"].clamp(0, 1).tolist()):
+            x, y = left + place % grid * side, top + place // grid * side
+            canvas.box((x, y, x + side, y + side), _shade(value), LINE)
+    elif "pixels" in shown:
+        canvas.text(left, top - 8, "hidden patches, filled", 10, MUTED)
+        tile = _filled(env)
+        canvas.paste(tile, (left, top, left + TILE, top + TILE))
+
+
+def _filled(env: LearningEnv) -> NDArray[np.uint8]:
+    """The first view with what was predicted in hidden patches, uint8 (size, size, C).
+
+    Predictions have no brightness and contrast of their own; they get the true ones.
+    """
+    shape, pixels = env.trainer.shape, env.shown[0].pixels[:1]
+    cut = patches(pixels, shape.patch)[0]
+    rows = env.trainer.shown["hidden"].cpu()
+    variance, mean = torch.var_mean(cut[rows], -1, keepdim=True)
+    cut[rows] = env.trainer.shown["pixels"].cpu() * (variance + 1e-6).sqrt() + mean
+    whole = cut.view(shape.grid, shape.grid, shape.channels, shape.patch, shape.patch)
+    whole = whole.permute(2, 0, 3, 1, 4).reshape(pixels.shape)
+    filled: NDArray[np.uint8] = views.seen(whole)[0]
+    return filled
+
+
+def _shade(value: float) -> Color:
+    """White for 0, to the colour of what is right for 1."""
+    red, green, blue = (round(255 - value * (255 - each)) for each in RIGHT)
+    return red, green, blue
 
 
 def _matches(canvas: Canvas, env: LearningEnv, top: float) -> None:
@@ -100,23 +136,26 @@ def _matches(canvas: Canvas, env: LearningEnv, top: float) -> None:
     x, y = left + asked % grid * side, top + asked // grid * side
     canvas.line([(x, y), (x + side, y), (x + side, y + side), (x, y + side), (x, y)], WRONG, 2)
     base = top + TILE + 34
-    canvas.text(MARGIN, base - 8, "how alike each patch of the first view is", 10, MUTED)
-    canvas.text(MARGIN, base + TILE + 14, "to the patch that is framed", 10, MUTED)
+    canvas.text(MARGIN, base - 8, "like the framed patch", 10, MUTED)
+    canvas.text(MARGIN, base + TILE + 14, "darker: more alike", 10, MUTED)
     for place, value in enumerate(shade.tolist()):
         x, y = MARGIN + place % grid * side, base + place // grid * side
-        colour = tuple(round(255 - value * (255 - each)) for each in RIGHT)
-        canvas.box((x, y, x + side, y + side), colour, LINE)  # type: ignore[arg-type]
+        canvas.box((x, y, x + side, y + side), _shade(value), LINE)
 
 
 def _curves(canvas: Canvas, env: LearningEnv) -> None:
     """Both probes, from chance to all right, against the share of the budget spent."""
     x, y, wide, high = 300.0, 84.0, WIDTH - MARGIN - 300.0, 120.0
-    canvas.text(x, y - 8, "frozen features, asked (0 is chance, 1 is all right)", 11)
+    canvas.text(x, y - 8, "frozen features, asked (0: chance, 1: all right)", 11)
     canvas.box((x, y, x + wide, y + high), CARD, LINE)
+    best = max(past[name] for past in env.history for name in LABELS)
+    most = next(end for end in (0.25, 0.5, 1.0) if best < end or end == 1.0)
+    for share in (0.0, 1.0):
+        canvas.text(x - 4, y + high * (1 - share) + 4, f"{share * most:g}", 10, MUTED, "rs")
     for k, (name, label) in enumerate(LABELS.items()):
         values = [float(np.clip(past[name], 0, 1)) for past in env.history]
         points = [
-            (x + wide * past["spent"], y + high * (1 - value))
+            (x + wide * past["spent"], y + high * (1 - value / most))
             for past, value in zip(env.history, values, strict=True)
         ]
         if len(points) > 1:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import layer_norm, mse_loss
+from torch.nn.functional import cosine_similarity, layer_norm, mse_loss
 
 from leapbench.envs.pretrain import losses, masks
 from leapbench.envs.pretrain.network import (
@@ -58,6 +58,7 @@ class Trainer:
     ) -> None:
         self.shape, self.objective, self.rates, self.device = shape, objective, rates, device
         self.rng = np.random.default_rng([seed, 7])
+        self.shown: dict[str, Tensor] = {}  # of the last update's first picture, to be drawn
         self.online, self.heads = nn.ModuleDict({"encoder": Encoder(shape)}), nn.ModuleDict()
         if objective.dense or objective.whole:
             self.online["projector"] = Projector(shape, objective.norm)
@@ -125,6 +126,7 @@ class Trainer:
         goal, first = self.objective, views[0]
         pixels = first.pixels.to(self.device)
         hidden, kept = self._masked(len(pixels))
+        self.shown = {"hidden": hidden[0]}
         seen = self.encoder(pixels, kept)
         own = self.encoder.positions.expand(len(pixels), -1, -1)
         found: dict[str, Tensor] = {}
@@ -134,6 +136,7 @@ class Trainer:
             )
             wanted = losses.levelled(patches(pixels, self.shape.patch))
             found["pixels"] = mse_loss(made, picked(wanted, hidden))
+            self.shown["pixels"] = made[0].detach()
         if not goal.paired:
             return found
         second = views[-1]
@@ -159,6 +162,7 @@ class Trainer:
             made, wanted = self.heads["dense"](projected, own, there), target
             if goal.whole:  # what all places share is left to the other loss
                 made, wanted = (each - each.mean(1, keepdim=True) for each in (made, wanted))
+            self.shown["dense"] = cosine_similarity(made[0].detach(), wanted[0])
             found["dense"] = losses.unigrad(made.flatten(0, 1), wanted.flatten(0, 1), goal.balance)
         if goal.whole:
             made, wanted = self.heads["whole"](projected[:, 1:].mean(1)), target.mean(1)

@@ -18,7 +18,7 @@ from leapbench.contract.agent import LearningPhase
 from leapbench.contract.checkpoints import Checkpoints
 from leapbench.contract.meter import Meter
 from leapbench.contract.task import Budget
-from leapbench.envs.pretrain import control, pictures, probes, views
+from leapbench.envs.pretrain import control, picture, pictures, probes, views
 from leapbench.envs.pretrain.shape import Shape
 from leapbench.envs.pretrain.training import tokens
 from leapbench.envs.pretrain.views import Look
@@ -336,3 +336,17 @@ def test_copies_of_a_world_learn_alike_and_apart() -> None:
 def learned(env: object) -> torch.Tensor:
     encoder = env.trainer.encoder  # type: ignore[attr-defined]
     return tokens(encoder, views.whole(drawn(1, 40, 0).whole.images, 16))
+
+
+def test_the_picture_covers_what_was_hidden_and_fills_only_that() -> None:
+    env = gym.make("leapbench/PretrainControl-v0", render_mode="rgb_array", **WORLD).unwrapped
+    env.reset(seed=1)
+    env.step(control.action_of("mae"))
+    assert env.render() is not None
+    trainer = env.trainer  # type: ignore[attr-defined]
+    hidden = trainer.shown["hidden"].numpy()
+    assert len(hidden) == trainer.objective.hidden(16)
+    filled, given = picture._filled(env), views.seen(env.shown[0].pixels[:1])[0]  # type: ignore
+    apart = (filled != given).reshape(4, 4, 4, 4, 3).any((1, 3, 4)).ravel()
+    assert not np.delete(apart, hidden).any()
+    assert apart[hidden].any()
