@@ -69,6 +69,30 @@ class Backbone(nn.Module):
         return found
 
 
+class Dropout(nn.Module):
+    """Dropout whose draws follow from its state, so that a run that goes on drops as before.
+
+    Args:
+        share: of the numbers that are dropped in training, in [0, 1).
+    """
+
+    count: Tensor
+
+    def __init__(self, share: float = 0.5) -> None:
+        super().__init__()
+        self.share = share
+        self.register_buffer("count", torch.randint(2**31, ()))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Features of the same shape."""
+        if not self.training:
+            return features
+        self.count += 1
+        generator = torch.Generator(features.device).manual_seed(int(self.count))
+        drawn = torch.rand(features.shape, generator=generator, device=features.device)
+        return features * (drawn >= self.share) / (1 - self.share)
+
+
 class Branch(nn.Sequential):
     """A dilated layer and two 1x1 layers, with dropout."""
 
@@ -76,10 +100,10 @@ class Branch(nn.Sequential):
         super().__init__(
             nn.Conv2d(inputs, WIDE, 3, padding=rate, dilation=rate),
             nn.ReLU(inplace=True),
-            nn.Dropout(0.5),
+            Dropout(),
             nn.Conv2d(WIDE, WIDE, 1),
             nn.ReLU(inplace=True),
-            nn.Dropout(0.5),
+            Dropout(),
             nn.Conv2d(WIDE, outputs, 1),
         )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -163,6 +166,58 @@ def test_the_paper_tiers_open_with_the_network_of_the_paper() -> None:
         world = registry.task(name).protocols["paper"].settings["world"]
         assert world["network"] == "deeplab"
         assert (world["iterations"], world["batch"]) == (20_000, 16)
+
+
+RUN = """
+import sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from test_sparsify import paper_run
+found = paper_run(Path({made!r}), Path({folder!r}), lambda f, line: print(line, flush=True))
+print(found, flush=True)
+"""
+
+
+def paper_run(made: Path, folder: Path, report: Any) -> dict[str, Any]:
+    """The row of the paper tier of NYU-v2, its network on a made folder of small pictures."""
+    paper = registry.task("sparsify/nyuv2").protocols["paper"]
+    world = {"data": str(made), "size": [16, 24], "train": 4, "validation": 2, "test": 2}
+    world |= {"batch": 2, "iterations": 6, "rounds": 3}
+    settings = paper.settings | {"world": paper.settings["world"] | world, "save_seconds": 0.0}
+    changed = paper.model_copy(update={"settings": settings})
+    one = SparsifyHarness(changed, 0, ArtifactStore(folder))
+    return dict(one.evaluate({"agent": Random()}, report).rows[0])
+
+
+@pytest.mark.slow  # 67 million weights, saved after each update
+def test_the_paper_tier_that_is_killed_goes_on_to_the_same_row(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    rng = np.random.default_rng(0)
+    for part, count in (("train", 6), ("val", 2)):
+        for kind, channels in (("image", 3), ("label", 0), ("depth", 1), ("normal", 3)):
+            (made / part / kind).mkdir(parents=True)
+            for i in range(count):
+                shape = (16, 24, channels) if channels else (16, 24)
+                found = rng.random(shape) if channels else rng.integers(-1, 13, shape)
+                np.save(made / part / kind / f"{i}.npy", found)
+    whole = paper_run(made, tmp_path / "whole", lambda fraction, line: None)
+    text = RUN.format(
+        tests=str(Path(__file__).parent), made=str(made), folder=str(tmp_path / "killed")
+    )
+    lines: list[list[str]] = []
+    for after in (2, 3, None):  # the second time it is killed when it goes on
+        process = subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        lines.append([])
+        for line in process.stdout:
+            lines[-1].append(line.strip())
+            if after is not None and sum("losses" in each for each in lines[-1]) == after:
+                process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert lines[-1][-1] == str(whole)
+    assert lines[0][0] == "begins with update 1"
+    assert lines[1][0].startswith("goes on at update")
+    assert not lines[2][0].endswith("update 1")
 
 
 def test_the_example_is_a_method(tmp_path: Path) -> None:
