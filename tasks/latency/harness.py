@@ -102,7 +102,7 @@ class MasksHarness(Harness):
         """Step all streams of a device together, device after device."""
         policy, test = parts["policy"], self.splits["test"]
         network = self.rebuilt(policy, parts["model"])
-        dense = answers(parts["model"].network, test)  # type: ignore[attr-defined]
+        dense = answers(self.rebuilt(None, parts["model"]), test)
         rows: list[EpisodeRow] = []
         plan = self.schedule(self.protocol, self.salt)
         for place, name in enumerate(self.devices):

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -41,6 +42,24 @@ def test_the_network_is_built_anew_from_its_weights(harness: MasksHarness) -> No
     made = harness.rebuilt(SimpleNamespace(network=given), SimpleNamespace(network=full(harness)))
     assert type(made) is DynamicNetwork
     assert torch.equal(made.classifier.weight, given.classifier.weight)
+
+
+def test_the_network_that_savings_are_measured_against_is_built_anew(
+    harness: MasksHarness,
+) -> None:
+    """One that answered badly when run densely would make every budget look like a saving."""
+
+    class Poor(DynamicNetwork):
+        def forward(self, images: torch.Tensor, masks: Any = None) -> torch.Tensor:
+            raise AssertionError("the agent's own code was run, on images of the test")
+
+    class Nothing:
+        def predict(self, seen: Any, *asked: Any, **more: Any) -> Any:
+            return np.zeros((len(seen), 36), np.int8), None
+
+    parts: Any = {"model": SimpleNamespace(network=Poor(harness.shapes["full"]))}
+    outcome = harness.evaluate(parts | {"policy": Nothing()}, lambda fraction, line: None)
+    assert len(outcome.rows) == len(harness.schedule(harness.protocol))
 
 
 def test_another_granularity_is_the_policys_own(harness: MasksHarness) -> None:
