@@ -12,11 +12,11 @@ from leapbench.agents.urlb.common.ddpg import one_of
 from leapbench.agents.urlb.common.entropy import ParticleEntropy
 from leapbench.agents.urlb.common.practice import Objective
 from leapbench.agents.urlb.common.replay import Sizes
-from leapbench.agents.urlb.common.skills import Skills, Uniform
+from leapbench.agents.urlb.common.skills import AVOID, Skills, Uniform
 from leapbench.errors import UserError
 
 CLIP = 5e-4
-"""What is taken off normalised distances."""
+"""What is taken off normalised distances; nothing is taken off others."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -53,7 +53,7 @@ class Cic(Skilled):
                 "skill and neighbours must be 1 or more and temperature above 0, "
                 f"got {self.skill}, {self.neighbours} and {self.temperature}."
             )
-        ParticleEntropy(self.neighbours, self.normaliser, CLIP)
+        self.entropy()
 
     def prior(self) -> Skills:
         """A point of the box [0, 1]^skill."""
@@ -64,5 +64,18 @@ class Cic(Skilled):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             contrast = Contrast(sizes, self.backbone.hidden, self.temperature)
-        entropy = ParticleEntropy(self.neighbours, self.normaliser, CLIP)
-        return Surprise(contrast, self.backbone.rate, entropy, self.pair, self.first)
+        return Surprise(contrast, self.backbone.rate, self.entropy(), self.pair, self.first)
+
+    def entropy(self) -> ParticleEntropy:
+        """Its size is the reward's: log(1 + mean_k d_k), of distances as the settings say."""
+        clip = 0.0 if self.normaliser == "none" else CLIP
+        return ParticleEntropy(self.neighbours, self.normaliser, clip)
+
+
+@dataclass(kw_only=True, eq=False)
+class NegativeCic(Cic):
+    """CIC that avoids surprise: the reward of every step is minus CIC's (MOSS, NegativeCIC)."""
+
+    def prior(self) -> Skills:
+        """CIC's skills, all of them for avoiding."""
+        return Uniform(self.skill, self.period, AVOID)

@@ -56,11 +56,21 @@ class NoSkills(Skills):
 
 
 class Uniform(Skills):
-    """Uniform in [0, 1]^size (CIC)."""
+    """Uniform in [0, 1]^size (CIC).
+
+    Args:
+        size: numbers of a skill.
+        period: steps for which one is held.
+        mode: of every skill, `SEEK` or `AVOID`.
+    """
+
+    def __init__(self, size: int, period: int, mode: int = SEEK) -> None:
+        super().__init__(size, period)
+        self.mode = mode
 
     def draw(self, rng: np.random.Generator, time: int, horizon: int) -> tuple[Floats, int]:
         """A point of the box."""
-        return rng.random(self.size, np.float32), SEEK
+        return rng.random(self.size, np.float32), self.mode
 
 
 class OneHot(Skills):
@@ -100,7 +110,7 @@ class Mixture(Skills):
     Args:
         size: numbers of a skill.
         period: steps for which one is held.
-        partitions: 1.5 as published, 2 for halves.
+        partitions: 2 for halves (the paper), 1.5 for two thirds and the rest (the README).
         modes: "both", "max" to seek all the time, or "min" to avoid.
         place: what of the skill tells the mode. "sign": [0, 1]^size and [-1, 0]^size;
             "half": the first or the last half is in [0, 1], the other 0; "same": nothing;

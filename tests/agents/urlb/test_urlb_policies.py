@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from leapbench.agents.urlb.cic.policy import Cic
+from leapbench.agents.urlb.cic.policy import Cic, NegativeCic
 from leapbench.agents.urlb.common.behaviour import Behaviour
 from leapbench.agents.urlb.common.ddpg import DDPG, Backbone
 from leapbench.agents.urlb.common.replay import Sizes, TransitionReplay
-from leapbench.agents.urlb.common.skills import Uniform
+from leapbench.agents.urlb.common.skills import AVOID, SEEK, Uniform
 from leapbench.agents.urlb.ddpg.policy import Scratch
 from leapbench.agents.urlb.diayn.policy import Diayn
 from leapbench.agents.urlb.guided_point.policy import Guided
@@ -143,6 +143,52 @@ def test_skills_of_an_episode_tell_their_mode(modes: str) -> None:
     # T = 20, intervals of 13 steps, skills drawn every five.
     expected = {"both": [1] * 15 + [-1] * 5, "max": [1] * 20, "min": [-1] * 20}[modes]
     assert signs == expected
+
+
+def surprise(kind: type, **settings: Any) -> tuple[Any, Any, torch.Tensor]:
+    """The objective of an agent, a batch of both modes, and its plain distances."""
+    agent = kind(**(TINY | settings))
+    objective = agent.objective(Sizes(4, 2, agent.skill), 0)
+    states = torch.randn(2, 12, agent.skill, generator=torch.Generator().manual_seed(0))
+    near = torch.cdist(states[0], states[1]).topk(agent.neighbours, largest=False).values
+    return objective, states, near
+
+
+def test_the_printed_reward_is_the_logarithm_of_plain_distances() -> None:
+    objective, (source, target), near = surprise(Moss, normaliser="none")
+    mode = torch.arange(12) % 2
+    expected = (1 - 2 * mode) * (1 + near.mean(dim=1)).log()
+    for _ in range(2):  # nothing runs along: a second look gives the same
+        assert torch.allclose(objective.reward(source, target, mode), expected, atol=1e-5)
+    released, *_ = surprise(Moss)
+    assert not torch.allclose(released.reward(source, target, mode), expected, atol=0.1)
+
+
+def test_negative_cic_draws_the_skills_of_cic_and_is_rewarded_with_its_negative() -> None:
+    rng, again = np.random.default_rng(3), np.random.default_rng(3)
+    skill, mode = Cic(**TINY).prior().draw(rng, 0, 20)
+    other, avoided = NegativeCic(**TINY).prior().draw(again, 0, 20)
+    assert np.array_equal(skill, other)
+    assert (mode, avoided) == (SEEK, AVOID)
+    agent, ours = pretrained(NegativeCic), []
+    for kind, sign in ((Cic, SEEK), (NegativeCic, AVOID)):
+        objective, (source, target), _ = surprise(kind)
+        ours.append(objective.reward(source, target, torch.full((12,), float(sign))))
+    assert torch.equal(ours[0], -ours[1])
+    assert ours[0].max() > 0
+    assert agent.stage == "pretrained"
+
+
+def test_ablations_differ_from_the_mixture_in_what_they_are_named_for() -> None:
+    task = registry.task("urlb/entropy-point")
+    config = {
+        name: compose(task, name).config["policy"]
+        for name in ("moss", "moss-readme", "moss-printed", "moss-same")
+    }
+    assert config["moss-readme"]["partitions"] == 1.5
+    halves = config["moss"] | {"partitions": 2.0}
+    assert config["moss-printed"] == halves | {"normaliser": "none"}
+    assert config["moss-same"] == halves | {"place": "same"}
 
 
 def tuner(warm: str, choice: str, warmup: int = 4) -> tuple[Behaviour, TransitionReplay]:
