@@ -13,7 +13,7 @@ from leapbench.contract.meter import Meter
 from leapbench.contract.task import Budget
 from leapbench.tasks.interaction import training
 
-IDS = ("leapbench/PretrainControl-Discrete-v0", "leapbench/PretrainSelect-Discrete-v0")
+IDS = ("leapbench/PretrainControl-Discrete-v0", "leapbench/PretrainSelect-v0")
 STEPS = 80
 """Steps that a policy practises."""
 

@@ -158,10 +158,11 @@ def _everything() -> tuple[str, ...]:
 def test_no_file_of_the_suite_is_out_of_reach() -> None:
     """What no part, harness or environment reaches could be missed by the hash."""
     reached = {path.resolve() for path in files(_everything()).values()}
-    apart = {  # for viewers, scripts, a command, forms of agents that users type, published counts
+    apart = {  # for viewers, scripts, a command, forms of agents that users type, published counts, files to read
         *ROOT.glob("tasks/*/watch.py"),
         *ROOT.glob("envs/latency/sparse/*.py"),
         *(ROOT / "envs/latency" / name for name in ("calibration.py", "measuring.py")),
+        *(ROOT / "envs/knowledge" / name for name in ("files.py", "recorded.py")),
         ROOT / "tasks/videoglance/published.py",
         ROOT / "agents/earlyexit/exit_weights_l2w/record.py",
         ROOT / "agents/common/stored/graph.py",

@@ -1,4 +1,4 @@
-"""Rules for `leapbench/PretrainSelect-v0`: shares of clusters, step by step."""
+"""Rules for `leapbench/PretrainSelect-Discrete-v0`: of which cluster the next pictures are."""
 
 from __future__ import annotations
 
@@ -11,37 +11,33 @@ from leapbench.agents.common.acting import LookAhead, Schedule
 from leapbench.agents.common.bounds import bounded
 
 CLUSTERS = 8
+ALIKE, AS_THERE = CLUSTERS, CLUSTERS + 1
+"""Actions that draw from all clusters alike, and from the pool as it is."""
 SIZES, GONE = slice(8, 8 + CLUSTERS), slice(8 + CLUSTERS, 8 + 2 * CLUSTERS)
 """Where an observation has shares of clusters in the pool, and how much of each was revealed."""
 
 
-def action(shares: NDArray[Any]) -> NDArray[np.float32]:
-    """Shares of clusters, 0 or more, as an action in [-1, 1]."""
-    top = max(float(shares.max()), 1e-9)
-    return (2 * shares / top - 1).astype(np.float32)
-
-
 class AsThere(Schedule):
-    """Pictures of the pool as they come: clusters by what is left of them."""
+    """Pictures of the pool as they come."""
 
-    def choose(self, observation: NDArray[Any], memory: dict[str, Any]) -> NDArray[np.float32]:
+    def choose(self, observation: NDArray[Any], memory: dict[str, Any]) -> int:
         """See `Schedule.choose`."""
-        return action(observation[SIZES] * (1 - observation[GONE]) + 1e-6)
+        return AS_THERE
 
 
 class Alike(Schedule):
     """As many pictures of each cluster, as long as there are any."""
 
-    def choose(self, observation: NDArray[Any], memory: dict[str, Any]) -> NDArray[np.float32]:
+    def choose(self, observation: NDArray[Any], memory: dict[str, Any]) -> int:
         """See `Schedule.choose`."""
-        return action(np.ones(CLUSTERS))
+        return ALIKE
 
 
 class Rare(Schedule):
-    """More of small clusters: shares by a power of their sizes.
+    """Small clusters more often: each by a power of its size, as long as it has pictures.
 
     Args:
-        power: 0 for all alike, 1 for shares by the inverse of sizes.
+        power: 0 for all alike, 1 for chances by the inverse of sizes.
     """
 
     def __init__(self, power: float = 1.0) -> None:
@@ -49,9 +45,13 @@ class Rare(Schedule):
         self.power = power
         bounded(self, {"power": 0})
 
-    def choose(self, observation: NDArray[Any], memory: dict[str, Any]) -> NDArray[np.float32]:
+    def choose(self, observation: NDArray[Any], memory: dict[str, Any]) -> int:
         """See `Schedule.choose`."""
-        return action(np.maximum(observation[SIZES], 1e-3).astype(np.float64) ** -self.power)
+        sizes = np.maximum(observation[SIZES], 1e-3).astype(np.float64)
+        likely = sizes**-self.power * (observation[GONE] < 1)
+        if not likely.sum():
+            return ALIKE
+        return int(self.rng.choice(CLUSTERS, p=likely / likely.sum()))
 
 
 class Ahead(LookAhead):
@@ -59,4 +59,4 @@ class Ahead(LookAhead):
 
     def candidates(self, world: Any) -> list[Any]:
         """See `LookAhead.candidates`."""
-        return [action(np.ones(CLUSTERS)), *(action(row) for row in np.eye(CLUSTERS))]
+        return list(range(ALIKE + 1))
