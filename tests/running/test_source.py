@@ -158,7 +158,7 @@ def _everything() -> tuple[str, ...]:
 def test_no_file_of_the_suite_is_out_of_reach() -> None:
     """What no part, harness or environment reaches could be missed by the hash."""
     reached = {path.resolve() for path in files(_everything()).values()}
-    apart = {  # for viewers, scripts, a command, forms of agents that users type, published counts, files to read
+    apart = {  # for viewers, scripts, a command, agents that users type, published counts, files
         *ROOT.glob("tasks/*/watch.py"),
         *ROOT.glob("envs/latency/sparse/*.py"),
         *(ROOT / "envs/latency" / name for name in ("calibration.py", "measuring.py")),
