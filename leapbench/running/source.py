@@ -103,7 +103,7 @@ def followed(name: str) -> bool:
 
 def forget() -> None:
     """Look at all files anew, for a process that changes code itself."""
-    for each in (code_hash, _digest, _imported, _resolved, _folders, _listing, _plugins):
+    for each in (code_hash, _digest, _imported, _resolved, _package, _folders, _listing, _plugins):
         each.cache_clear()
 
 
@@ -180,7 +180,7 @@ def _resolved(name: Name, whole: bool, beside: Path | None) -> tuple[tuple[_Foun
                     return tuple(found), end == len(name)
             return tuple(found), False
         if part != (BESIDE,):
-            found += (each for folder in folders for each in _package(folder, part))
+            found += [each for folder in folders for each in _package(folder, part)]
     if whole:
         for folder in folders:
             modules = (file for file in _listing(folder)[0] if file.endswith(".py"))
@@ -192,19 +192,22 @@ def _module(folder: Path, package: Name, file: str) -> _Found:
     return _Found("/".join((*package, file)), folder / file, package)
 
 
-def _package(folder: Path, name: Name) -> Iterator[_Found]:
+@cache
+def _package(folder: Path, name: Name) -> tuple[_Found, ...]:
     """A package's `__init__.py`, its data, and that of folders with nothing else in them."""
     files, folders = _listing(folder)
+    found = []
     for file in files:
         kind = Path(file).suffix
         declared = file == DECLARED or (kind == ".toml" and "family.toml" in files)
         if file == "__init__.py" or (kind in DATA and not declared):
-            yield _module(folder, name, file)
+            found.append(_module(folder, name, file))
     for below in folders:
         held = _listing(folder / below)[0]
         if not any(file.endswith(".py") for file in held if file != "__init__.py"):
             data = (file for file in held if Path(file).suffix in DATA - {".toml"})
-            yield from (_module(folder / below, (*name, below), file) for file in data)
+            found += [_module(folder / below, (*name, below), file) for file in data]
+    return tuple(found)
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -175,10 +174,8 @@ def test_the_first_refused_seed_ends_it(runs: Path, policy: Path) -> None:
     text = (HEAD + POLICY).replace("        return (obs", f"        {hang}\n        return (obs")
     policy.write_text(text)
     run(runs, f"{policy}:Same", seeds="0-5")
-    begun = time.monotonic()
     path = bundle(runs, f"{policy}:Same")
     verdict = verify_bundle(path, Wanted(limits=Limits(wall=2)), QUIET)
-    assert time.monotonic() - begun < 6
     assert [row.level for row in verdict.rows] == [None, *["checked"] * 5]
     assert verdict.rows[5].reason == "not run again: another seed was refused"
 
