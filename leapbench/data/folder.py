@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.errors import UserError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
 
 Box = tuple[float, float, float, float]  # left, upper, right, lower; pixels
 _SUFFIXES = (".jpeg", ".jpg", ".png")
@@ -93,21 +97,48 @@ class ImageFolder:
             part = chosen[start : start + batch]
             yield np.stack([self._decode(int(index), rng) for index in part]), self.labels[part]
 
+    def squares(self, indices: Sequence[int] | NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Middle squares of the images of `indices`, as large as they are, scaled.
+
+        Returns:
+            uint8 (B, size, size, 3).
+
+        Raises:
+            UserError: when a file is not an image.
+        """
+        return np.stack([self._read(int(index), middle_square) for index in indices])
+
     def _decode(self, index: int, rng: np.random.Generator | None) -> NDArray[np.uint8]:
+        if rng is None:
+            return self._read(index, centre_box)
+        pixels = self._read(index, lambda width, height: random_box(width, height, rng))
+        return pixels[:, ::-1] if rng.random() < 0.5 else pixels
+
+    def _read(self, index: int, box: Callable[[int, int], Box]) -> NDArray[np.uint8]:
         from PIL import Image
 
-        path, side = self.path(index), (self.size, self.size)
+        path = self.path(index)
         try:
             with Image.open(path, formats=("JPEG", "PNG")) as image:
-                box = centre_box(*image.size) if rng is None else random_box(*image.size, rng)
-                grey = image.mode.startswith("I")  # of 16 bits, which Pillow would cut off at 255
-                plain = Image.fromarray(np.asarray(image) // 257).convert("L") if grey else image
-                crop = plain.convert("RGB").resize(side, Image.Resampling.BILINEAR, box=box)
+                return scaled(image, self.size, box(*image.size))
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
             raise UserError(f"{path} is not a readable image: {error}.") from error
-        pixels = np.asarray(crop, np.uint8)
-        flip = rng is not None and rng.random() < 0.5
-        return pixels[:, ::-1] if flip else pixels
+
+
+def scaled(image: Picture, side: int, box: Box) -> NDArray[np.uint8]:
+    """A part of an image, scaled to uint8 (side, side, 3)."""
+    from PIL import Image
+
+    grey = image.mode.startswith("I")  # of 16 bits, which Pillow would cut off at 255
+    plain = Image.fromarray(np.asarray(image) // 257).convert("L") if grey else image
+    crop = plain.convert("RGB").resize((side, side), Image.Resampling.BILINEAR, box=box)
+    return np.asarray(crop, np.uint8)
+
+
+def middle_square(width: int, height: int) -> Box:
+    """The largest central square, in pixels."""
+    side = float(min(width, height))
+    return _centred(width, height, side, side)
 
 
 def centre_box(width: int, height: int) -> Box:

@@ -9,7 +9,7 @@ from leapbench.data.download import download
 from leapbench.data.folder import ImageFolder
 from leapbench.data.locate import Location, find, missing, offline
 from leapbench.data.parquet import read_parquet
-from leapbench.data.readers import Images, Labels, read_cifar, read_digits, read_idx
+from leapbench.data.readers import Images, Labels, read_cifar, read_digits, read_folder, read_idx
 from leapbench.data.spec import DataSet, Reader, get
 from leapbench.errors import UserError, unknown
 
@@ -18,6 +18,7 @@ _READERS: Mapping[Reader, Callable[[DataSet, Location, str], tuple[Images, Label
     "idx": read_idx,
     "cifar-binary": read_cifar,
     "parquet": read_parquet,
+    "image-folder": read_folder,
 }
 
 
@@ -117,7 +118,7 @@ def _with_split(name: str | DataSet, split: str) -> DataSet:
 def _check(
     dataset: DataSet, location: Location, split: str, images: Images, labels: Labels
 ) -> None:
-    shape = (dataset.splits[split], *dataset.image)
+    shape = (dataset.splits[split] or len(images), *dataset.image)
     where = f"{dataset.title} ({split}) in {location.root}"
     if images.shape != shape or labels.shape != shape[:1]:
         raise UserError(

@@ -17,6 +17,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from leapbench.data.files import write_atomically
+from leapbench.data.folder import middle_square, scaled
 from leapbench.data.locate import Location, cache_root
 from leapbench.data.readers import Images, Labels
 from leapbench.data.spec import DataSet
@@ -91,6 +92,8 @@ def _pixels(blob: bytes, dataset: DataSet) -> NDArray[np.uint8]:
     mode = "RGB" if channels == 3 else "L"
     try:
         with Image.open(io.BytesIO(blob), formats=("PNG", "JPEG")) as image:
+            if dataset.resized:
+                return scaled(image, width, middle_square(*image.size))
             if image.size != (width, height):  # the header alone: nothing is decoded yet
                 raise ValueError(f"an image of {image.size} where {(width, height)} is expected")
             return np.asarray(image.convert(mode), np.uint8).reshape(dataset.image)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leapbench.data.files import content
+from leapbench.data.folder import ImageFolder
 from leapbench.data.locate import Location
 from leapbench.data.spec import DataSet
 from leapbench.errors import UserError
@@ -90,6 +91,17 @@ def read_cifar(dataset: DataSet, location: Location, split: str) -> tuple[Images
         for file in location.layout.of(split)
     ]
     return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
+def read_folder(dataset: DataSet, location: Location, split: str) -> tuple[Images, Labels]:
+    """Read a folder of classes whole: the middle squares of its images, scaled."""
+    folder = ImageFolder(location.root / split, dataset.image[0])
+    if not len(folder) or len(folder.classes) != dataset.classes:
+        raise UserError(
+            f"{folder.root} holds {len(folder)} images of {len(folder.classes)} classes; "
+            f"{dataset.classes} classes are expected."
+        )
+    return folder.squares(np.arange(len(folder))), folder.labels
 
 
 def read_digits(dataset: DataSet, location: Location, split: str) -> tuple[Images, Labels]:

@@ -82,10 +82,11 @@ class DataSet(Frozen):
         title: full name.
         classes: number of classes; labels are 0 to classes - 1.
         image: (height, width, channels) in pixels.
+        resized: whether the middle square of an image of another size is scaled to `image`.
         licence: as its authors state it.
         homepage: where people read about it.
         how: one line on how to get it by hand.
-        splits: number of images of each split.
+        splits: number of images of each split; 0 for any number.
         layouts: accepted layouts; the first is the one that downloads give.
         downloads: empty where a person has to fetch it.
         system: folder of the distribution's package, if there is one.
@@ -96,6 +97,7 @@ class DataSet(Frozen):
     title: str
     classes: int = Field(gt=1)
     image: tuple[int, int, int]
+    resized: bool = False
     licence: str
     homepage: str
     how: str

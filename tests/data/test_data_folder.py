@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from leapbench.data import DataSet, ImageFolder, get, open_folder
+from leapbench.data import DataSet, ImageFolder, get, load, open_folder
 from leapbench.data.folder import centre_box, random_box
 from leapbench.errors import UserError
 
@@ -151,3 +151,36 @@ def test_grey_of_16_bits_is_scaled_and_companions_are_left_out(tmp_path: Path) -
     assert (found.classes, len(found)) == (["a"], 1)
     images, _ = next(found.batches([0], 1))
     assert (images == 100).all()
+
+
+def test_a_small_set_is_read_whole_from_folders_or_from_parquet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a picture of any size the middle square is taken, the same from either layout."""
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setenv("LEAPBENCH_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("LEAPBENCH_CACHE", str(tmp_path / "cache"))
+    rng, cells, classes = np.random.default_rng(3), [], []
+    root = tmp_path / "data" / "imagenette"
+    for label in range(10):
+        pixels = rng.integers(256, size=(60, 40 + 4 * label, 3), dtype=np.uint8)
+        for split in ("train", "val"):
+            path = root / split / f"n{label}" / "0.png"
+            path.parent.mkdir(parents=True)
+            Image.fromarray(pixels).save(path)
+        cells.append({"bytes": path.read_bytes(), "path": None})
+        classes.append(label)
+    images, labels = load("imagenette", "train")
+    assert images.shape == (10, 128, 128, 3)
+    assert labels.tolist() == list(range(10))
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    table = pa.table({"image": pa.array(cells, kind), "label": pa.array(classes)})
+    for split in ("train", "val"):
+        pq.write_table(table, root / f"{split}.parquet")
+    np.testing.assert_array_equal(load("imagenette", "val")[0], images)
+    (root / "train.parquet").unlink()
+    (root / "train" / "n9" / "0.png").unlink()
+    (root / "train" / "n9").rmdir()
+    with pytest.raises(UserError, match="9 images of 9 classes; 10 classes"):
+        load("imagenette", "train")

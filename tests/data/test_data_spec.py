@@ -12,7 +12,7 @@ from leapbench.errors import UserError
 
 
 def test_every_declaration_is_valid_and_named_like_its_file() -> None:
-    assert names() == ["cifar10", "cifar100", "digits", "fashion-mnist", "imagenet"]
+    assert names() == ["cifar10", "cifar100", "digits", "fashion-mnist", "imagenet", "imagenette"]
     assert [get(name).name for name in names()] == names()
 
 
