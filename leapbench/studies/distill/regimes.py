@@ -34,7 +34,8 @@ STUDENTS: Mapping[str, Mapping[str, Any]] = {
     "other": {"patches": 2},
 }
 """Arguments of the world for each kind; "other" is a convolution, the teachers are not."""
-ARMS = ("half", "full", "none")
+ARMS: Mapping[str, int | None] = {"half": 0, "full": 1, "none": None}
+"""Which of a teacher's two checkpoints teaches."""
 NUMBER = 9000
 """Of the first instance: boards and practice use others."""
 COLOURS = {"wins": "#1b9e77", "ties": "#e8e8e4", "loses": "#d95f02"}
@@ -63,24 +64,38 @@ def cells() -> Iterator[tuple[str, dict[str, Any]]]:
 def measured(cell: Mapping[str, Any], instances: int) -> dict[str, list[float]]:
     """Test accuracy in percent of each arm on each instance: the mean of two teachers' students."""
     setup = Setup(trajectories=2, checkpoints=2, epochs=cell["length"], **STUDENTS[cell["student"]])
-    world, name = World(setup), scenario(cell["schedule"], cell["wrong"])
-    plan = [(number, arm, j) for number in range(instances) for arm in ARMS for j in range(2)]
+    return taught(setup, scenario(cell["schedule"], cell["wrong"]), instances, ARMS)
+
+
+def taught(
+    setup: Setup, name: str, instances: int, arms: Mapping[str, int | None]
+) -> dict[str, list[float]]:
+    """Test accuracy in percent of students of each arm, as `measured` gives it.
+
+    Args:
+        setup: of the world; its two teachers are trained to their ends.
+        name: of the scenario.
+        instances: how many.
+        arms: which checkpoint of a teacher teaches in every block; None for labels alone.
+    """
+    world = World(setup)
+    plan = [(number, arm, j) for number in range(instances) for arm in arms for j in range(2)]
     episodes = [begin(setup, name, NUMBER + n, 2 * n + j, 1000.0) for n, _, j in plan]
     for _ in range(setup.checkpoints):
         world.advance(episodes, [Decision(extend=(0, 1))] * len(episodes))
-    lessons = [lesson(setup, arm, j) for _, arm, j in plan]
+    lessons = [lesson(setup, arms[arm], j) for _, arm, j in plan]
     for _ in range(setup.blocks):
         world.advance(episodes, lessons)
-    found = np.array([100 * examined(one) for one in episodes]).reshape(instances, len(ARMS), 2)
+    found = np.array([100 * examined(one) for one in episodes]).reshape(instances, len(arms), 2)
     means = found.mean(2).round(4)
-    return {arm: means[:, at].tolist() for at, arm in enumerate(ARMS)}
+    return {arm: means[:, at].tolist() for at, arm in enumerate(arms)}
 
 
-def lesson(setup: Setup, arm: str, trajectory: int) -> Decision:
-    """What a student of an arm is taught in every block."""
-    if arm == "none":
+def lesson(setup: Setup, checkpoint: int | None, trajectory: int) -> Decision:
+    """What a student is taught in every block: by a teacher's checkpoint, or by labels alone."""
+    if checkpoint is None:
         return Decision(alpha=1.0, train=True)
-    slot = trajectory * setup.checkpoints + (arm == "full")
+    slot = trajectory * setup.checkpoints + checkpoint
     weights = tuple(float(at == slot) for at in range(setup.slots))
     return Decision(weights=weights, tau=setup.tau, alpha=setup.alpha, train=True)
 
