@@ -12,6 +12,7 @@ from leapbench.envs.pretrain import views
 from leapbench.envs.pretrain.shape import Shape
 from leapbench.envs.pretrain.views import Look, Pixels, View
 from leapbench.errors import UserError
+from leapbench.tasks.pretrain.folder import FolderPictures
 
 LEAST = 4
 """A view costs a quarter of its patches at least, however many are hidden."""
@@ -25,12 +26,12 @@ class MeteredViews:
     """Views of pictures without labels; each is paid for when it is drawn.
 
     Args:
-        images: uint8 (N, H, W, C).
+        images: uint8 (N, H, W, C), or what decodes them when it is indexed.
         shape: sizes of views and of the networks that methods share.
         meter: counter of patches.
     """
 
-    def __init__(self, images: Pixels, shape: Shape, meter: Meter) -> None:
+    def __init__(self, images: Pixels | FolderPictures, shape: Shape, meter: Meter) -> None:
         self.shape, self.meter, self.count = shape, meter, len(images)
         self._images = images
 

@@ -56,7 +56,7 @@ class PretrainHarness(Harness):
         (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, self.seed, 1)
         report(0.0, "loading pictures")
         data = MeteredViews(self.pictures.train, self.shape, meter)
-        kept = {k: v for k, v in self.protocol.settings.items() if k == "save_every"}
+        kept = {k: v for k, v in self.protocol.settings.items() if k == "save_seconds"}
         return LearningPhase(phase.name, meter, seed, kept, data, report=report)
 
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:

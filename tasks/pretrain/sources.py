@@ -16,8 +16,10 @@ from leapbench.envs.pretrain.pictures import Asked, Labels, Split
 from leapbench.envs.pretrain.shape import Shape
 from leapbench.envs.pretrain.views import Pixels
 from leapbench.errors import UserError
+from leapbench.tasks.pretrain import folder
+from leapbench.tasks.pretrain.folder import FolderPictures
 
-LARGEST = 200_000
+LARGEST = 2_000_000
 """Pictures of a split, at most."""
 
 
@@ -26,12 +28,12 @@ class Pictures:
     """What a protocol is made of.
 
     Attributes:
-        train: uint8 (N, H, W, C), without labels.
+        train: uint8 (N, H, W, C), without labels; of an image folder, what decodes them.
         fit: what probes are fitted on; its pictures are among `train`.
         test: what they are tested on.
     """
 
-    train: Pixels
+    train: Pixels | FolderPictures
     fit: Split
     test: Split
 
@@ -62,34 +64,54 @@ def _loaded(
     counts = dict(pairs)
     first, second, third = seeds.stream(seed_key, "train", 3)
     (held,) = seeds.stream(seed_key, "test", 1, salt=salt)
-    images, labels = _chosen(name, "train", first)
-    asked, wanted = _chosen(name, "test", held)
-    if images.shape[1] < shape.size:  # drawn larger, and somewhere
-        train = pictures.digits(images, labels, counts["train"], shape, second)
-        fit = pictures.digits(images, labels, counts["fit"], shape, third)
-        test = pictures.digits(asked, wanted, counts["test"], shape, held)
-        return Pictures(train.whole.images, fit, test)
-    for have, want in ((images, max(counts["train"], counts["fit"])), (asked, counts["test"])):
-        if len(have) < want:
-            raise UserError(f"{name} has {len(have):,} pictures where {want:,} are wanted.")
-    count = data.get(name).classes
-    splits = [
-        Split(
-            Asked(these[:n], kinds[:n], count),
-            pictures.composed(these, kinds, m, shape, seed),
+    if data.get(name).streamed:
+        stored, kinds = folder.chosen(name, "train", shape, first)
+        known = stored[: counts["fit"]], kinds[: counts["fit"]]
+        others, kinds = folder.chosen(name, "test", shape, held)
+        asked = others[: counts["test"]], kinds[: counts["test"]]
+        splits = _splits(name, counts, known, asked, shape, (third, held))
+        return Pictures(stored.first(counts["train"]), *splits)
+    known, asked = _chosen(name, "train", first), _chosen(name, "test", held)
+    if known[0].shape[1] < shape.size:  # drawn larger, and somewhere
+        train = pictures.digits(*known, counts["train"], shape, second)
+        fit = pictures.digits(*known, counts["fit"], shape, third)
+        return Pictures(
+            train.whole.images, fit, pictures.digits(*asked, counts["test"], shape, held)
         )
-        for these, kinds, n, m, seed in (
-            (images, labels, counts["fit"], counts["places_fit"], third),
-            (asked, wanted, counts["test"], counts["places_test"], held),
-        )
-    ]
-    return Pictures(images[: counts["train"]], *splits)
+    _enough(name, len(known[0]), counts["train"])
+    splits = _splits(name, counts, known, asked, shape, (third, held))
+    return Pictures(known[0][: counts["train"]], *splits)
+
+
+def _splits(
+    name: str,
+    counts: Mapping[str, int],
+    known: tuple[Pixels, Labels],
+    asked: tuple[Pixels, Labels],
+    shape: Shape,
+    drawn: tuple[int, int],
+) -> list[Split]:
+    """What probes are fitted on, and what they are tested on."""
+    made = []
+    for part, (these, kinds), seed in zip(("fit", "test"), (known, asked), drawn, strict=True):
+        count = counts[part]
+        _enough(name, len(these), count)
+        whole = Asked(these[:count], kinds[:count], data.get(name).classes)
+        places = pictures.composed(these, kinds, counts[f"places_{part}"], shape, seed)
+        made.append(Split(whole, places))
+    return made
+
+
+def _enough(name: str, have: int, want: int) -> None:
+    if have < want:
+        raise UserError(f"{name} has {have:,} pictures where {want:,} are wanted.")
 
 
 def _chosen(name: str, split: str, seed: int) -> tuple[Pixels, Labels]:
     """Pictures and labels of a split, in an order that is drawn."""
-    if "test" in data.get(name).splits:
-        images, labels = data.load(name, split)
+    last = next((part for part in ("test", "val") if part in data.get(name).splits), None)
+    if last:
+        images, labels = data.load(name, split if split == "train" else last)
     else:  # the last quarter is held out
         images, labels = data.load(name, "train")
         cut = 3 * len(images) // 4

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from gymnasium.error import InvalidAction, ResetNeeded
+from PIL import Image
 
 import leapbench  # noqa: F401
+from leapbench import data
 from leapbench.agents.pretrain.common.method import Method
 from leapbench.agents.pretrain.supervised.method import Supervised
 from leapbench.contract import registry
@@ -39,9 +42,11 @@ def metered(limit: int) -> MeteredViews:
     return MeteredViews(drawn(1, 40, 0).whole.images, SHAPE, meter)
 
 
-def phase(limit: int, checkpoints: Checkpoints | None = None, every: int = 0) -> LearningPhase:
+def phase(
+    limit: int, checkpoints: Checkpoints | None = None, every: float | None = None
+) -> LearningPhase:
     data = metered(limit)
-    settings = {"save_every": every} if every else {}
+    settings = {} if every is None else {"save_seconds": every}
     return LearningPhase("pretrain", data.meter, 3, settings, data, checkpoints=checkpoints)
 
 
@@ -98,7 +103,7 @@ def test_the_whole_budget_is_used_or_nothing(share: float) -> None:
 def test_a_killed_phase_ends_as_an_unbroken_one(tmp_path) -> None:  # type: ignore[no-untyped-def]
     whole, broken = Method(batch=8), Method(batch=8)
     whole.learn(phase(2000))
-    own = phase(2000, Checkpoints(tmp_path / "kept"), every=500)
+    own = phase(2000, Checkpoints(tmp_path / "kept"), every=0.0)
 
     class KilledError(Exception):
         pass
@@ -118,7 +123,7 @@ def test_a_killed_phase_ends_as_an_unbroken_one(tmp_path) -> None:  # type: igno
     own.data.draw = draw
     with pytest.raises(KilledError):
         broken.learn(own)
-    again = phase(2000, Checkpoints(tmp_path / "kept"), every=500)
+    again = phase(2000, Checkpoints(tmp_path / "kept"), every=0.0)
     assert again.checkpoints is not None
     again.checkpoints.resume(again.meter)
     assert again.meter.used > 0
@@ -350,3 +355,45 @@ def test_the_picture_covers_what_was_hidden_and_fills_only_that() -> None:
     apart = (filled != given).reshape(4, 4, 4, 4, 3).any((1, 3, 4)).ravel()
     assert not np.delete(apart, hidden).any()
     assert apart[hidden].any()
+
+
+def test_a_folder_of_pictures_is_decoded_as_it_is_drawn_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for split, count in (("train", 3), ("val", 2)):
+        for label in range(10):
+            place = tmp_path / split / f"n{label}"
+            place.mkdir(parents=True)
+            for i in range(count):
+                Image.new("RGB", (40 + i, 30), (20 * label, 80 * i, 7)).save(place / f"{i}.png")
+
+    def opened(name: str, split: str, size: int) -> data.ImageFolder:
+        assert name == "imagenet"
+        return data.ImageFolder(tmp_path / split, size)
+
+    monkeypatch.setattr(data, "open_folder", opened)
+    paper = registry.task("pretrain/imagenet").protocols["paper"]
+    counts = {"train": 30, "fit": 20, "test": 20, "places_fit": 6, "places_test": 4}
+    found = sources.load({**paper.settings, "counts": counts}, "folder", SHAPE)
+    assert len(found.train) == 30
+    assert found.fit.whole.images.shape == (20, 18, 18, 3)  # a crop's side and a seventh more
+    assert found.test.places.images.shape == (4, 18, 18, 3)
+    assert np.array_equal(found.test.whole.images[:, 0, 0, 0] // 20, found.test.whole.labels)
+    meter = Meter(Budget(unit="patches", limit=1000))
+    drawn = MeteredViews(found.train, SHAPE, meter).draw(
+        5, (Look(area=1.0, colour=0.0, grey=0.0),), (16,), np.random.default_rng(0)
+    )
+    assert drawn[0].pixels.shape == (5, 3, 16, 16)
+    assert meter.used == 80
+    with pytest.raises(UserError, match="30 pictures where 31 are wanted"):
+        sources.load({**paper.settings, "counts": {**counts, "train": 31}}, "folder", SHAPE)
+
+
+def test_the_paper_tier_learns_the_released_networks_for_as_many_epochs() -> None:
+    paper = registry.task("pretrain/imagenet").protocols["paper"]
+    shape = Shape(**paper.settings["network"])
+    goal = Method().objective
+    assert (shape.patches, goal.encoded(shape.patches)) == (196, (78, 196))
+    price = sum(goal.encoded(shape.patches))
+    epochs = paper.phases[0].budget.limit / price / paper.settings["counts"]["train"]
+    assert epochs == pytest.approx(1600, rel=1e-3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Protocol
@@ -113,6 +114,7 @@ class Method(Kept):
                 f"{phase.meter.budget.limit:,}.",
                 "Draw less: --set batch=16.",
             )
+        self._written = time.monotonic()
         with seeded(phase.seed):
             trainer = Trainer(data.shape, self.objective, self._rates(), phase.seed, phase.device)
             rng = np.random.default_rng([phase.seed, 1])
@@ -120,7 +122,7 @@ class Method(Kept):
                 views = data.draw(self.batch, (self.look,) * len(encoded), encoded, rng)
                 found = trainer.update(views[:1] if self.same else views, i / count)
                 self._said(phase, i + 1, count, found)
-                self._saved(phase, i + 1, price, trainer, rng)
+                self._saved(phase, i + 1, trainer, rng)
         self.keep(trainer.encoder)
 
     def _rates(self) -> Rates:
@@ -132,17 +134,17 @@ class Method(Kept):
             phase.log(done, **found)
             phase.report(done / count, f"update {done} of {count}")
 
-    @staticmethod
     def _saved(
-        phase: LearningPhase, done: int, price: int, trainer: Trainer, rng: np.random.Generator
+        self, phase: LearningPhase, done: int, trainer: Trainer, rng: np.random.Generator
     ) -> None:
-        """Write a checkpoint where a multiple of `save_every` patches was passed."""
-        every = int(phase.settings.get("save_every", 0))
-        if not every or phase.checkpoints is None:
+        """Write a checkpoint when the last one is `save_seconds` old."""
+        every = phase.settings.get("save_seconds")
+        if every is None or phase.checkpoints is None:
             return
-        if done * price // every > (done - 1) * price // every:
+        if time.monotonic() - self._written >= float(every):
             state = {"done": done, "trainer": trainer.state_dict(), "rng": rng.bit_generator.state}
             phase.checkpoints.write(phase.meter, lambda to: nested.write(state, to))
+            self._written = time.monotonic()
 
     @staticmethod
     def _begun(phase: LearningPhase, trainer: Trainer, rng: np.random.Generator) -> int:
