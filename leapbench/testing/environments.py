@@ -140,7 +140,7 @@ def picture(environment: str | EnvSpec) -> None:
 
 def metering(environment: str | EnvSpec) -> None:
     """Under a meter the environment takes exactly the paid steps and then no more."""
-    limit = 2 * STEPS + 1
+    limit = STEPS + 1
     counted = _Counting(make(_spec(environment)))
     env = MeteredEnv(counted, Meter(Budget(unit="steps", limit=limit)))
     env.reset(seed=0)
