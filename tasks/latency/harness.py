@@ -58,8 +58,12 @@ class MasksHarness(Harness):
     @cached_property
     def splits(self) -> Mapping[str, Pictures]:
         """Training, held-out and test images."""
-        chosen = tuple((key, self.settings[key]) for key in ("data", *pictures.SPLITS))
-        return pictures.load(chosen, self.protocol.seed_key, self.salt)
+        return pictures.load(tuple(self._pictures.items()), self.protocol.seed_key, self.salt)
+
+    @property
+    def _pictures(self) -> dict[str, Any]:
+        """Settings that pictures depend on."""
+        return {key: self.settings[key] for key in pictures.SETTINGS if key in self.settings}
 
     @cached_property
     def devices(self) -> dict[str, Device]:
@@ -73,8 +77,7 @@ class MasksHarness(Harness):
 
     def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:
         """Images, and the network that is trained."""
-        kept = {key: self.settings[key] for key in ("data", *pictures.SPLITS)}
-        return kept | {
+        return self._pictures | {
             "salt": self.salt,
             "network": self.settings["networks"].get(config.get("network")),
         }

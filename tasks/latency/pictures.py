@@ -13,6 +13,8 @@ from leapbench.contract import seeds
 from leapbench.envs.latency.needle import Pictures, digits, enlarged, needles
 
 SPLITS = ("train", "calibration", "test")
+SETTINGS = ("data", *SPLITS, "side")
+"""What pictures depend on."""
 HELD = 0.15
 """Share of the training items that held-out needles are made of."""
 
@@ -22,7 +24,8 @@ def load(settings: tuple[tuple[str, Any], ...], seed_key: str, salt: str = "") -
     """Images of each split, by name; every agent and every seed meets the same.
 
     Args:
-        settings: `data`, and sizes `train`, `calibration` and `test`; sorted items.
+        settings: `data`, and sizes `train`, `calibration` and `test`; of needle images
+            perhaps `side`, pixels of the canvas, three times those of an item otherwise.
         seed_key: entropy of the protocol.
         salt: secret of an audit, which draws every image anew.
     """
@@ -32,16 +35,18 @@ def load(settings: tuple[tuple[str, Any], ...], seed_key: str, salt: str = "") -
     rng = np.random.default_rng(seeds.sequence(seed_key, "train", 7, salt=salt))
     sizes = {split: int(own[split]) for split in SPLITS}
     if own["data"].endswith("-needles"):
-        return _needles(name, sizes, rng)
+        return _needles(name, sizes, own.get("side"), rng)
     return _plain(name, sizes, rng)
 
 
-def _needles(name: str, sizes: Mapping[str, int], rng: np.random.Generator) -> dict[str, Pictures]:
+def _needles(
+    name: str, sizes: Mapping[str, int], side: int | None, rng: np.random.Generator
+) -> dict[str, Pictures]:
     (items, labels), (last, answers) = _items(name, "train"), _items(name, "test")
     order = rng.permutation(len(labels))
     held = order[: int(HELD * len(order))]
     rest = order[len(held) :]
-    side = 3 * items.shape[1]
+    side = side or 3 * items.shape[1]
     sources = {
         "train": (items[rest], labels[rest]),
         "calibration": (items[held], labels[held]),
