@@ -13,6 +13,6 @@ setup(
     package_data={
         "": ["*.toml", "*.npz", "*.json", "*.safetensors", "*.md", "py.typed"],
         "leapbench.leaderboards": ["results/**/*.json", "verdicts/*.json"],
-        "leapbench.leaderboards.site": ["templates/*.j2", "static/*"],
+        "leapbench.leaderboards.site": ["templates/*.j2", "static/*", "films/*"],
     },
 )

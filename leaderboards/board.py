@@ -12,6 +12,7 @@ from leapbench.contract.task import TIERS, Protocol, Task
 from leapbench.leaderboards import sources
 from leapbench.leaderboards.rows import BoardRow, rows
 from leapbench.leaderboards.sources import Badges, BoardEntry, Origin, Submissions
+from leapbench.leaderboards.statistics import tie_groups
 
 __all__ = ["Board", "BoardEntry", "BoardRow", "assemble", "load", "of_task", "rows"]
 Kind = Literal["ranked", "unranked", "failed", "refused"]
@@ -62,6 +63,13 @@ class Board:
         """
         plain = [row for row in self.scored if row.plain and not row.submission]
         return {row.agent.name: row for row in sorted(plain, key=lambda row: len(row.entries))}
+
+    @cached_property
+    def ties(self) -> list[tuple[BoardRow, ...]]:
+        """The ranked rows in groups that cannot be told from the head of their group."""
+        scores = {str(i): row.scores for i, row in enumerate(self.ranked)}
+        groups = tie_groups(list(scores), scores, self.protocol.metric.higher_is_better)
+        return [tuple(self.ranked[int(name)] for name in group) for group in groups]
 
     def rank(self, row: BoardRow) -> int | None:
         """Place of a row, 1 for the best; None when it is not ranked."""

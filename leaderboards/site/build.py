@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,10 @@ from typing import Any
 from leapbench.contract import registry
 from leapbench.contract.task import Task
 from leapbench.leaderboards.board import Board, load
-from leapbench.leaderboards.claims import VERDICTS, ClaimResult
+from leapbench.leaderboards.claims import VERDICTS
 from leapbench.leaderboards.overall import overall
 from leapbench.leaderboards.render.table import Table
-from leapbench.leaderboards.site import agents, content, episode, pictures
+from leapbench.leaderboards.site import agents, content, films, pictures
 from leapbench.leaderboards.site.folder import staged
 from leapbench.leaderboards.site.markup import environment, slug
 from leapbench.leaderboards.site.pages import (
@@ -27,10 +28,21 @@ from leapbench.leaderboards.site.pages import (
 )
 from leapbench.leaderboards.site.paths import LINKS
 from leapbench.leaderboards.sources import Submissions, badges_of
-from leapbench.leaderboards.tables import board_table, claims_table, overall_table
+from leapbench.leaderboards.tables import board_table, overall_table
 
 Report = Callable[[float, str], None]
 TITLE = "leapbench"
+GROUNDS = (
+    ("data", "On data that others collected"),
+    ("simulators", "In simulators that others made"),
+    ("drawn", "On worlds made for this suite"),
+    ("untested", "Not tested yet"),
+)
+MENU = (
+    Link("Home", "index.html"),
+    Link("Claims", "claims.html"),
+    Link("Agents", "agents.html"),
+)
 
 
 @dataclass
@@ -42,28 +54,30 @@ class Site:
     agents: list[agents.AgentPage]
     problems: tuple[str, ...] = ()
     overall: Table | None = None
-    ledger: Table | None = None
-
-    @property
-    def menu(self) -> list[Link]:
-        """The pages of the header."""
-        inner = [Link(family.title, family.path) for family in self.families]
-        return [
-            Link("Home", "index.html"),
-            *inner,
-            Link("Agents", "agents.html"),
-            Link("Claims", "claims.html"),
-        ]
+    menu: tuple[Link, ...] = MENU
 
     @property
     def directory(self) -> Table:
         """All agents."""
         return agents.directory(self.agents)
 
-    @property
+    @cached_property
     def claims(self) -> list[ClaimView]:
         """All claims."""
         return [claim for family in self.families for claim in family.claims]
+
+    @property
+    def ledger(self) -> list[tuple[str, str, list[ClaimView]]]:
+        """All claims in sections, each with its anchor and heading."""
+        found = [
+            (name, text, [c for c in self.claims if c.ground == name]) for name, text in GROUNDS
+        ]
+        return [section for section in found if section[2]]
+
+    @property
+    def titled(self) -> dict[str, str]:
+        """Title of every family."""
+        return {family.name: family.title for family in self.families}
 
     @property
     def verdicts(self) -> list[tuple[str, int]]:
@@ -76,12 +90,12 @@ class Site:
         """Number of pages."""
         return 3 + sum(1 + len(family.tasks) for family in self.families) + len(self.agents)
 
-    @property
+    @cached_property
     def results(self) -> int:
         """Result files that the pages are made from."""
         return sum(len(row.entries) for page in self.agents for _, row in page.rows)
 
-    @property
+    @cached_property
     def newest(self) -> str:
         """Day of the newest result."""
         rows = [row for page in self.agents for _, row in page.rows]
@@ -143,13 +157,24 @@ def _draw(site: Site, tasks: list[Task], folder: Path, report: Report) -> None:
         report(0.1 + 0.5 * i / len(sections), f"{page.name} {section.tier}")
         section.pictures = _pictures(page, section, folder)
     for family in site.families:
-        report(0.6, f"an episode of {family.name}")
-        own = [task for task in tasks if task.family == family.name]
-        family.episode = episode.draw(family.name, own, folder / "images")
+        report(0.6, f"films of {family.name}")
+        _show(family, [task for task in tasks if task.family == family.name], folder / "images")
         if len(family.boards) > 1:
             name = f"{slug(family.name)}-profile"
             baselines = family.tasks[0].card.baselines
             family.profile = pictures.profile(family.boards, baselines, folder, name)
+
+
+def _show(family: FamilyPage, tasks: list[Task], folder: Path) -> None:
+    """Give the family and each of its tasks the film of its world, or of the family's."""
+    family.film = films.of_family(tasks) or films.draw(tasks, folder)
+    for page in family.tasks:
+        worlds = [section.protocol.evaluation.environment for section in page.sections]
+        own = next((films.stored()[world] for world in worlds if world in films.stored()), None)
+        page.film = own or family.film
+    for film in (family.film, *(page.film for page in family.tasks)):
+        if film and film.environment in films.stored():
+            films.place(film, folder)
 
 
 def _pictures(page: TaskPage, section: Section, folder: Path) -> list[Picture]:
@@ -168,21 +193,15 @@ def _fill(site: Site) -> None:
             if section.rows.rows:
                 section.board = board_table(section.rows, LINKS)
         family.board = _together(family.title, family.boards)
-        family.ledger = _ledger(family.findings)
     if len([family for family in site.families if family.boards]) > 1:
         boards = [board for family in site.families for board in family.boards]
         found = overall(boards)
         site.overall = overall_table("All families", found, LINKS) if found.ranked else None
-    site.ledger = _ledger([found for family in site.families for found in family.findings])
 
 
 def _together(title: str, boards: list[Board]) -> Table | None:
     """Several boards in one table; None where there are fewer than two."""
     return overall_table(title, overall(boards), LINKS) if len(boards) > 1 else None
-
-
-def _ledger(findings: list[ClaimResult]) -> Table | None:
-    return claims_table(findings, LINKS) if findings else None
 
 
 def _static(folder: Path) -> None:

@@ -10,11 +10,16 @@ from leapbench.contract.task import TIERS, Protocol, Task
 from leapbench.leaderboards.board import Board, BoardRow
 from leapbench.leaderboards.claims import findings
 from leapbench.leaderboards.site.markup import slug
-from leapbench.leaderboards.site.pages import FamilyPage, Leader, Section, TaskPage
+from leapbench.leaderboards.site.pages import (
+    FamilyPage,
+    Lead,
+    Leader,
+    Section,
+    TaskPage,
+    claim_view,
+)
 from leapbench.leaderboards.site.paths import agent_path, task_path
 from leapbench.leaderboards.tables.cells import around
-
-LEADERS = 3
 
 
 def families(boards: Iterable[tuple[Task, Board]]) -> list[FamilyPage]:
@@ -39,9 +44,9 @@ def families(boards: Iterable[tuple[Task, Board]]) -> list[FamilyPage]:
 def _family(task: Task) -> FamilyPage:
     card = task.card
     path = f"families/{slug(task.family)}.html"
-    return FamilyPage(
-        task.family, path, card.family or card.title, card.summary, card.paper, card.scarce
-    )
+    about = card.family
+    title, summary = about.title or card.title, about.summary or card.summary
+    return FamilyPage(task.family, path, title, summary, card.paper, about.scarce or card.scarce)
 
 
 def _task(task: Task, protocol: Protocol, family: FamilyPage) -> TaskPage:
@@ -55,7 +60,9 @@ def _section(task: Task, board: Board) -> Section:
     words = ["leapbench", "run", task.name, example, "--tier", protocol.tier, "--seeds", "0-4"]
     section = Section(protocol.tier, protocol, board, settings, shlex.join(words))
     if board.scored:
-        section.findings = findings(task, board)
+        card = task.card
+        data, simulator = card.data_of(protocol.tier), card.simulator
+        section.claims = [claim_view(f, data, simulator) for f in findings(task, board)]
     return section
 
 
@@ -64,8 +71,13 @@ def _lead(page: TaskPage) -> None:
     page.sections.sort(key=lambda s: (not s.rows.scored, TIERS.index(s.protocol.tier)))
     for section in page.sections:
         if section.rows.ranked:
-            page.leaders_tier = section.tier
-            page.leaders = [_leader(row) for row in section.rows.ranked[:LEADERS]]
+            page.lead = _first(section.rows)
+
+
+def _first(board: Board) -> Lead:
+    """The first group of ties of a board with ranked rows."""
+    tied = tuple(_leader(row) for row in board.ties[0])
+    return Lead(board.protocol.tier, len(board.ranked), tied)
 
 
 def _leader(row: BoardRow) -> Leader:

@@ -34,6 +34,7 @@ MARKERS = "osD^vP*X"
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.5)), (0, (6, 1.5, 1.5, 1.5)))
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', Helvetica, Arial, sans-serif"
 WIDTH, HEIGHT, ENTRY = 5.2, 3.2, 0.22  # inches: the picture, its axes, a line of the legend
+LEFT, BOTTOM, EDGE = 0.85, 0.65, 0.12  # inches around the axes
 LONGEST = 46  # characters of a name in a legend
 
 
@@ -90,11 +91,16 @@ def svg(chart: Chart) -> str:
         params.update(_style())
         columns = 2 if max((len(_name(line)) for line in chart.lines), default=0) <= 22 else 1
         rows = -(-len(chart.lines) // columns)
-        figure = mpl.figure.Figure(figsize=(WIDTH, HEIGHT + ENTRY * rows), layout="constrained")
-        axes = figure.subplots()
+        height = HEIGHT + ENTRY * rows
+        figure = mpl.figure.Figure(figsize=(WIDTH, height))
+        # Places by hand: a layout engine draws every chart once more to measure it.
+        low = (BOTTOM + ENTRY * rows) / height
+        axes = figure.add_axes(
+            (LEFT / WIDTH, low, 1 - (LEFT + EDGE) / WIDTH, 1 - EDGE / height - low)
+        )
         handles = _draw(axes, chart)
         names = [_name(line) for line in chart.lines]
-        figure.legend(handles, names, loc="outside lower center", ncols=columns)
+        figure.legend(handles, names, loc="lower center", ncols=columns)
         file = BytesIO()
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Glyph", UserWarning)  # the reader has more fonts

@@ -9,7 +9,7 @@ from leapbench.leaderboards.board import Board
 from leapbench.leaderboards.render.table import Status, Table, TableCell, TableColumn
 from leapbench.leaderboards.render.table import TableRow as Line
 from leapbench.leaderboards.rows import BoardRow
-from leapbench.leaderboards.statistics import RankInterval, rank_intervals, tie_groups
+from leapbench.leaderboards.statistics import RankInterval, rank_intervals
 from leapbench.leaderboards.tables import cells
 from leapbench.leaderboards.tables.links import NOWHERE, Links
 
@@ -105,13 +105,11 @@ def _ranks(board: Board) -> Ranks:
     """Rank interval and number of the group of ties of each ranked row."""
     if not board.ranked:
         return {}
-    higher = board.protocol.metric.higher_is_better
     scores = {str(i): row.scores for i, row in enumerate(board.ranked)}
-    intervals = rank_intervals(scores, higher)
-    groups = tie_groups(list(scores), scores, higher)
-    ties = {name: i for i, group in enumerate(groups) for name in group}
+    intervals = rank_intervals(scores, board.protocol.metric.higher_is_better)
+    groups = {row.key: i for i, group in enumerate(board.ties) for row in group}
     return {
-        row.key: (intervals[name], ties[name])
+        row.key: (intervals[name], groups[row.key])
         for name, row in zip(scores, board.ranked, strict=True)
     }
 

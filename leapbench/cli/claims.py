@@ -76,7 +76,7 @@ def _family(card: Card, judged: list[ClaimResult]) -> None:
     """A heading with the paper, and a line a claim under each task and tier."""
     from leapbench.cli.output import console
 
-    click.secho(card.family, bold=True)
+    click.secho(card.family.title, bold=True)
     _say(card.paper)
     shown = max((len(_ours(finding)) for finding in judged), default=0)
     shown = max(shown, 14)

@@ -64,7 +64,8 @@ def _task(task: Task) -> None:
     )
     for protocol in task.protocols.values():
         _heading(f"\nTier {protocol.tier}, protocol {protocol.hash}")
-        _facts(list(_protocol(protocol)))
+        made = card.data_of(protocol.tier) or card.simulator or "what was made for this suite"
+        _facts([("runs on", made), *_protocol(protocol)])
     _published(task)
     _claims(task.claims)
     tier = next(iter(task.protocols))

@@ -36,6 +36,22 @@ class Published(Frozen):
     source: str
 
 
+class About(Frozen):
+    """What a family's own file says of the family, whatever its tasks say of themselves.
+
+    Attributes:
+        title: a few words.
+        summary: a sentence or two.
+        scarce: what there is little of.
+        episode: as in `Card`.
+    """
+
+    title: str = ""
+    summary: str = ""
+    scarce: str = ""
+    episode: str = ""
+
+
 class Card(Frozen):
     """What `leapbench show` prints besides the protocol.
 
@@ -49,9 +65,12 @@ class Card(Frozen):
         notes: one line each.
         episode: id of the world that stands for the family in pictures, one in which
             the default policy learns in seconds; empty for the task with the least to learn.
+        data: data set that others collected and that the task runs on, of all tiers or by
+            tier; empty for none.
+        simulator: simulator that others made and in which it runs; empty for none.
         track: what the agents are, such as "systems", where they are of another kind than
             on the family's other tasks; such a task has no part in averages over tasks.
-        family: title that the family's own file gives; the registry fills it in.
+        family: what the family's own file says; the registry fills it in.
     """
 
     title: str
@@ -62,5 +81,11 @@ class Card(Frozen):
     published: tuple[Published, ...] = ()
     notes: tuple[str, ...] = ()
     episode: str = ""
+    data: str | dict[str, str] = ""
+    simulator: str = ""
     track: str = ""
-    family: str = ""
+    family: About = About()
+
+    def data_of(self, tier: str) -> str:
+        """The data set of a tier; empty for none."""
+        return self.data if isinstance(self.data, str) else self.data.get(tier, "")

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from leapbench.contract import each
+from leapbench.contract.card import About
 from leapbench.contract.declaration import Declaration
 from leapbench.contract.task import Task
 from leapbench.errors import UserError, unknown
@@ -106,8 +107,9 @@ def read_task(file: Path, family: Path | None = None) -> dict[str, Task]:
         data["default_agents"] = own["default_agents"]
     if "small" not in own:  # tests run the tasks that say so themselves
         data.pop("small", None)
-    title = shared.get("card", {}).get("title", "")
-    data["card"] = {"family": title} | data.get("card", {})
+    card = shared.get("card", {})
+    about = {key: card[key] for key in About.model_fields if key in card}
+    data["card"] = {"family": about} | data.get("card", {})
     many = list(each.rows(data)) or [{"variant": file.stem}]
     data.pop("each", None)
     found: dict[str, Task] = {}

@@ -174,7 +174,7 @@ def test_claims_open_with_a_line_each_under_their_family_and_task(invoke):
         row["claim"] for row in found
     ]
     with_rows = {row["task"] for row in found}
-    titles = [t.card.family for t in registry.tasks().values() if t.name in with_rows]
+    titles = [t.card.family.title for t in registry.tasks().values() if t.name in with_rows]
     shown = [" ".join(words) for words in lines if " ".join(words) in titles]
     assert shown == list(dict.fromkeys(titles))
     _, _, untested = " ".join(invoke("claims").stdout.split()).partition("No rows, so nothing")

@@ -43,6 +43,7 @@ function sortable(table) {
 function filterable(table) {
   const rows = [...table.tBodies[0].rows];
   if (rows.length < LONG) return;
+  const before = table.closest(".scroll") ?? table;
   const label = document.createElement("label");
   const input = document.createElement("input");
   const count = document.createElement("output");
@@ -60,34 +61,49 @@ function filterable(table) {
     }
     count.textContent = words.length ? `${shown} of ${rows.length}` : "";
   });
-  table.closest(".scroll").before(label);
+  before.before(label);
 }
 
-// Moving pictures can be stopped (and do not move for readers who asked for that).
-function stoppable(picture) {
-  const image = picture.querySelector("img");
-  const source = picture.querySelector("source");
-  const moving = image.getAttribute("src");
-  const still = source.getAttribute("srcset");
+// Moving pictures can be stopped, all at once (and do not move for readers who asked for that).
+function stoppable(pictures) {
+  const films = pictures.map((picture) => {
+    const image = picture.querySelector("img");
+    const source = picture.querySelector("source");
+    return { image, source, moving: image.getAttribute("src"), still: source.getAttribute("srcset") };
+  });
   const button = document.createElement("button");
+  const what = films.length > 1 ? "the animations" : "the animation";
   let playing = !window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-  const show = () => {
-    button.textContent = playing ? "Stop the animation" : "Play the animation";
-    image.setAttribute("src", playing ? moving : still);
-  };
+  const name = () => { button.textContent = `${playing ? "Stop" : "Play"} ${what}`; };
   button.type = "button";
   button.className = "play";
   button.addEventListener("click", () => {
-    source.remove(); // from here on the button decides
     playing = !playing;
-    show();
+    for (const film of films) {
+      film.source.remove(); // from here on the button decides
+      film.image.setAttribute("src", playing ? film.moving : film.still);
+    }
+    name();
   });
-  picture.after(button);
-  button.textContent = playing ? "Stop the animation" : "Play the animation";
+  name();
+  if (films.length > 1) pictures[0].closest("ul").before(button);
+  else pictures[0].after(button);
+}
+
+// The menu closes with Escape, and gives the focus back.
+function closable(menu) {
+  menu.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !menu.open) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
 }
 
 document.querySelectorAll("table.sortable").forEach((table) => {
   sortable(table);
   filterable(table);
 });
-document.querySelectorAll("picture.moving").forEach(stoppable);
+document.querySelectorAll("table.filterable").forEach(filterable);
+document.querySelectorAll(".menu").forEach(closable);
+const moving = [...document.querySelectorAll("picture.moving")];
+if (moving.length) stoppable(moving);

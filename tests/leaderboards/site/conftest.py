@@ -8,7 +8,6 @@ import pytest
 import sites
 
 from leapbench.leaderboards import sources
-from leapbench.leaderboards.site import episode
 from leapbench.leaderboards.site.build import build
 
 pytest.importorskip("matplotlib", reason="the site's plots need Matplotlib")
@@ -16,7 +15,7 @@ pytest.importorskip("matplotlib", reason="the site's plots need Matplotlib")
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A site of synthetic results alone, with an episode."""
+    """A site of synthetic results alone."""
     root = tmp_path_factory.mktemp("site")
     runs = sites.write(root / "runs", sites.some())
     with pytest.MonkeyPatch.context() as patch:
@@ -27,6 +26,5 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No committed rows and no episode: what a test of one detail does not need."""
+    """No committed rows, which a test of one detail does not need."""
     monkeypatch.setattr(sources, "committed_root", lambda: None)
-    monkeypatch.setattr(episode, "draw", lambda *given: None)

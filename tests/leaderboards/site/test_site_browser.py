@@ -137,16 +137,36 @@ def test_dark_is_dark_and_charts_follow(page, site: Path):
 
 
 def test_the_animation_stops_on_demand_and_for_those_who_want_no_motion(page, site: Path):
-    shown = "return document.querySelector('picture img').currentSrc.split('.').pop()"
-    page.open(site / "families/earlyexit.html")
-    assert page.run(shown) == "gif"
-    page.click(".play")
-    assert page.run("return document.querySelector('picture img').src.split('.').pop()") == "png"
-    page.prefer(prefers_reduced_motion="reduce")
-    page.open(site / "families/earlyexit.html")
-    assert page.run(shown) == "png"
-    page.click(".play")
-    assert page.run("return document.querySelector('picture img').src.split('.').pop()") == "gif"
+    shown = "return document.querySelector('picture img').currentSrc.includes('-still')"
+    asked = (
+        "return [...document.querySelectorAll('picture img')].map(i => i.src.includes('-still'))"
+    )
+    for name, films in (("families/earlyexit.html", 1), ("index.html", 11)):
+        page.prefer(prefers_reduced_motion="no-preference")
+        page.open(site / name)
+        assert not page.run(shown)
+        page.click(".play")
+        assert page.run(asked) == [True] * films
+        page.prefer(prefers_reduced_motion="reduce")
+        page.open(site / name)
+        assert page.run(shown)
+        page.click(".play")
+        assert page.run(asked) == [False] * films
+
+
+def test_the_menu_folds_holds_every_family_and_closes_with_escape(page, site: Path):
+    page.size(360)
+    page.open(site / "index.html")
+    seen = (
+        "return [...document.querySelectorAll('.menu a')].filter(a => a.checkVisibility()).length"
+    )
+    assert page.run(seen) == 0
+    page.keys(".menu summary", "\ue007")  # Enter
+    assert page.run(seen) == 11
+    assert page.run("return document.documentElement.scrollWidth") <= 360
+    page.keys(".menu a", "\ue00c")  # Escape
+    assert page.run(seen) == 0
+    assert page.run("return document.activeElement.localName") == "summary"
 
 
 def test_what_has_the_focus_is_seen(page, site: Path):

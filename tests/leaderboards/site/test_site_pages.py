@@ -11,7 +11,9 @@ import pytest
 import sites
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
+from leapbench.contract import registry
 from leapbench.leaderboards.render.text import HARMFUL
 from leapbench.leaderboards.site import agents
 from leapbench.leaderboards.site.build import build
@@ -113,9 +115,23 @@ def test_the_episode_moves_and_has_a_still_for_those_who_asked(site):
     page = sites.read(site / "families/earlyexit.html")
     (source,) = page.all("source")
     assert source["media"] == "(prefers-reduced-motion: reduce)"
-    assert (site / "families" / source["srcset"]).resolve().stat().st_size > 1000
-    gif = (site / "images/earlyexit.gif").stat().st_size
-    assert 10_000 < gif <= 400_000
+    (shown,) = (i for i in page.all("img") if i["src"].endswith("earlyexit-digits-v0.webp"))
+    with Image.open(site / "families" / source["srcset"]) as still:
+        assert not still.is_animated
+    with Image.open(site / "families" / shown["src"]) as film:
+        assert film.is_animated
+        assert film.size == (int(shown["width"]), int(shown["height"]))
+
+
+def test_the_home_page_shows_every_family(site):
+    page = sites.read(site / "index.html")
+    families = {task.family for task in registry.tasks().values()}
+    films = {image["src"] for image in page.all("img")}
+    assert len(films) == len(families)
+    scarce = [word for word in page.words if word.startswith("Scarce: ")]
+    assert len(scarce) == len(families)
+    linked = {link for link in page.links() if link.startswith("families/")}
+    assert len(linked) == len(families)
 
 
 def test_published_numbers_are_marked(site):
@@ -163,7 +179,7 @@ def test_entrants_get_a_link_only_for_web_addresses(monkeypatch):
     monkeypatch.setattr(agents.AgentPage, "authors", found)
 
     class Shell:
-        title, menu, results, newest = "t", [], 0, ""
+        title, menu, families, results, newest = "t", [], [], 0, ""
 
     template = environment().get_template("agent.html.j2")
     read = sites.Page(template.render(site=Shell, path="x", root="../", agent=page))
