@@ -33,6 +33,7 @@ _OFFERED = {
     "evaluate": "leapbench.api.evaluate",
     "load": "leapbench.api.load",
     "make_env": "leapbench.api.practice",
+    "plan": "leapbench.api.costs",
     "push": "leapbench.api.load",
     "run": "leapbench.api.run",
 }
@@ -47,6 +48,7 @@ __all__ = [
     "evaluate",
     "load",
     "make_env",
+    "plan",
     "push",
     "results",
     "run",

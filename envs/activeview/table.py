@@ -77,6 +77,8 @@ class ViewTable(gym.ObservationWrapper[NDArray[np.float32], Any, dict[str, Any]]
         self.observation_space = gym.spaces.Box(
             -np.inf, np.inf, (count, len(ViewColumn)), np.float32
         )
+        free = [row * len(ViewColumn) + ViewColumn.FREE.value for row in range(count)]
+        self.metadata = env.metadata | {"action_mask": {"allowed": free}}
         self._expected: tuple[int, VoxelField] | None = None
 
     def observation(self, observation: dict[str, Any]) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from gymnasium.spaces import Discrete
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
@@ -74,6 +75,10 @@ class VideoGlanceVectorEnv(
         seen, acted = self.world.layout.space(), self.world.action_space
         super().__init__(num_envs, seen, acted, render_mode, copy, autoreset_mode)
         self.streams = Streams(self.world, num_envs)
+        if isinstance(acted, Discrete):
+            visited = self.world.layout.visited
+            seen_cubes = [*range(visited.start, visited.stop), None]
+            self.metadata = self.metadata | {"action_mask": {"barred": seen_cubes}}
 
     @property
     def bank(self) -> Bank:

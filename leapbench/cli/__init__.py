@@ -11,6 +11,7 @@ from leapbench.cli.group import LazyGroup
 
 COMMANDS = {
     "demo": "Run three families in two minutes, and write a page to open.",
+    "plan": "Say what runs would cost in core-hours, before they start.",
     "run": "Learn under the budget, evaluate, write one result a seed.",
     "list": "List the families, or their tasks, agents or environments.",
     "show": "Describe a task or an agent.",

@@ -16,12 +16,17 @@ if TYPE_CHECKING:
     from leapbench.leaderboards.board import Board
 
 
+GENERALISTS = "generalists"
+"""What is typed in the place of a family for the agents of none."""
+
+
 @click.command(
     cls=Command,
     short_help="Rank the agents of a task, a family or all of them.",
     sections={
         "Examples": (
             "leapbench board",
+            "leapbench board generalists --format csv",
             "leapbench board --weight earlyexit=2",
             "leapbench board earlyexit",
             "leapbench board earlyexit/digits --runs trials --board boards/lab",
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
         ),
     },
 )
-@click.argument("name", metavar="[TASK|FAMILY]", required=False)
+@click.argument("name", metavar="[TASK|FAMILY|generalists]", required=False)
 @one_tier_option
 @runs_option
 @board_option
@@ -53,7 +58,8 @@ def command(
     Rows are means over seeds with 95 % intervals; a rank is every place that the
     seeds do not rule out. Only rows of the current protocol are ranked; oracles and
     rows that failed or were refused are shown below. Over several tasks scores are
-    normalised, and an agent that lacks a task is not ranked.
+    normalised, and an agent that lacks a task is not ranked. Without a name, those that
+    know no family come first, over one smoke task of each: "generalists" shows them alone.
     """
     from leapbench.api.scope import opened, scope
     from leapbench.cli.emit import chosen, emit
@@ -63,13 +69,18 @@ def command(
     from leapbench.leaderboards.overall import overall, parse_weights
     from leapbench.leaderboards.sources import badges_of
 
-    tasks, weighed = scope(name), parse_weights(weights)
+    alone = name == GENERALISTS
+    tasks, weighed = scope(None if alone else name), parse_weights(weights)
     if weighed and name:
         raise UserError("--weight is for the board of all families.", "Leave the name out.")
     store = opened(board)
     badges = badges_of(store)
-    found = [of_task(task, tier, runs, store, badges=badges) for task in tasks]
     form = chosen(form, out)
+    if alone or (not name and form == "table" and not out):
+        small = [b for t in tasks for b in of_task(t, tier or "smoke", runs, store, badges=badges)]
+        if _generalists(small, form, out, alone):
+            return
+    found = [of_task(task, tier, runs, store, badges=badges) for task in tasks]
     _problems(found)
     if name == tasks[0].name:
         _task(tasks[0], found[0], tier, form, out)
@@ -86,6 +97,29 @@ def command(
         return
     title = f"Family {name}" if name else "All families"
     emit(tables.overall_table(title, together), form, out)
+
+
+def _generalists(boards: list[Board], form: str, out: Path | None, alone: bool) -> bool:
+    """Print those that know no family, if there are any; whether that was all.
+
+    Raises:
+        UserError: when they alone are asked for and there are none.
+    """
+    from leapbench.cli.emit import emit
+    from leapbench.errors import UserError
+    from leapbench.leaderboards import tables
+    from leapbench.leaderboards.generalists import generalists
+
+    made = generalists(boards)
+    if made.standings:
+        emit(tables.generalists_table(made), form, out)
+        if not alone:
+            click.echo()
+    elif alone:
+        raise UserError(
+            "No agent that knows no family has rows.", "leapbench list agents shows them: common."
+        )
+    return alone
 
 
 def _families(boards: list[Board]) -> None:

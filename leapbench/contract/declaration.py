@@ -31,6 +31,8 @@ class Declaration(Frozen):
         paper: source of the method.
         settings: those in which the part differs from the defaults of its class.
         small: settings with which tests run it, where its defaults would take long.
+        general: True for a part that knows no family: it works on any task that says which
+            actions its world takes, with defaults that no protocol's presets change.
         ranked: False for oracles, which are shown and not ranked.
         version: raised when results are no longer comparable.
         file: a file on this machine that the part is read from, given to the entry as
@@ -46,6 +48,7 @@ class Declaration(Frozen):
     paper: str = ""
     settings: dict[str, Setting] = {}
     small: dict[str, Setting] = {}
+    general: bool = False
     ranked: bool = True
     version: int = 1
     file: str = ""
@@ -86,7 +89,9 @@ class Declaration(Frozen):
                 a setting of that name and type here they concern others. A whole number
                 serves as a float.
         """
-        own = {}
+        own: dict[str, Setting] = {}
+        if self.general:
+            return own
         for key, default in self.config.items():
             value = presets.get(f"{self.name}.{key}", presets.get(key))
             if isinstance(default, float) and type(value) is int:
@@ -95,8 +100,19 @@ class Declaration(Frozen):
                 own[key] = value
         return own
 
+    def on(self, task: Task) -> Self:
+        """The part as a task calls it.
+
+        A general policy acts as well where the task calls what acts an agent.
+        """
+        roles = task.default_agents
+        if self.general and "policy" not in roles and "agent" in roles:
+            return self.model_copy(update={"role": "agent"})
+        return self
+
     def fits(self, task: Task) -> bool:
         """Whether it works on the task, as far as family, role and actions tell."""
         family = self.family in ("", task.family)
-        role = not task.default_agents or self.role in task.default_agents
-        return family and role and (not self.actions or self.actions == task.actions)
+        role = not task.default_agents or self.on(task).role in task.default_agents
+        world = bool(task.actions) or not self.general
+        return family and role and world and self.actions in ("", task.actions)

@@ -84,7 +84,7 @@ def agent(name: str, family: str) -> Declaration:
     if elsewhere:
         raise UserError(
             f"Agent {name!r} is of {families}, not of {family}.",
-            f"Of {family} are: {', '.join(known) or 'none yet'}.",
+            f"Of {family} are: {', '.join(n for n, p in known.items() if p.family) or 'none yet'}.",
         )
     raise unknown("agent", name, known, f"leapbench list agents {family}")
 

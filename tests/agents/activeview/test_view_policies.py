@@ -38,7 +38,11 @@ TINY: dict[str, Any] = {
 }
 SHORT: dict[str, Any] = TINY | {"resolution": 20, "first": 60, "iterations": 30, "tests": 8}
 SHORT["field"] = {"resolution": 20, "coarse": 12, "samples": 20, "rays": 256}
-NAMES = [name for name, part in registry.agents_of("activeview").items() if part.role == "policy"]
+NAMES = [
+    name
+    for name, part in registry.agents_of("activeview").items()
+    if part.role == "policy" and part.family
+]
 
 
 def world(mode: ObservationMode = "field", **arguments: Any) -> ViewTable:

@@ -19,7 +19,9 @@ from leapbench.envs.exits.predictions import PredictionCache
 STREAM = 400
 LEARNED_BY_ACTING = ("ppo", "dqn")
 NAMES = sorted(
-    name for name, found in registry.agents_of("earlyexit").items() if found.role == "policy"
+    name
+    for name, found in registry.agents_of("earlyexit").items()
+    if found.role == "policy" and found.family
 )
 ORACLES = ("oracle-budgeted", "oracle-first-correct")
 OFFLINE = [name for name in NAMES if name not in (*LEARNED_BY_ACTING, *ORACLES)]

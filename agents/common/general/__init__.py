@@ -1,0 +1,1 @@
+"""Agents that know no family: they learn on the practice of any task from its spaces alone."""
