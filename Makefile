@@ -12,12 +12,13 @@ TYPED := build/typed
 # `make test SLOW=1` runs the tests marked slow too.
 MARKED := $(if $(SLOW),,-m "not slow")
 
-.PHONY: help demo test install install-dev lint types tests lock clean
+.PHONY: help demo test docs install install-dev lint types tests lock clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo     three families in two minutes, a claim judged, and a page to open"
 	@echo "make test     ruff, mypy and pytest; SLOW=1 adds the slow tests, as CI does"
+	@echo "make docs     the pages of docs/ as a site in build/docs, links checked"
 	@echo "make lock     add to constraints.txt what is new; UPGRADE=1 renews all of it"
 	@echo "make clean    remove $(VENV) and what the tools cached"
 	@echo "PYTHON=... chooses the interpreter (3.11 or newer), VENV=... the environment."
@@ -42,6 +43,11 @@ types:
 tests:
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadfile $(MARKED)
 
+# Pictures of the worlds are kept in build/worlds: the first build takes a minute or two more.
+docs: install-dev
+	OMP_NUM_THREADS=1 NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "Open build/docs/index.html; to search in it: python3 -m http.server -d build/docs"
+
 install: $(VENV)/.installed
 install-dev: $(VENV)/.installed-dev
 
@@ -58,7 +64,7 @@ $(VENV)/.installed: $(DECLARED) | $(VENV)/bin/python
 
 $(VENV)/.installed-dev: $(DECLARED) | $(VENV)/bin/python
 	@echo "Installing leapbench with its tools into $(VENV) ..."
-	$(INSTALL) --editable ".[all,dev]"
+	$(INSTALL) --editable ".[all,dev,docs]"
 	$(DM_CONTROL)
 	@touch $@ $(VENV)/.installed
 

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-EXTRAS = "all,dev"
+EXTRAS = "all,dev,docs"
 PINS = ["torch===2.13.0", "setuptools<83"]
 """Three equals signs leave out a build such as 2.13.0+cpu, which does not name CUDA's packages."""
 HEADER = """\
