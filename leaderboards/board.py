@@ -12,7 +12,7 @@ from leapbench.contract.task import TIERS, Protocol, Task
 from leapbench.leaderboards import sources
 from leapbench.leaderboards.rows import BoardRow, rows
 from leapbench.leaderboards.sources import Badges, BoardEntry, Origin, Submissions
-from leapbench.leaderboards.statistics import tie_groups
+from leapbench.leaderboards.statistics import RankInterval, rank_intervals, tie_groups
 
 __all__ = ["Board", "BoardEntry", "BoardRow", "assemble", "load", "of_task", "rows"]
 Kind = Literal["ranked", "unranked", "failed", "refused"]
@@ -67,14 +67,20 @@ class Board:
     @cached_property
     def ties(self) -> list[tuple[BoardRow, ...]]:
         """The ranked rows in groups that cannot be told from the head of their group."""
+        if not self.ranked:
+            return []
         scores = {str(i): row.scores for i, row in enumerate(self.ranked)}
         groups = tie_groups(list(scores), scores, self.protocol.metric.higher_is_better)
         return [tuple(self.ranked[int(name)] for name in group) for group in groups]
 
-    def rank(self, row: BoardRow) -> int | None:
-        """Place of a row, 1 for the best; None when it is not ranked."""
-        places = (i for i, other in enumerate(self.ranked, 1) if other.key == row.key)
-        return next(places, None)
+    @cached_property
+    def ranks(self) -> dict[tuple[str, str], RankInterval]:
+        """Ranks of each ranked row, by its key, that these seeds do not rule out."""
+        if not self.ranked:
+            return {}
+        scores = {str(i): row.scores for i, row in enumerate(self.ranked)}
+        found = rank_intervals(scores, self.protocol.metric.higher_is_better)
+        return {row.key: found[str(i)] for i, row in enumerate(self.ranked)}
 
 
 def load(

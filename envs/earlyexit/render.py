@@ -74,7 +74,7 @@ def _header(canvas: Canvas, scene: StreamPicture) -> None:
     canvas.text(MARGIN, 38, "Early exit", 20)
     state = "stream over" if scene.over else f"sample {answered + 1} of {scene.length}"
     canvas.text(MARGIN, 58, f"{scene.predictions.name}  ·  {state}", 12, MUTED)
-    accuracy = f"{right / answered:.1%}" if answered else "–"
+    accuracy = f"{right / answered:.1%}" if answered else "-"
     canvas.text(WIDTH - MARGIN, 40, accuracy, 26, INK, "rs")
     canvas.text(WIDTH - MARGIN, 58, f"accuracy on {answered} answers", 12, MUTED, "rs")
 

@@ -90,7 +90,7 @@ def _header(canvas: Canvas, picture: GlancePicture) -> None:
     state = "stream over" if picture.over else f"clip {answered + 1} of {picture.length}"
     looks = f"{len(picture.path)} look{'s' * (len(picture.path) != 1)}"
     canvas.text(MARGIN, 54, f"{picture.bank.name}  ·  {state}  ·  {looks}", 12, MUTED)
-    accuracy = f"{right / answered:.0%}" if answered else "–"
+    accuracy = f"{right / answered:.0%}" if answered else "-"
     canvas.text(WIDTH - MARGIN, 36, accuracy, 24, INK, "rs")
     canvas.text(WIDTH - MARGIN, 54, f"right of {answered} answers", 12, MUTED, "rs")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from leapbench.contract import registry
 from leapbench.leaderboards.board import Board, BoardRow
@@ -11,6 +11,7 @@ from leapbench.leaderboards.commands import run_command
 from leapbench.leaderboards.render.table import Table, TableCell, TableColumn
 from leapbench.leaderboards.render.table import TableRow as Line
 from leapbench.leaderboards.site.paths import LINKS, agent_path
+from leapbench.leaderboards.statistics import RankInterval
 from leapbench.leaderboards.submissions.bundle.manifest import Entrant
 from leapbench.leaderboards.tables import cells
 from leapbench.leaderboards.tables.board import ATTEMPTS, BADGE, FROM, failure, status
@@ -19,7 +20,7 @@ from leapbench.results.result import Part, Result, Scalar
 STANDING = (
     TableColumn("task", "Task"),
     TableColumn("tier", "Tier"),
-    TableColumn("rank", "Place", "rank", "lower", "By mean score; the board has the ranks."),
+    TableColumn("rank", "Rank", "rank", "lower", "Ranks that these seeds do not rule out (95 %)."),
     TableColumn("of", "Of", "number", help="Ranked rows of that board."),
     TableColumn("score", "Score", "interval", help="Mean over seeds with a 95 % interval."),
     TableColumn(
@@ -46,7 +47,7 @@ SEEDS = (
 DIRECTORY = (
     TableColumn("agent", "Agent"),
     TableColumn("tasks", "Boards", "number", "higher"),
-    TableColumn("best", "Best place", "rank", "lower"),
+    TableColumn("best", "Best rank", "rank", "lower", "Of its boards, as a range at 95 %."),
     TableColumn("normalised", "Best normalised", "number", "higher"),
 )
 
@@ -162,12 +163,12 @@ def _part(part: Part, family: str) -> PartView:
 
 
 def _standing(name: str, board: Board, row: BoardRow) -> Line:
-    protocol, rank = board.protocol, board.rank(row)
+    protocol, rank = board.protocol, board.ranks.get(row.key)
     shown = row if row.scores and row.badge != "refused" else None
     found = {
         "task": cells.text(protocol.task, link=LINKS.task(protocol.task, protocol.tier)),
         "tier": cells.text(protocol.tier),
-        "rank": TableCell(rank, "not ranked" if rank is None else str(rank), note=failure(row)),
+        "rank": _rank(rank, failure(row)),
         "of": cells.count(len(board.ranked)),
         "score": cells.interval(shown.score if shown else None),
         "normalised": cells.interval(shown.normalised if shown else None, 3),
@@ -200,12 +201,19 @@ def _seed(row: BoardRow, result: Result) -> Line:
 
 
 def _entry(page: AgentPage) -> Line:
-    ranks = [rank for board, row in page.rows if (rank := board.rank(row))]
-    best = min(ranks, default=None)
+    ranks = [rank for board, row in page.rows if (rank := board.ranks.get(row.key))]
+    best = min(ranks, key=lambda rank: (rank.low, rank.high), default=None)
     found = {
         "agent": cells.text(page.name, link=page.path),
         "tasks": cells.count(len(page.rows)),
-        "best": TableCell(best, "not ranked" if best is None else str(best)),
+        "best": _rank(best),
         "normalised": cells.number(page.best, 3),
     }
     return Line(found, "ranked" if page.ranked else "unranked")
+
+
+def _rank(found: RankInterval | None, note: str = "") -> TableCell:
+    """A range of ranks, sorted by its better end."""
+    if found is None:
+        return TableCell(None, "not ranked", note=note)
+    return replace(cells.rank(found.low, found), note=note)

@@ -9,7 +9,7 @@ from leapbench.leaderboards.board import Board
 from leapbench.leaderboards.render.table import Status, Table, TableCell, TableColumn
 from leapbench.leaderboards.render.table import TableRow as Line
 from leapbench.leaderboards.rows import BoardRow
-from leapbench.leaderboards.statistics import RankInterval, rank_intervals
+from leapbench.leaderboards.statistics import RankInterval
 from leapbench.leaderboards.tables import cells
 from leapbench.leaderboards.tables.links import NOWHERE, Links
 
@@ -103,15 +103,8 @@ def _notes(board: Board) -> Iterator[str]:
 
 def _ranks(board: Board) -> Ranks:
     """Rank interval and number of the group of ties of each ranked row."""
-    if not board.ranked:
-        return {}
-    scores = {str(i): row.scores for i, row in enumerate(board.ranked)}
-    intervals = rank_intervals(scores, board.protocol.metric.higher_is_better)
-    groups = {row.key: i for i, group in enumerate(board.ties) for row in group}
-    return {
-        row.key: (intervals[name], groups[row.key])
-        for name, row in zip(scores, board.ranked, strict=True)
-    }
+    groups = enumerate(board.ties)
+    return {row.key: (board.ranks[row.key], i) for i, group in groups for row in group}
 
 
 def _copies(board: Board) -> dict[tuple[str, str], str]:

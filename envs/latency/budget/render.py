@@ -57,7 +57,7 @@ def _header(canvas: Canvas, streams: Streams, index: int) -> None:
     state = "stream over" if streams.over[index] else f"image {done + 1} of {world.stream}"
     canvas.text(MARGIN, 58, f"{title}  ·  {state}", 12, MUTED)
     right = streams.right[index, :done]
-    accuracy = f"{right.mean():.0%}" if done else "–"
+    accuracy = f"{right.mean():.0%}" if done else "-"
     canvas.text(WIDTH - MARGIN, 40, accuracy, 26, INK, "rs")
     canvas.text(WIDTH - MARGIN, 58, f"right of {done} answers", 12, MUTED, "rs")
 

@@ -125,7 +125,7 @@ def _words(canvas: Canvas, scene: GridPicture) -> None:
     canvas.paste(strip, (COLUMN, 222, COLUMN + 60, 234))
     canvas.text(COLUMN + 70, 233, "never to often visited", 12, MUTED)
     if world.task:
-        share = f"{scene.collected / taken:.0%}" if taken else "–"
+        share = f"{scene.collected / taken:.0%}" if taken else "-"
         canvas.text(COLUMN, 300, share, 26)
         canvas.text(COLUMN, 320, "of steps in the goal", 12, MUTED)
     else:

@@ -84,7 +84,7 @@ def _words(canvas: Canvas, scene: PointPicture) -> None:
     if world.task:
         x, y = GOALS[world.task]
         _legend(canvas, 202, f"goal: {world.task} ({x:g}, {y:g})", RIGHT)
-        share = f"{scene.collected / taken:.0%}" if taken else "–"
+        share = f"{scene.collected / taken:.0%}" if taken else "-"
         canvas.text(COLUMN, 300, share, 26)
         canvas.text(COLUMN, 320, "of the reward of resting in the goal", 12, MUTED)
     else:

@@ -8,6 +8,9 @@ from pathlib import Path
 import chromium
 import pytest
 
+from leapbench.contract import registry
+
+FAMILIES = len({task.family for task in registry.tasks().values()})
 ALL = ("index.html", "agents.html", "claims.html", "families/earlyexit.html")
 MORE = ("tasks/earlyexit-digits.html", "agents/l2w-den+confidence.html")
 BOARD = ".scroll table"
@@ -141,7 +144,7 @@ def test_the_animation_stops_on_demand_and_for_those_who_want_no_motion(page, si
     asked = (
         "return [...document.querySelectorAll('picture img')].map(i => i.src.includes('-still'))"
     )
-    for name, films in (("families/earlyexit.html", 1), ("index.html", 11)):
+    for name, films in (("families/earlyexit.html", 1), ("index.html", FAMILIES)):
         page.prefer(prefers_reduced_motion="no-preference")
         page.open(site / name)
         assert not page.run(shown)
@@ -162,7 +165,7 @@ def test_the_menu_folds_holds_every_family_and_closes_with_escape(page, site: Pa
     )
     assert page.run(seen) == 0
     page.keys(".menu summary", "\ue007")  # Enter
-    assert page.run(seen) == 11
+    assert page.run(seen) == FAMILIES
     assert page.run("return document.documentElement.scrollWidth") <= 360
     page.keys(".menu a", "\ue00c")  # Escape
     assert page.run(seen) == 0

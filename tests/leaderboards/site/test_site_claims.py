@@ -10,6 +10,8 @@ import sites
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leapbench import data
+from leapbench.contract import registry
 from leapbench.contract.card import Claim
 from leapbench.contract.task import Anchor
 from leapbench.leaderboards.board import BoardEntry, assemble
@@ -72,8 +74,8 @@ def test_without_an_interval_there_is_no_plot_and_no_test():
     assert view.forest is None
     assert view.ground == "untested"
     shown = [("CIFAR-10", "", "data"), ("", "MuJoCo", "simulators"), ("", "", "drawn")]
-    for data, simulator, ground in shown:
-        assert claim_view(finding(3, 2, 4), data, simulator).ground == ground
+    for collected, simulator, ground in shown:
+        assert claim_view(finding(3, 2, 4), collected, simulator).ground == ground
 
 
 def _page(*results):
@@ -105,3 +107,14 @@ def test_every_claim_is_on_the_page_once_with_its_plot(site):
     assert all("would not have been resolved" in plot["aria-label"] for plot in plots)
     assert all(name in text for name in names)
     assert "On data that others collected" in text  # the digits of UCI
+
+
+def test_tasks_on_the_same_data_set_name_it_alike():
+    """A task that extends another one may forget to say that its data are others."""
+    named: dict[str, set[str]] = {}
+    for task in registry.tasks().values():
+        for tier, protocol in task.protocols.items():
+            read = protocol.settings.get("data")
+            if read in data.names() and (task.family, read) != ("pretrain", "digits"):
+                named.setdefault(read, set()).add(task.card.data_of(tier))
+    assert {read: names for read, names in named.items() if len(names) != 1 or "" in names} == {}
