@@ -38,7 +38,7 @@ def run(
     task: str,
     agent: Agent | list[Agent],
     *,
-    tier: str = "smoke",
+    tier: str = "",
     seeds: Seeds = 0,
     jobs: int = 1,
     device: str = "auto",
@@ -58,7 +58,7 @@ def run(
         agent: what is typed on the command line; or a class, or a function that builds
             one, whose parameters with plain defaults are its settings; or a tuple of
             these, the parts of one agent. A list is several agents.
-        tier: "smoke", "lite" or "paper".
+        tier: "smoke", "lite" or "paper"; the smallest that the task has if left out.
         seeds: one seed, several, or text such as "0-4".
         jobs: processes. Agents that only this process knows, such as a class of a
             notebook, run in this one. A script that wants more than one has its calls

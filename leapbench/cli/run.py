@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 )
 @click.argument("task")
 @click.argument("agents", nargs=-1, required=True, metavar="AGENT...")
-@click.option("--tier", default="smoke", show_default=True, help="smoke, lite or paper.")
+@click.option(
+    "--tier", default="", help="smoke, lite or paper; the smallest that the task has if left out."
+)
 @click.option("--seeds", default="0", show_default=True, help="Such as 0, 0-4 or 0,2,5-7.")
 @click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Processes.")
 @click.option(

@@ -23,7 +23,9 @@ from leapbench.cli.group import Command
 )
 @click.argument("task")
 @click.argument("agent")
-@click.option("--tier", default="smoke", show_default=True, help="smoke, lite or paper.")
+@click.option(
+    "--tier", default="", help="smoke, lite or paper; the smallest that the task has if left out."
+)
 @click.option(
     "--runs",
     type=click.Path(file_okay=False, path_type=Path),
@@ -72,10 +74,12 @@ def command(
     and the code, weights or graph that makes them again. Agents that come with
     leapbench, and those of installed plug-ins, are named and not packed.
     """
+    from leapbench.contract import registry
     from leapbench.leaderboards.submissions import gather as submission
     from leapbench.leaderboards.submissions.deliver import deliver
 
     who = submission.entrant(name, url, notes)
+    tier = tier or registry.task(task).smallest
     rows = submission.gather(task, agent, tier, runs, settings)
     for line in rows.left_out:
         click.echo(f"left out: {line}", err=True)

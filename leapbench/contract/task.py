@@ -210,6 +210,11 @@ class Task(Frozen):
         """The part of the name before the slash."""
         return self.name.partition("/")[0]
 
+    @property
+    def smallest(self) -> Tier:
+        """The quickest tier that there is."""
+        return next(tier for tier in TIERS if tier in self.protocols)
+
 
 def _check_tree(phases: tuple[Phase, ...]) -> None:
     earlier: dict[str, Phase] = {}

@@ -32,7 +32,7 @@ def plan(
 
     Args:
         task: task name.
-        tier: tier name.
+        tier: tier name; empty for the smallest that the task has.
         agents: agents as typed.
         seeds: such as "0-4".
         settings: "key=value" pairs; each goes to the agents that have the key.
@@ -46,6 +46,7 @@ def plan(
         UserError: for the first thing that is wrong.
     """
     found = registry.task(task)
+    tier = tier or found.smallest
     if tier not in TIERS:
         raise unknown("tier", tier, TIERS)
     protocol = protocol_of(found, tier)

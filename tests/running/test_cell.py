@@ -16,6 +16,7 @@ from leapbench.results import result
 from leapbench.results.result import Result
 from leapbench.running import cell, live
 from leapbench.running.cell import Cell
+from leapbench.running.plan import plan
 from leapbench.testing import shrink, standing_in
 
 pytestmark = pytest.mark.usefixtures("plugin")
@@ -227,3 +228,12 @@ def test_numbers_that_are_none_are_invalid(one: Cell, monkeypatch: pytest.Monkey
 def test_an_unknown_tier_is_told(one: Cell) -> None:
     with pytest.raises(UserError, match=r"coins/small has no tier 'paper'\. It has: smoke"):
         _ = replace(one, tier="paper").protocol
+
+
+def test_a_tier_that_is_left_out_is_the_smallest_that_there_is(tmp_path: Path) -> None:
+    for task, agent, tier in (
+        ("distill/digit-pairs", "converged", "smoke"),
+        ("videoglance/sprites", "centre", "lite"),
+    ):
+        (cell,) = plan(task, "", [agent], "0", (), tmp_path)
+        assert cell.tier == tier
