@@ -65,10 +65,7 @@ def _notes(found: Generalists) -> Iterator[str]:
     if found.missing:
         yield f"No generalist has a row in {', '.join(found.missing)}."
     if any(standing.rank is None for standing in found.standings):
-        yield (
-            "An agent that lacks a family is not ranked: SAC takes numbers as actions, DQN and "
-            "masks take choices."
-        )
+        yield "An agent that lacks a family is not ranked."
 
 
 def _meta(found: Generalists) -> dict[str, Value]:
