@@ -131,7 +131,7 @@ def _agent(agent: Declaration) -> None:
     _facts(
         [
             ("role", agent.role),
-            ("works on", agent.family or "any task with that role"),
+            ("works on", agent.family or "tasks of any family whose world takes such actions"),
             ("actions", agent.actions or "any"),
             ("paper", agent.paper or "-"),
             ("code", agent.entry),
