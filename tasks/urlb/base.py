@@ -60,6 +60,11 @@ class PhasesHarness(Harness):
     def world(protocol: Protocol, phase: Phase) -> PhaseWorld:
         """Where `phase` takes place."""
 
+    @classmethod
+    def evaluation_world(cls, protocol: Protocol, phase: Phase) -> PhaseWorld:
+        """Where the part of `phase` is evaluated; where it learned, by default."""
+        return cls.world(protocol, phase)
+
     @staticmethod
     def evaluated(protocol: Protocol) -> tuple[Phase, ...]:
         """The phases whose parts are evaluated, in order; all by default."""
@@ -98,7 +103,7 @@ class PhasesHarness(Harness):
         for i, phase in enumerate(phases):
             report(i / len(phases), f"evaluating {phase.name}")
             planned = plan[i * count : (i + 1) * count]
-            world = self.world(self.protocol, phase)
+            world = self.evaluation_world(self.protocol, phase)
             played = play(world, parts[self.protocol.slot(phase)], planned)
             rows += [a | b for a, b in zip(planned, self.measured(played), strict=True)]
         return Outcome(rows)

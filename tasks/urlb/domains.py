@@ -27,8 +27,8 @@ class DomainsHarness(PhasesHarness):
     Evaluated are the fine-tuned parts, greedily.
     """
 
-    @staticmethod
-    def world(protocol: Protocol, phase: Phase) -> PhaseWorld:
+    @classmethod
+    def world(cls, protocol: Protocol, phase: Phase) -> PhaseWorld:
         """The environment of a domain, or of one task in it."""
         own = place(protocol, phase)
         horizon = int(protocol.settings["horizon"])

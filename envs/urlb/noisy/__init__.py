@@ -1,0 +1,1 @@
+"""Worlds of the family whose actions are disturbed."""
