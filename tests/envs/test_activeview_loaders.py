@@ -13,6 +13,7 @@ from PIL import Image
 from leapbench.envs.activeview.cameras import Optics, look_at, project
 from leapbench.envs.activeview.env import ActiveViewEnv
 from leapbench.envs.activeview.loaders import from_blender, from_llff, load, pictures
+from leapbench.envs.activeview.loaders.lens import Lens
 from leapbench.errors import UserError
 
 MARK = np.array([[0.3], [-0.2], [0.25]], np.float32)
@@ -55,6 +56,51 @@ def blender(tmp_path: Path) -> Path:
         described = {"camera_angle_x": 2 * float(np.arctan(30 / 50)), "frames": frames}
         (tmp_path / f"transforms_{split}.json").write_text(json.dumps(described))
     return tmp_path
+
+
+def described(folder: Path, **more: Any) -> None:
+    """Rewrite both files of poses with a camera in full."""
+    for split in ("train", "test"):
+        path = folder / f"transforms_{split}.json"
+        found = json.loads(path.read_text())
+        found.pop("camera_angle_x", None)
+        path.write_text(json.dumps(found | more))
+
+
+def test_a_bent_picture_is_straightened(blender: Path) -> None:
+    mark = MARK * np.float32(2)  # far from the middle, where the lens bends
+    bends = {"k1": 0.6, "k2": -0.05, "p1": 0.02, "p2": -0.03}
+    named = {"fl_x": 100.0, "fl_y": 100.0, "cx": 64.0, "cy": 38.0, "w": 120, "h": 80}  # twice
+    lens = Lens.of(named | bends, (40, 60), "here")
+    assert lens.optics.intrinsics == (50.0, 50.0, 32.0, 19.0)
+    for split, views in (("train", around(6, 2.5)), ("test", around(3, 2.5))):
+        for i, pose in enumerate(views):
+            x, y = project(mark, pose, lens.optics)[0][:, 0]
+            moved = lens.bent(np.array(x, np.float64), np.array(y, np.float64))
+            column, row = (int(value) for value in moved)
+            picture = np.full((40, 60, 3), 255, np.uint8)
+            picture[row - 2 : row + 3, column - 2 : column + 3] = 0
+            Image.fromarray(picture).save(blender / split / f"r_{i}.png")
+    described(blender, **named, **bends)
+    data = load(blender, 60)
+    far = 0.0
+    for views in (data.train, data.test):
+        for image, pose in zip(*views, strict=True):
+            pixels, _ = project(mark / np.float32(1.5), pose, data.optics)
+            assert spot(image) == pytest.approx(pixels[:, 0], abs=0.8)
+            place = np.float64(pixels[:, 0])
+            far = max(far, float(np.abs(np.array(lens.bent(*place)) - place).max()))
+    assert far > 1  # else nothing was bent
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [({"fl_x": "wide"}, "numbers"), ({"fl_x": -1}, "positive"), ({"fl_x": 50, "k3": 1}, "k3")],
+)
+def test_a_camera_that_is_none_is_told(blender: Path, wrong: dict[str, Any], said: str) -> None:
+    described(blender, **wrong)
+    with pytest.raises(UserError, match=said):
+        load(blender, 30)
 
 
 def forward(count: int) -> np.ndarray:
@@ -243,6 +289,15 @@ def test_companions_of_another_system_are_no_pictures(llff: Path) -> None:
     (llff / "images" / "._000.png").write_bytes(b"\0\5\26\7")
     found = load(llff, 30)
     assert len(found.train.poses) + len(found.test.poses) == 9
+
+
+def test_smaller_copies_do_where_pictures_are_missing(llff: Path) -> None:
+    whole = load(llff, 30)
+    (llff / "images").rename(llff / "images_4")
+    assert np.array_equal(load(llff, 30).train.images, whole.train.images)
+    (llff / "images_4").rename(llff / "elsewhere")
+    with pytest.raises(UserError, match=r"no folder .*images, nor images_2, images_4, images_8"):
+        load(llff, 30)
 
 
 def test_pictures_of_16_bits_are_scaled(tmp_path: Path) -> None:

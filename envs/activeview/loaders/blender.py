@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leapbench.envs.activeview.cameras import Floats, Optics
+from leapbench.envs.activeview.cameras import Floats
 from leapbench.envs.activeview.capture import Views
 from leapbench.envs.activeview.loaders import pictures
 from leapbench.envs.activeview.loaders.axes import check_axes
+from leapbench.envs.activeview.loaders.lens import Lens
 from leapbench.envs.activeview.loaders.photographs import Dataset
 from leapbench.errors import UserError
 
@@ -25,8 +26,9 @@ def from_blender(path: str | Path, resolution: int, extent: float = EXTENT) -> D
     """Read a scene in the format of NeRF-synthetic (arXiv 2003.08934).
 
     Poses are taken as they are, with positions divided by `extent`. Pictures are put on
-    white. All cameras have the field of view of the training file and their principal
-    point in the middle.
+    white. All cameras are that of the training file: its field of view with the principal
+    point in the middle or, where it has `fl_x`, its intrinsics, and then the distortion of
+    the lens, k1, k2, p1 and p2, is undone, as in files that instant-ngp writes.
 
     Args:
         path: folder with `transforms_train.json` and `transforms_test.json`.
@@ -40,12 +42,12 @@ def from_blender(path: str | Path, resolution: int, extent: float = EXTENT) -> D
     train, test = (_described(folder / POSES.format(split)) for split in ("train", "test"))
     original = pictures.size(_file(folder, train["frames"][0]))
     shape = pictures.reduced(original, resolution)
-    focal = original[1] / 2 / float(np.tan(train["camera_angle_x"] / 2))
-    intrinsics = (focal, focal, original[1] / 2, original[0] / 2)
-    optics = Optics(intrinsics, *original).resized(*shape)
+    lens = Lens.of(train, original, folder / POSES.format("train"))
+    optics = lens.optics.resized(*shape)
 
     def views(frames: list[dict[str, Any]]) -> Views:
-        read = [pictures.read(_file(folder, one), shape, original) for one in frames]
+        files = (_file(folder, one) for one in frames)
+        read = [pictures.read(file, shape, original, lens.straightened) for file in files]
         return Views(np.stack(read), np.stack([_pose(one, extent) for one in frames]))
 
     return Dataset(optics, views(train["frames"]), views(test["frames"]))
@@ -55,7 +57,8 @@ def _described(path: Path) -> dict[str, Any]:
     """The content of a file of poses, checked."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        angle, frames = float(found["camera_angle_x"]), found["frames"]
+        known = "fl_x" in found
+        angle, frames = 1.0 if known else float(found["camera_angle_x"]), found["frames"]
         poses = [np.shape(one["transform_matrix"]) for one in frames]
         named = all(isinstance(one["file_path"], str) for one in frames)
     except FileNotFoundError:
@@ -65,10 +68,11 @@ def _described(path: Path) -> dict[str, Any]:
     if not frames or not named or set(poses) != {(4, 4)} or not 0 < angle < np.pi:
         raise UserError(
             f"{path}: expected frames with a file_path and a transform_matrix (4, 4), and a "
-            "camera_angle_x between 0 and pi."
+            "camera_angle_x between 0 and pi, or fl_x."
         )
     check_axes(np.array([one["transform_matrix"] for one in frames], np.float64), path)
-    return {"camera_angle_x": angle, "frames": frames}
+    camera: dict[str, Any] = found
+    return camera
 
 
 def _file(folder: Path, frame: dict[str, Any]) -> Path:

@@ -1,4 +1,4 @@
-"""LLFF: `poses_bounds.npy` and a folder `images`."""
+"""LLFF: `poses_bounds.npy` and a folder `images`, or one of smaller copies."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ HELD_OUT = 8
 """Every such photograph is for testing, beginning with the first (arXiv 2003.08934)."""
 UPRIGHT = np.array([[1, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
 """From a camera's axes to a world whose z points up, seen along y."""
+FOLDERS = ("images", "images_2", "images_4", "images_8")
 ENDINGS = (".jpg", ".jpeg", ".png")
 
 Doubles = NDArray[np.float64]
@@ -36,7 +37,8 @@ def from_llff(path: str | Path, resolution: int, held_out: int = HELD_OUT) -> Da
     first camera's size and focal length count for all.
 
     Args:
-        path: folder with `poses_bounds.npy` and `images`.
+        path: folder with `poses_bounds.npy` and `images`, or with smaller copies in
+            `images_2`, `images_4` or `images_8`, of which the first that is there is read.
         resolution: pixels of the longer edge of a picture.
         held_out: every such photograph is a test view.
 
@@ -44,7 +46,7 @@ def from_llff(path: str | Path, resolution: int, held_out: int = HELD_OUT) -> Da
         UserError: for a file that is missing or malformed.
     """
     folder = Path(path)
-    table, files = _table(folder / POSES), _pictures(folder / "images")
+    table, files = _table(folder / POSES), _pictures(folder)
     check_axes(_opengl(table), folder / POSES)
     if len(table) != len(files):
         raise UserError(f"{POSES} has {len(table)} poses for {len(files)} pictures in {folder}.")
@@ -75,9 +77,11 @@ def _table(path: Path) -> Doubles:
     return np.asarray(table, np.float64)
 
 
-def _pictures(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise UserError(f"There is no folder {folder}.")
+def _pictures(scene: Path) -> list[Path]:
+    there = (scene / name for name in FOLDERS if (scene / name).is_dir())
+    folder = next(there, None)
+    if folder is None:
+        raise UserError(f"There is no folder {scene / FOLDERS[0]}, nor {', '.join(FOLDERS[1:])}.")
 
     def good(file: Path) -> bool:
         return file.suffix.lower() in ENDINGS and not file.name.startswith(".")

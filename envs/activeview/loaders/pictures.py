@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 
 from leapbench.errors import UserError
 
+Change = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 MOST = 100_000_000
 """Pixels of a picture; one that claims more is refused before it is decoded."""
 
@@ -26,13 +28,16 @@ def reduced(shape: tuple[int, int], resolution: int) -> tuple[int, int]:
     return height, width
 
 
-def read(path: Path, shape: tuple[int, int], original: tuple[int, int]) -> NDArray[np.uint8]:
+def read(
+    path: Path, shape: tuple[int, int], original: tuple[int, int], changed: Change | None = None
+) -> NDArray[np.uint8]:
     """A picture on white, reduced by area averaging, uint8 (H, W, 3).
 
     Args:
         path: of the file.
         shape: height and width that are wanted.
         original: height and width that it must have.
+        changed: what is done to it before it is reduced.
 
     Raises:
         UserError: for what is no picture, or one of another size than the rest.
@@ -47,6 +52,8 @@ def read(path: Path, shape: tuple[int, int], original: tuple[int, int]) -> NDArr
             raise UserError(f"{path} cannot be decoded: {error}.") from error
     white = Image.new("RGBA", layers.size, (255, 255, 255, 255))
     flat = Image.alpha_composite(white, layers).convert("RGB")
+    if changed is not None:
+        flat = Image.fromarray(changed(np.array(flat)))
     return np.array(flat.resize((shape[1], shape[0]), Image.Resampling.BOX))
 
 
