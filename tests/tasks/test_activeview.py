@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from PIL import Image
 
 from leapbench.contract import registry
 from leapbench.contract.task import Task
+from leapbench.envs.activeview.cameras import look_at
 from leapbench.envs.activeview.pools import ASIDE, CENTRE, POOLS, Pool
 from leapbench.envs.activeview.table import ViewColumn
 from leapbench.errors import UserError
@@ -173,6 +176,28 @@ def test_photographs_that_are_missing_are_told(monkeypatch: Any, tmp_path: Path)
         worlds.located(asked)
     (tmp_path / "nerf_synthetic" / "lego").mkdir(parents=True)
     assert worlds.located(asked)["scene"] == str(tmp_path / "nerf_synthetic" / "lego")
+
+
+def test_one_photographed_scene_is_enough(monkeypatch: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "posed-views" / "lego"
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 9), ("test", 3)):
+        frames = []
+        for i, angle in enumerate(np.linspace(0, 3, count)):
+            pose = look_at(3 * np.array([np.cos(angle), np.sin(angle), 0.5]), (0, 0, 0))
+            pixels = rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / f"{split}{i}.png")
+            frames.append({"file_path": f"{split}{i}", "transform_matrix": pose.tolist()})
+        described = {"camera_angle_x": 0.7, "frames": frames}
+        (folder / f"transforms_{split}.json").write_text(json.dumps(described))
+    monkeypatch.setenv("LEAPBENCH_DATA", str(tmp_path))
+    settings = {"world": {"views": 3, "batch": 1} | GLANCE, "marks": [1, 3]}
+    task = shrink(TASKS["activeview/lego"], settings, {"practice": 16}, episodes=2)
+    first, second = (run(task, tmp_path / "out", seed).episodes for seed in (0, 1))
+    assert set(first["scene"]) == set(second["scene"]) == {"posed-views/lego"}
+    assert len({*first["final"], *second["final"]}) == 4  # initial views differ
+    assert all(0 < float(value) < 60 for value in first["final"])
 
 
 def test_tasks_differ_in_pool_and_batch_alone() -> None:
