@@ -9,7 +9,7 @@ import click
 from leapbench.cli.group import Command
 
 if TYPE_CHECKING:
-    from leapbench.data import Status
+    from leapbench.data.status import Status
 
 
 @click.command(
@@ -45,7 +45,7 @@ def command(words: tuple[str, ...]) -> None:
 
 def _all() -> None:
     from leapbench.cli.output import console, table
-    from leapbench.data import status
+    from leapbench.data.status import status
 
     rows = [
         (
@@ -62,7 +62,8 @@ def _all() -> None:
 
 def _one(name: str) -> None:
     from leapbench.cli.output import console, facts
-    from leapbench.data import get, status
+    from leapbench.data import get
+    from leapbench.data.status import status
 
     wanted = get(name).name
     item = next(item for item in status(verify=True) if item.dataset.name == wanted)

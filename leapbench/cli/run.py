@@ -95,7 +95,11 @@ def command(
     # One thread a process, set before NumPy is imported: equal results for any --jobs.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from leapbench.api.run import Interrupted, run
+    from leapbench.cli import beforehand
 
+    told = None if quiet else beforehand.line(task, tier, agents, seeds, jobs, out)
+    if told:
+        click.echo(told, err=True)
     try:
         found = run(
             task,

@@ -27,7 +27,7 @@ def filled(value: Any, row: Mapping[str, Any]) -> Any:
         return {key: filled(each, row) for key, each in value.items()}
     if isinstance(value, list):
         return [filled(each, row) for each in value]
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "{" not in value:
         return value
     name = value[1:-1]
     if value == f"{{{name}}}" and name in row:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import tomllib
 import warnings
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -130,7 +130,7 @@ def _task(name: str, data: dict[str, Any]) -> Task:
 
 def _extended(file: Path, below: tuple[Path, ...] = ()) -> dict[str, Any]:
     """A task file's tables, merged over those of the variant that it says it extends."""
-    own = _toml(file)
+    own = dict(_toml(file))
     name = own.pop("extends", "")
     if not name:
         return own
@@ -182,6 +182,12 @@ def _collect(found: dict[str, Any], file: Path, read: Any) -> None:
 
 
 def _toml(file: Path) -> dict[str, Any]:
+    """Tables of a file, shared by all who ask: nobody changes them."""
+    return _parsed(file, file.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _parsed(file: Path, changed: int) -> dict[str, Any]:
     with file.open("rb") as stream:
         return tomllib.load(stream)
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from leapbench.data.files import content, existing
-from leapbench.data.loading import load
 from leapbench.data.locate import Location, find
 from leapbench.data.spec import DataSet, get, names
 from leapbench.errors import UserError
@@ -63,6 +62,8 @@ def _status(dataset: DataSet, verify: bool) -> Status:
         return Status(dataset, location, size, "unpublished")
     if not verify:
         return Status(dataset, location, size, "unchecked")
+    from leapbench.data.loading import load
+
     try:
         for file in files:
             content(root, file)

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from leapbench.errors import AgentError, UserError
-from leapbench.isolation import verdicts
+from leapbench.isolation import sandbox, verdicts
 from leapbench.isolation.channel import Message
 from leapbench.isolation.failures import GuestAnswer, GuestLate, plain, seconds
 from leapbench.isolation.frames import ClosedError, LateError, MalformedError
@@ -18,7 +18,6 @@ from leapbench.isolation.limits import Limits
 from leapbench.isolation.process import OverLimit, Process
 from leapbench.isolation.serving import Service
 
-SANDBOX = "inside bubblewrap: own files, no network, system calls filtered, limited"
 BARE = "NO SANDBOX: a process of its own with limits, and with the user's files and network"
 
 
@@ -48,7 +47,7 @@ class GuestProcess:
         self.file, self.name, self.config = file, name, dict(config)
         self.limits, self.modules = limits or Limits(), modules
         self.left = self.limits.wall
-        self.isolation = SANDBOX if self.limits.sandbox else BARE
+        self.isolation = sandbox.KEPT if self.limits.sandbox else BARE
         self._process: Process | None = None
         self._failed: AgentError | None = None
         self._used = 0.0

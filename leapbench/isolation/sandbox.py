@@ -25,6 +25,7 @@ from typing import Any
 from leapbench.errors import Unavailable
 from leapbench.isolation import seccomp
 
+KEPT = "inside bubblewrap: own files, no network, system calls filtered, limited"
 SITE, HOME = "/site", "/home"
 LIBRARIES = ("numpy", "torch", "safetensors", "gymnasium", "pydantic")
 MODULES = (

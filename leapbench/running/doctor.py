@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import re
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 Level = Literal["ok", "warn", "fail"]
@@ -129,17 +129,17 @@ def atari() -> Iterator[DoctorCheck]:
 
 def threads() -> Iterator[DoctorCheck]:
     """Cores and threads: one thread a process makes CPU seconds comparable."""
-    import torch
-
     cores, asked = os.cpu_count() or 1, os.environ.get("OMP_NUM_THREADS", "")
-    found = f"{cores} cores, OMP_NUM_THREADS={asked or 'not set'}"
+    found = f"{cores} cores, OMP_NUM_THREADS={asked or 'not set'}; a run learns on 1"
     advice = "" if asked == "1" else "export OMP_NUM_THREADS=1 when you run several processes."
     yield DoctorCheck("threads", "ok" if asked == "1" or cores == 1 else "warn", found, advice)
-    yield DoctorCheck("torch threads", "ok", f"{torch.get_num_threads()} here, 1 in a run")
 
 
 def devices() -> Iterator[DoctorCheck]:
-    """What `leapbench run --device` may name."""
+    """What `leapbench run --device` may name; torch, which is slow to import, says it of cards."""
+    if "torch" not in sys.modules and not _driver():
+        yield DoctorCheck("devices", "ok", "cpu")
+        return
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -147,9 +147,18 @@ def devices() -> Iterator[DoctorCheck]:
     yield DoctorCheck("devices", "ok", "; ".join(["cpu", *cards]))
 
 
+def _driver() -> bool:
+    """Whether there is a driver of CUDA's or ROCm's, without which torch has no card."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return Path("/dev/kfd").exists()
+    return True
+
+
 def data() -> Iterator[DoctorCheck]:
     """Data sets on this machine; one that is absent breaks nothing."""
-    from leapbench.data import status
+    from leapbench.data.status import status
 
     for item in status():
         name = f"data: {item.dataset.name}"
@@ -189,16 +198,11 @@ def _guarded(group: Callable[[], Iterable[DoctorCheck]]) -> Iterator[DoctorCheck
 def isolation() -> Iterator[DoctorCheck]:
     """What would keep a stranger's agent apart on this machine, by trying it."""
     from leapbench.errors import UserError
-    from leapbench.isolation.limits import Limits
-    from leapbench.isolation.remote import GuestProcess
+    from leapbench.isolation import sandbox
 
-    with TemporaryDirectory(prefix="leapbench-doctor-") as folder:
-        file = Path(folder) / "nobody.py"
-        file.write_text("class Nobody:\n    pass\n")
-        try:
-            with GuestProcess(file, "Nobody", {}, Limits(cpu=20, wall=20)) as guest:
-                guest.start()
-                yield DoctorCheck("isolation", "ok", guest.isolation)
-        except UserError as error:
-            advice = error.hint or "`leapbench verify` needs it for strangers' code."
-            yield DoctorCheck("isolation", "warn", error.message, advice)
+    try:
+        sandbox.require()
+        yield DoctorCheck("isolation", "ok", sandbox.KEPT)
+    except UserError as error:
+        advice = error.hint or "`leapbench verify` needs it for strangers' code."
+        yield DoctorCheck("isolation", "warn", error.message, advice)

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leapbench.data import find, load, names, open_folder, require, status
+from leapbench.data import find, load, names, open_folder, require
 from leapbench.data.locate import cache_root
 from leapbench.data.spec import DataFile, DataSet, Layout
+from leapbench.data.status import status
 from leapbench.errors import UserError
 
 Fill = Callable[[Path], None]
