@@ -78,6 +78,28 @@ def run(
         UserError: for the first thing that is wrong, before anything is run.
         Interrupted: a KeyboardInterrupt; finished seeds are kept.
     """
+    cells = planned(task, agent, tier, seeds, jobs, device, out, settings, isolated, log, keep)
+    return Results(swept(cells, jobs, progress), cells)
+
+
+def planned(
+    task: str,
+    agent: Agent | list[Agent],
+    tier: str = "",
+    seeds: Seeds = 0,
+    jobs: int = 1,
+    device: str = "auto",
+    out: str | Path = "runs",
+    settings: Mapping[str, Any] | Sequence[str] = (),
+    isolated: bool = False,
+    log: str = "",
+    keep: bool = False,
+) -> list[Cell]:
+    """What `run` with these arguments runs, checked; nothing is run.
+
+    Raises:
+        UserError: for the first thing that is wrong.
+    """
     # Set before NumPy is imported by the workers: equal results for any number of jobs.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if jobs < 1:
@@ -90,8 +112,7 @@ def run(
         warnings.warn(known, stacklevel=2)
     given = typed(settings)
     numbers = seeds_text(seeds)
-    cells = plan(task, tier, names, numbers, given, Path(out), isolated, device, log=log, keep=keep)
-    return Results(swept(cells, jobs, progress), cells)
+    return plan(task, tier, names, numbers, given, Path(out), isolated, device, log=log, keep=keep)
 
 
 def swept(cells: Sequence[Cell], jobs: int, progress: bool) -> list[Any]:

@@ -6,39 +6,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from leapbench.errors import UserError
-
 if TYPE_CHECKING:
     from leapbench.contract.task import Protocol, Task
     from leapbench.leaderboards.costs import Cost
+    from leapbench.running.cell import Cell
 
 MINUTE = 60.0
 
 
-def line(
-    name: str, tier: str, agents: Sequence[str], seeds: str, jobs: int, runs: Path
-) -> str | None:
-    """The line; None where the command has a mistake, which the run itself will tell.
+def line(cells: Sequence[Cell], jobs: int, runs: Path) -> str:
+    """The line.
 
     Args:
-        name: of the task.
-        tier: tier name.
-        agents: as typed.
-        seeds: such as "0-4".
+        cells: of one task and tier, at least one.
         jobs: processes.
         runs: folder of the user's own results, whose timings count too.
     """
     from leapbench.api.costs import plan
     from leapbench.contract import registry
 
-    if name not in registry.tasks():
-        return None
-    try:
-        costs = plan([name], agents, tier=tier, seeds=seeds, runs=runs).costs
-    except UserError:
-        return None
-    task = registry.task(name)
-    told = [data(task, tier), budget(costs[0].protocol), time(costs, jobs)]
+    name, tier = cells[0].task, cells[0].tier
+    agents = list(dict.fromkeys(cell.agent for cell in cells))
+    seeds = ",".join(dict.fromkeys(str(cell.seed) for cell in cells))
+    own = runs if runs.is_dir() else None
+    costs = plan([name], agents, tier=tier, seeds=seeds, runs=own).costs
+    told = [data(registry.task(name), tier), budget(costs[0].protocol), time(costs, jobs)]
     return f"{name}, {tier}: {'; '.join(told)}"
 
 

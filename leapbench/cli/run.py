@@ -94,27 +94,27 @@ def command(
     """
     # One thread a process, set before NumPy is imported: equal results for any --jobs.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from leapbench.api.run import Interrupted, run
+    from leapbench.api.results import Results
+    from leapbench.api.run import Interrupted, planned, swept
     from leapbench.cli import beforehand
 
-    told = None if quiet else beforehand.line(task, tier, agents, seeds, jobs, out)
-    if told:
-        click.echo(told, err=True)
+    cells = planned(
+        task,
+        list(agents),
+        tier=tier,
+        seeds=seeds,
+        jobs=jobs,
+        device=device,
+        out=out,
+        settings=settings,
+        isolated=isolated,
+        log=log or "",
+        keep=keep,
+    )
+    if not quiet:
+        click.echo(beforehand.line(cells, jobs, out), err=True)
     try:
-        found = run(
-            task,
-            list(agents),
-            tier=tier,
-            seeds=seeds,
-            jobs=jobs,
-            device=device,
-            out=out,
-            settings=settings,
-            progress=not quiet,
-            isolated=isolated,
-            log=log or "",
-            keep=keep,
-        )
+        found = Results(swept(cells, jobs, not quiet), cells)
     except Interrupted as stopped:
         _interrupted(stopped)
     _report(found.cells, quiet, as_json)

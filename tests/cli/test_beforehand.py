@@ -33,7 +33,7 @@ def test_one_agent_without_a_timing_leaves_the_whole_unknown() -> None:
 
 
 def test_a_run_names_data_budget_and_time_on_stderr(invoke, tmp_path: Path) -> None:
-    run = ["run", "urlb/entropy-grid", "random-tabular", "--out", str(tmp_path)]
+    run = ["run", "urlb/entropy-grid", "random-tabular", "--out", str(tmp_path / "new")]
     line = "urlb/entropy-grid, smoke: data made by the world; budget 49,600 steps a seed; less"
     told = invoke(*run, "--json")
     assert told.stderr.startswith(line)
