@@ -213,7 +213,9 @@ def test_where_no_agent_is_in_every_family_each_has_a_table_of_its_own(invoke):
     assert done.exit_code == 0, done.output
     assert "No agent has rows in every family" in done.stdout
     assert "Family earlyexit" in done.stdout
-    assert "entropy-grid" not in done.stdout.partition("Family urlb")[0]
-    assert "entropy-grid" in done.stdout.partition("Family urlb")[2]
+    assert "Agents that know no family" in done.stdout.partition("No agent has rows")[0]
+    others, _, own = done.stdout.partition("No agent has rows")[2].partition("Family urlb")
+    assert "entropy-grid" not in others
+    assert "entropy-grid" in own
     whole = invoke("board", "--format", "json")
     assert "none is ranked over them" in whole.stdout
