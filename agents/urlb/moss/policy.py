@@ -15,7 +15,7 @@ class Moss(Cic):
     Args:
         warm: how a fine-tuning begins: "explore", "random", or "greedy" as published.
         partitions: an episode is cut into intervals of its length over this; 2 in the paper
-            (table 3), 1.5 in the command of the released README.
+            (table 3), 1.5 in the command of the released README; of no use to one mode.
         modes: "both", "max" to seek surprise all the time, or "min" to avoid it.
         normaliser: of distances: "centred" as released, "none" as the paper prints the reward.
         place: what of the skill tells the mode: "half", "same", "discrete", or "sign" as published.
@@ -25,7 +25,7 @@ class Moss(Cic):
     pair: str = "step"
     normaliser: str = "centred"
     first: str = "reward"
-    partitions: float = 1.5
+    partitions: float = 2.0
     modes: str = "both"
     place: str = "sign"
 

@@ -185,10 +185,11 @@ def test_ablations_differ_from_the_mixture_in_what_they_are_named_for() -> None:
         name: compose(task, name).config["policy"]
         for name in ("moss", "moss-readme", "moss-printed", "moss-same")
     }
-    assert config["moss-readme"]["partitions"] == 1.5
-    halves = config["moss"] | {"partitions": 2.0}
-    assert config["moss-printed"] == halves | {"normaliser": "none"}
-    assert config["moss-same"] == halves | {"place": "same"}
+    moss = config["moss"]
+    assert moss["partitions"] == 2.0
+    assert config["moss-readme"] == moss | {"partitions": 1.5}
+    assert config["moss-printed"] == moss | {"normaliser": "none"}
+    assert config["moss-same"] == moss | {"place": "same"}
 
 
 def tuner(warm: str, choice: str, warmup: int = 4) -> tuple[Behaviour, TransitionReplay]:
