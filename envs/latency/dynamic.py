@@ -20,8 +20,27 @@ from leapbench.envs.latency.networks import Block
 from leapbench.envs.latency.shape import Shape
 
 __all__ = ["Bottleneck", "DynamicNetwork", "Shape", "build"]
-KEEP = 5.0
-"""First bias of the masker's score for keeping a cell (released code): training starts dense."""
+KEEP, KEEP_EXCITED = 5.0, 10.0
+"""First bias of the masker's score for keeping a cell, of ResNets and of RegNets (released code):
+training starts dense."""
+
+
+class Excitation(nn.Module):
+    """Squeeze-and-excitation (Hu et al., 2018): channels weighted by what the map's mean says.
+
+    Args:
+        channels: of the map.
+        hidden: units between the two layers.
+    """
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.fc1, self.fc2 = nn.Conv2d(channels, hidden, 1), nn.Conv2d(hidden, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """A map (B, C, H, W) to one of its size."""
+        hidden = functional.relu(self.fc1(x.mean((2, 3), keepdim=True)))
+        return x * torch.sigmoid(self.fc2(hidden))
 
 
 class Bottleneck(nn.Module):
@@ -33,6 +52,8 @@ class Bottleneck(nn.Module):
 
     Attributes:
         masker: a convolution of 1x1 that scores keeping and skipping each cell.
+        se: squeeze-and-excitation after the second convolution, of the whole map; where the block
+            has none, nothing.
         shortcut: always computed, everywhere; nothing where what came in fits already.
     """
 
@@ -41,10 +62,15 @@ class Bottleneck(nn.Module):
         self.block, self.cells = block, cells
         self.conv1 = nn.Conv2d(block.inputs, block.width, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(block.width)
-        self.conv2 = nn.Conv2d(block.width, block.width, 3, block.stride, 1, bias=False)
+        self.conv2 = nn.Conv2d(
+            block.width, block.width, 3, block.stride, 1, groups=block.groups, bias=False
+        )
         self.bn2 = nn.BatchNorm2d(block.width)
         self.conv3 = nn.Conv2d(block.width, block.outputs, 1, bias=False)
         self.bn3 = nn.BatchNorm2d(block.outputs)
+        self.se: nn.Module = nn.Identity()
+        if block.squeeze:
+            self.se = Excitation(block.width, block.squeeze)
         self.masker = nn.Conv2d(block.inputs, 2, 1)
         self.shortcut = nn.Sequential()
         if block.stride > 1 or block.inputs != block.outputs:
@@ -54,7 +80,8 @@ class Bottleneck(nn.Module):
             )
         nn.init.zeros_(self.masker.weight)
         with torch.no_grad():
-            self.masker.bias.copy_(torch.tensor([KEEP, 0.0]))  # type: ignore[union-attr]
+            keep = KEEP_EXCITED if block.squeeze else KEEP
+            self.masker.bias.copy_(torch.tensor([keep, 0.0]))  # type: ignore[union-attr]
 
     def scores(self, x: Tensor) -> Tensor:
         """Scores of keeping and of skipping each cell, (B, 2, m, m), from what came in."""
@@ -64,7 +91,7 @@ class Bottleneck(nn.Module):
     def branch(self, x: Tensor) -> Tensor:
         """The residual branch, computed everywhere, (B, outputs, H, W)."""
         x = functional.relu(self.bn1(self.conv1(x)))
-        x = functional.relu(self.bn2(self.conv2(x)))
+        x = self.se(functional.relu(self.bn2(self.conv2(x))))
         return self.bn3(self.conv3(x))  # type: ignore[no-any-return]
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -90,11 +117,15 @@ class DynamicNetwork(nn.Module):
     def __init__(self, shape: Shape) -> None:
         super().__init__()
         self.shape = shape
-        self.stem = nn.Sequential(
-            nn.Conv2d(shape.image[0], shape.stem, 3, shape.stem_stride, 1, bias=False),
+        kernel = shape.stem_kernel
+        stem = (
+            nn.Conv2d(
+                shape.image[0], shape.stem, kernel, shape.stem_stride, kernel // 2, bias=False
+            ),
             nn.BatchNorm2d(shape.stem),
             nn.ReLU(),
         )
+        self.stem = nn.Sequential(*stem, *([nn.MaxPool2d(3, 2, 1)] if shape.pool else []))
         self.blocks = nn.ModuleList(
             Bottleneck(block, cells) for block, cells in zip(shape.blocks, shape.cells, strict=True)
         )

@@ -25,7 +25,8 @@ class Pictures:
     """Images with their classes; read-only.
 
     Attributes:
-        images: float32 (N, C, H, W).
+        images: float32 (N, C, H, W), or what decodes such images when it is indexed along the
+            first axis.
         labels: int64 (N,).
         boxes: int64 (N, 4), left, top, right and bottom of the object in pixels, where known.
     """
@@ -37,7 +38,7 @@ class Pictures:
     def __post_init__(self) -> None:
         for name in ("images", "labels", "boxes"):
             array = getattr(self, name)
-            if array is not None:
+            if array is not None and not hasattr(array, "decodes"):
                 view = np.asarray(array).view()
                 view.flags.writeable = False
                 object.__setattr__(self, name, view)

@@ -18,8 +18,8 @@ from leapbench.results.result import Spent, Timing
 from leapbench.running.composition import Composition
 from leapbench.running.source import code_hash
 
-SAVE_EVERY = "save_every"
-"""Setting of a phase: units between two checkpoints; absent or 0 for none."""
+SAVES = ("save_every", "save_seconds")
+"""Settings of a phase: units or seconds between two checkpoints; absent or 0 for none."""
 
 
 class Clock:
@@ -78,7 +78,7 @@ def learn(
         opened = harness.open(phase, parts, report)
         opened.device = harness.device
         _follow(opened, harness, phase, curves)
-        if opened.settings.get(SAVE_EVERY):
+        if any(opened.settings.get(name) for name in SAVES):
             opened.checkpoints = _checkpoints(harness, key or _whole_key(harness, phase, agent))
             opened.checkpoints.beside = curves.save
             opened.checkpoints.resume(opened.meter)

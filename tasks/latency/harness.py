@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import fields
-from functools import cached_property
+from dataclasses import fields, replace
+from functools import cached_property, partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -27,10 +28,12 @@ from leapbench.envs.latency.dynamic import DynamicNetwork, Shape, build
 from leapbench.envs.latency.lessons import Lessons
 from leapbench.envs.latency.needle import Pictures
 from leapbench.errors import InvalidOutput, UserError
-from leapbench.tasks.latency import pictures, scores
+from leapbench.tasks.latency import keeping, pictures, scores
+from leapbench.tasks.latency.folder import FolderImages
 from leapbench.tasks.rebuilt import loaded
 
-BATCH = 200
+TELL = 20
+"""Images of a stream between two lines of progress."""
 
 
 class MasksHarness(Harness):
@@ -76,11 +79,20 @@ class MasksHarness(Harness):
         return {name: prices(d, self.shapes["full"]).static for name, d in self.devices.items()}
 
     def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:
-        """Images, and the network that is trained."""
-        return self._pictures | {
+        """Images and the network that is trained; for masks, what the model is."""
+        found = self._pictures | {
             "salt": self.salt,
             "network": self.settings["networks"].get(config.get("network")),
         }
+        if phase.role != "model":
+            return found | {"of": dict(self.artifacts), "settings": dict(self.settings)}
+        given = self.weights.get(str(config.get("network")))
+        return found | ({} if given is None else {"weights": keeping.digest(given)})
+
+    @cached_property
+    def weights(self) -> Mapping[str, Path]:
+        """Files of published weights, by the names of networks; see `keeping.weights`."""
+        return keeping.weights(self.settings.get("weights", {}))
 
     def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
         """Open `train` or `masks`; see `Harness.open`."""
@@ -88,8 +100,12 @@ class MasksHarness(Harness):
         place = 0 if phase.role == "model" else 2
         (seed,) = seeds.stream(self.protocol.seed_key, "train", 1, place, self.seed)
         opened = LearningPhase(phase.name, meter, seed, self.settings, report=report)
+        if isinstance(train.images, FolderImages):
+            moved: Any = train.images.cropped(seed, meter)
+            train = replace(train, images=moved)
         if phase.role == "model":
             opened.data = MeteredStream(train.images, train.labels, meter)
+            opened.data.weights = self.weights
             return opened
         opened.data = Lessons(
             network=deepcopy(parts["model"].network),  # type: ignore[attr-defined]
@@ -104,15 +120,32 @@ class MasksHarness(Harness):
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
         """Step all streams of a device together, device after device."""
         policy, test = parts["policy"], self.splits["test"]
-        network = self.rebuilt(policy, parts["model"])
-        dense = answers(self.rebuilt(None, parts["model"]), test)
+        together = self.settings.get("together", 0)
+        place = self.device if together else "cpu"
+        network = self.rebuilt(policy, parts["model"]).to(place)
+        dense = self.rebuilt(None, parts["model"]).to(place)
+        report(0.0, "the network, run densely")
+        right = np.array(
+            self._kept("dense", lambda: (scores.answers(dense, test) == test.labels).tolist())
+        )
         rows: list[EpisodeRow] = []
         plan = self.schedule(self.protocol, self.salt)
-        for place, name in enumerate(self.devices):
-            report(place / len(self.devices), f"streams on {name}")
+        for name in self.devices:
             planned = [row for row in plan if row["device"] == name]
-            rows += self._streams(policy, network, name, planned, dense == test.labels)
+            size = together or len(planned)
+            for start in range(0, len(planned), size):
+                group = planned[start : start + size]
+                told = _staged(report, len(rows), len(group), len(plan), name)
+                make = partial(self._streams, policy, network, name, group, right, told)
+                rows += self._kept(group, make)
         return Outcome(rows, {"curves": scores.curves(rows)})
+
+    def _kept(self, what: Any, make: Callable[[], list[Any]]) -> list[Any]:
+        """What `make` gives; where the protocol saves itself, it is not made twice."""
+        if not self.settings.get("save_seconds"):
+            return make()
+        key = {"evaluation": self.protocol.hash, "seed": self.seed, "salt": self.salt}
+        return keeping.once(self.store, key | {"of": dict(self.artifacts), "what": what}, make)
 
     def rebuilt(self, policy: Any, model: Any) -> DynamicNetwork:
         """The policy's network, else the model's, from its weights alone.
@@ -147,6 +180,7 @@ class MasksHarness(Harness):
         name: str,
         planned: Sequence[EpisodeRow],
         dense: np.ndarray,
+        report: Report,
     ) -> list[EpisodeRow]:
         masked = bool(getattr(policy, "masked", True))
         charged = prices(self.devices[name], network.shape, masked)
@@ -165,8 +199,10 @@ class MasksHarness(Harness):
         )
         starts = [int(row["seed"]) for row in planned]
         observation, _ = env.reset(seed=starts, options={"budget": limits})
-        for _ in rollout(env, policy, observation):
-            pass
+        report(0.0, f"{len(planned)} streams")
+        for step, _ in enumerate(rollout(env, policy, observation), 1):
+            if step % (TELL * world.blocks) == 0:
+                report(step / world.horizon, f"{step // world.blocks:,} images of each stream")
         streams = env.streams
         return [
             row | scores.row(streams, index, self.static[name], dense)
@@ -191,12 +227,6 @@ class MasksHarness(Harness):
         return scores.metrics(rows)
 
 
-def answers(network: DynamicNetwork, found: Pictures) -> np.ndarray:
-    """Classes int64 (N,) that a network, run densely, says images to be."""
-    given = []
-    with torch.no_grad():
-        for start in range(0, len(found), BATCH):
-            images = torch.tensor(found.images[start : start + BATCH])
-            batch = images.contiguous(memory_format=torch.channels_last)
-            given.append(network(batch).argmax(1).numpy())
-    return np.concatenate(given)
+def _staged(report: Report, done: int, now: int, rows: int, device: str) -> Report:
+    """`report` for `now` of all rows, after those that are `done`."""
+    return lambda share, line: report((done + share * now) / rows, f"streams on {device}: {line}")

@@ -11,6 +11,7 @@ import numpy as np
 from leapbench import data
 from leapbench.contract import seeds
 from leapbench.envs.latency.needle import Pictures, digits, enlarged, needles
+from leapbench.tasks.latency import folder
 
 SPLITS = ("train", "calibration", "test")
 SETTINGS = ("data", *SPLITS, "side")
@@ -25,7 +26,8 @@ def load(settings: tuple[tuple[str, Any], ...], seed_key: str, salt: str = "") -
 
     Args:
         settings: `data`, and sizes `train`, `calibration` and `test`; of needle images
-            perhaps `side`, pixels of the canvas, three times those of an item otherwise.
+            perhaps `side`, pixels of the canvas, three times those of an item otherwise; of
+            folders that do not fit into memory `side`, pixels of a crop.
         seed_key: entropy of the protocol.
         salt: secret of an audit, which draws every image anew.
     """
@@ -36,6 +38,8 @@ def load(settings: tuple[tuple[str, Any], ...], seed_key: str, salt: str = "") -
     sizes = {split: int(own[split]) for split in SPLITS}
     if own["data"].endswith("-needles"):
         return _needles(name, sizes, own.get("side"), rng)
+    if data.get(name).streamed:
+        return folder.load(name, sizes, own["side"], rng)
     return _plain(name, sizes, rng)
 
 

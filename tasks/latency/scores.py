@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from leapbench.contract.harness import EpisodeRow
 from leapbench.envs.latency.budget.streams import Streams
+from leapbench.envs.latency.dynamic import DynamicNetwork
+from leapbench.envs.latency.needle import Pictures
 
+BATCH = 200
 LOSS = 0.005
 """Accuracy that may be lost without its being called a loss."""
 
@@ -84,6 +88,17 @@ def metrics(rows: Sequence[EpisodeRow]) -> dict[str, float]:
     found["kept"] = float(np.mean([float(row["kept"]) for row in rows]))
     found["violations"] = float(sum(int(row["spent"]) > int(row["limit"]) for row in rows))
     return found
+
+
+def answers(network: DynamicNetwork, found: Pictures) -> np.ndarray:
+    """Classes int64 (N,) that a network, run densely, says images to be."""
+    given, place = [], next(network.parameters()).device
+    with torch.no_grad():
+        for start in range(0, len(found), BATCH):
+            images = torch.tensor(found.images[start : start + BATCH])
+            batch = images.contiguous(memory_format=torch.channels_last).to(place)
+            given.append(network(batch).argmax(1).cpu().numpy())
+    return np.concatenate(given)
 
 
 def area(budgets: Sequence[float], accuracy: Sequence[float]) -> float:

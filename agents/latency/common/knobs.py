@@ -81,18 +81,19 @@ def measured(
     images, labels = lessons.calibration.images, lessons.calibration.labels
     counts = np.zeros((knobs, len(labels), len(network.blocks)), np.int64)
     right = np.zeros((knobs, len(labels)))
+    where = next(network.parameters()).device
     for knob in range(knobs):
         for start in range(0, len(labels), BATCH):
             part = slice(start, start + BATCH)
-            x = torch.tensor(images[part]).contiguous(memory_format=torch.channels_last)
+            x = torch.tensor(images[part]).contiguous(memory_format=torch.channels_last).to(where)
             index = np.arange(len(labels))[part]
             with torch.no_grad():
                 x = network.stem(x)
                 for place, block in enumerate(network.blocks):
                     mask = masks(place, x, knob, index)
-                    counts[knob, part, place] = mask.flatten(1).sum(1).numpy()
+                    counts[knob, part, place] = mask.flatten(1).sum(1).cpu().numpy()
                     x = block(x, mask)
-                answers = network.head(x).argmax(1).numpy()
+                answers = network.head(x).argmax(1).cpu().numpy()
             right[knob, part] = answers == labels[part]
     names = list(lessons.devices)
     costs = [

@@ -59,14 +59,19 @@ def multiply_adds(block: Block, cells: int, kept: float | Tensor, needed: float 
     masker = 4 * block.inputs * cells**2  # pooling once, and three for two filters, as released
     first = side**2 * block.inputs * block.width
     rest = size**2 * (9 * block.width**2 // block.groups + block.width * block.outputs)
-    down = size**2 * block.inputs * block.outputs if block.stride > 1 else 0
+    changes = block.stride > 1 or block.inputs != block.outputs
+    down = size**2 * block.inputs * block.outputs if changes else 0
+    if block.squeeze:  # pools the whole map, and has two layers
+        down += size**2 * block.width + 2 * block.width * block.squeeze
     return torch.as_tensor(masker + needed * first + kept * rest + down)
 
 
 def outside(shape: Shape) -> int:
-    """Multiply-adds of stem, last pool and classifier."""
+    """Multiply-adds of stem, first and last pool, and classifier."""
     size, last = shape.image[1] // shape.stem_stride, shape.channels[-1]
-    stem = 9 * shape.image[0] * shape.stem * size**2
+    stem = shape.stem_kernel**2 * shape.image[0] * shape.stem * size**2
+    if shape.pool:
+        stem += 9 * shape.stem * (size // 2) ** 2
     return stem + last * shape.sizes[-1] ** 2 + last * shape.classes
 
 
@@ -82,7 +87,7 @@ def shares(network: DynamicNetwork, masks: Sequence[Tensor]) -> tuple[Tensor, Te
         dense.append(multiply_adds(block, cells, 1.0, 1.0))
         static += int(dense[-1]) - 4 * block.inputs * cells**2
     total = torch.stack(sparse).sum() + outside(network.shape)
-    return total / static, torch.stack(sparse) / torch.stack(dense).to(total.dtype)
+    return total / static, torch.stack(sparse) / torch.stack(dense).to(total)
 
 
 def bounds(progress: float, target: float) -> tuple[float, float]:

@@ -19,6 +19,7 @@ from leapbench.agents.latency.common import files, losses
 from leapbench.agents.latency.common.granularity import grammatical, regrained
 from leapbench.agents.latency.common.knobs import Knobs, measured
 from leapbench.agents.latency.common.network import DynamicNetwork
+from leapbench.agents.latency.common.saves import Kept
 from leapbench.agents.latency.common.training import fit, maskers, on_device
 from leapbench.contract.agent import LearningPhase
 from leapbench.envs.latency.budget.observation import Layout
@@ -116,11 +117,17 @@ class MaskPolicy(ABC):
                 value = value + self.alpha * losses.distillation(logits, taught, self.temperature)
             return value
 
-        fit(phase, lessons.stream, self.groups(network), loss, self.batch)
-        self.network = network.eval().cpu()
+        kept = Kept(network, self.generators())
+        fit(phase, lessons.stream, self.groups(network), loss, self.batch, kept=kept)
+        network.eval()
         phase.report(1.0, "held-out images")
         self.fitted(lessons)
-        self.knobs = measured(self.network, lessons, self.settings, self._tried, self.masked)
+        self.knobs = measured(network, lessons, self.settings, self._tried, self.masked)
+        self.network = network.cpu()
+
+    def generators(self) -> dict[str, np.random.Generator]:
+        """Generators of random numbers that the training draws from, by name."""
+        return {"drawn": self.drawn}
 
     def groups(self, network: DynamicNetwork) -> list[dict[str, Any]]:
         """Parameters to train and their rates; maskers are left alone by default."""
@@ -203,7 +210,7 @@ class MaskPolicy(ABC):
         scores = layer.scores(x).flatten(2)  # type: ignore[operator]
         energy = functional.adaptive_avg_pool2d(x.abs().mean(1, True), side).flatten(1)
         energy = energy / energy.amax(1, keepdim=True).clamp_min(1e-9)
-        told = torch.sigmoid(scores[:, 0] - scores[:, 1]).numpy(), energy.numpy()
+        told = torch.sigmoid(scores[:, 0] - scores[:, 1]).cpu().numpy(), energy.cpu().numpy()
         self.tried = index
         kept = self.kept(block, *told, np.full(len(x), knob))
-        return torch.from_numpy(kept).view(-1, 1, side, side)
+        return torch.from_numpy(kept).view(-1, 1, side, side).to(x.device)

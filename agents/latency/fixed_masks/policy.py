@@ -80,6 +80,10 @@ class Random(Ranked):
         """Restart what is drawn, so that a policy that was loaded draws the same."""
         self._draws = np.random.default_rng([self.seed, 4])
 
+    def generators(self) -> dict[str, np.random.Generator]:
+        """See `MaskPolicy.generators`."""
+        return super().generators() | {"ranks": self._draws}
+
     def ranks(self, block: int, energy: Floats) -> Floats:
         """Random numbers."""
         return self._draws.random(energy.shape, np.float32)

@@ -18,6 +18,8 @@ from leapbench.envs.latency.lessons import Lessons
 
 SHARES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.65)
 """Mean shares of cells, over blocks and held-out images, that thresholds are found for."""
+AT_ONCE = 600
+"""Held-out images that go through the network together."""
 
 
 class LASNet(MaskPolicy):
@@ -81,14 +83,16 @@ class LASNet(MaskPolicy):
         """Thresholds at which held-out images keep the shares of `SHARES`, and 1/2."""
         assert self.network is not None  # noqa: S101 - for the type checker
         found: list[Floats] = []
-        images = torch.tensor(lessons.calibration.images)
-        with torch.no_grad():
-            x = self.network.stem(images)
-            for block in self.network.blocks:
-                scores = block.scores(x)  # type: ignore[operator]
-                kept = torch.sigmoid(scores[:, :1] - scores[:, 1:])
-                found.append(kept.flatten().numpy())
-                x = block(x, kept >= 0.5)
+        held, place = lessons.calibration, next(self.network.parameters()).device
+        for start in range(0, len(held), AT_ONCE):
+            images = torch.tensor(held.images[start : start + AT_ONCE]).to(place)
+            with torch.no_grad():
+                x = self.network.stem(images)
+                for block in self.network.blocks:
+                    scores = block.scores(x)  # type: ignore[operator]
+                    kept = torch.sigmoid(scores[:, :1] - scores[:, 1:])
+                    found.append(kept.flatten().cpu().numpy())
+                    x = block(x, kept >= 0.5)
         pooled = np.quantile(np.concatenate(found), [1 - share for share in SHARES])
         self.thresholds = np.concatenate([[0.5], pooled, [0.0]])
 

@@ -12,13 +12,17 @@ from leapbench.agents.common.bounds import bounded
 from leapbench.agents.common.state import require
 from leapbench.agents.latency.common import files
 from leapbench.agents.latency.common.network import DynamicNetwork, build
+from leapbench.agents.latency.common.saves import Kept
 from leapbench.agents.latency.common.training import fit, maskers, on_device
 from leapbench.contract.agent import LearningPhase
+from leapbench.envs.latency.weights import take_over_weights
 from leapbench.errors import unknown
 
 
 class ResNet:
     """Trains a network on plain cross-entropy; its maskers stay as they are.
+
+    Where the protocol names a file of published weights it takes these over, and trains nothing.
 
     Args:
         network: "full", "narrow" or "shallow": which of the protocol's networks.
@@ -38,17 +42,25 @@ class ResNet:
         """Train until the budget of samples is used.
 
         Raises:
-            UserError: when the protocol has no network of that name.
+            UserError: when the protocol has no network of that name, or names weights that are
+                not there or another network's.
         """
         shapes = phase.settings["networks"]
         if self.kind not in shapes:
             raise unknown("network", self.kind, shapes)
-        network = build(dict(shapes[self.kind]), phase.seed).to(phase.device).train()
+        network = build(dict(shapes[self.kind]), phase.seed)
+        given = getattr(phase.data, "weights", {}).get(self.kind)
+        if given is not None:
+            self.network = take_over_weights(network, given).eval()
+            phase.report(1.0, f"weights of {given.name}")
+            return
+        network = network.to(phase.device).train()
 
         def loss(images: Any, labels: Tensor, done: float) -> Tensor:
             return functional.cross_entropy(network(on_device(images, phase.device)), labels)
 
-        fit(phase, phase.data, maskers(network, self.rate, 0.0), loss, self.batch, warm=0.2)
+        groups = maskers(network, self.rate, 0.0)
+        fit(phase, phase.data, groups, loss, self.batch, warm=0.2, kept=Kept(network))
         self.network = network.eval().cpu()
 
     def save(self, folder: Path) -> None:

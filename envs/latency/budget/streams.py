@@ -181,6 +181,7 @@ class Streams:
             x = torch.stack([maps[i] for i, _ in some])  # type: ignore[misc]
             side = self.world.network.shape.cells[block]
             mask = torch.from_numpy(np.stack([m for _, m in some])).view(-1, 1, side, side)
+            mask = mask.to(x.device)
             x = x.contiguous(memory_format=torch.channels_last)
             for (i, _), y in zip(some, layer(x, mask), strict=True):
                 maps[i] = y
@@ -189,7 +190,7 @@ class Streams:
     def _answer(self, indices: Ints) -> NDArray[np.float64]:
         """Answer the images of streams, 1 where right, and count them as done."""
         x = torch.stack([self._maps[i] for i in indices.tolist()])  # type: ignore[misc]
-        answers = self.world.network.head(x).argmax(1).numpy()
+        answers = self.world.network.head(x).argmax(1).cpu().numpy()
         place = self.position[indices]
         right = answers == self.world.pictures.labels[self.order[indices, place]]
         self.right[indices, place] = right
@@ -228,6 +229,7 @@ class Streams:
                 ],
                 1,
             )
-            self._seen[group] = torch.cat([pooled, told.to(pooled.dtype)], 1).numpy()
+            self._seen[group] = torch.cat([pooled, told.to(pooled.dtype)], 1).cpu().numpy()
             self.scores[group], self.energy[group] = 0.0, 0.0
-            self.scores[group, :cells], self.energy[group, :cells] = kept.numpy(), energy.numpy()
+            self.scores[group, :cells] = kept.cpu().numpy()
+            self.energy[group, :cells] = energy.cpu().numpy()

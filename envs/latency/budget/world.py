@@ -30,7 +30,7 @@ class BudgetWorld:
     """What all streams of one environment share.
 
     Attributes:
-        network: in evaluation mode, on the CPU; its maskers rank the cells.
+        network: in evaluation mode; its maskers rank the cells. Maps are where its weights are.
         pictures: images to draw streams from.
         prices: of the network's blocks on the device.
         stream: images of an episode.
@@ -59,6 +59,7 @@ class BudgetWorld:
         self.stream = count("stream", self.stream, 1, len(self.pictures))
         self.network = self.network.double() if self.exact else self.network.float()
         self.network.eval().requires_grad_(False)
+        self.place = next(self.network.parameters()).device
         self.budgets = tuple(self.checked(budget) for budget in self.budgets)
         if not self.budgets:
             raise UserError("Expected at least one budget.")
@@ -135,7 +136,7 @@ class BudgetWorld:
         """Images as the network takes them, (n, C, H, W)."""
         kind = torch.float64 if self.exact else torch.float32
         batch = torch.from_numpy(self.pictures.images[np.asarray(index)]).to(kind)
-        return batch.contiguous(memory_format=torch.channels_last)
+        return batch.contiguous(memory_format=torch.channels_last).to(self.place)
 
 
 def milliseconds(picoseconds: float) -> float:

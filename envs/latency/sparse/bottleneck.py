@@ -29,7 +29,9 @@ class Bottleneck:
 
     Args:
         block: has `conv1`, `bn1` to `conv3`, `bn3` (1x1, 3x3 with the stride, 1x1), and its
-            shortcut, a 1x1 convolution and a norm, as `downsample` or `shortcut`, if any.
+            shortcut, a 1x1 convolution and a norm, as `downsample` or `shortcut`, if any. It may
+            have squeeze-and-excitation of the second map, as `se` with `fc1` and `fc2`. That looks
+            at the whole map, so that such a block runs by the plans "late" and "whole".
 
     Raises:
         UserError: when it is built otherwise.
@@ -44,6 +46,8 @@ class Bottleneck:
         self.last = Linear(*folded(last, norm3))
         self.channels = (first.in_channels, middle.out_channels, last.out_channels)
         self.shortcut = shortcut(block)
+        layers = [getattr(getattr(block, "se", None), name, None) for name in ("fc1", "fc2")]
+        self.excited = [Linear(*folded(each, None)) for each in layers if each is not None]
 
     def described(self, grid: Grid) -> Block:
         """The block as the latency model takes it; of maps that are not square, a like square."""
@@ -53,6 +57,9 @@ class Bottleneck:
 
     def plans(self, grid: Grid, costs: Costs) -> list[Plan]:
         """The fastest plan for every number of active cells, from 0 to all of the batch."""
+        if self.excited:
+            late: list[Plan] = ["late"] * grid.count
+            return [*late, "whole"]
         counts = np.arange(grid.count + 1)
         spent = costs.each(self.described(grid), grid.batch, grid.granularity, counts)
         return ["gathered", *(PLANS[i] for i in spent[1:].argmin(-1))]
@@ -137,7 +144,11 @@ class Bottleneck:
         """The first two convolutions."""
         hidden = self.first(rows).view(grid.batch, *grid.incoming, -1)
         inner = self.middle.whole(hidden)
-        return inner.reshape(-1, inner.shape[-1])
+        if not self.excited:
+            return inner.reshape(-1, inner.shape[-1])
+        first, second = self.excited
+        weights = second(first(inner.mean((1, 2))).relu_()).sigmoid_()
+        return (inner * weights[:, None, None]).reshape(-1, inner.shape[-1])
 
     def _base(self, rows: Tensor, grid: Grid) -> Tensor:
         """What the branch is added to."""
