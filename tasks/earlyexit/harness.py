@@ -54,8 +54,8 @@ class EarlyExitHarness(Harness):
     @cached_property
     def splits(self) -> dict[str, Split]:
         """Training, calibration and test samples; a salt draws all of them anew."""
-        keys = ("data", "noise", "train", "calibration", "test")
-        chosen = tuple((k, self.settings[k]) for k in keys)
+        keys = (*("data", "noise", "train", "calibration", "test"), "canvas", "pieces", "copies")
+        chosen = tuple((k, self.settings[k]) for k in keys if k in self.settings)
         return _load(chosen, self.protocol.seed_key, self.salt)
 
     def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:

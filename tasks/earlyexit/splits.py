@@ -10,6 +10,7 @@ import numpy as np
 
 from leapbench import data
 from leapbench.contract import seeds
+from leapbench.tasks.earlyexit.clutter import cluttered
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ def load(settings: Mapping[str, Any], seed_key: str, salt: str = "") -> dict[str
     Args:
         settings: `data`, `noise` (largest standard deviation of the per-sample
             Gaussian noise, in units of the pixel range) and the sizes `train`,
-            `calibration` and `test` (0 takes the whole test part).
+            `calibration` and `test` (0 takes the whole test part), in samples of the data
+            set. Where there are `canvas`, `pieces` and `copies`, pictures stand among clutter;
+            see `clutter.cluttered`.
         seed_key: entropy of the protocol.
         salt: secret of an audit, which draws every sample and its noise anew, from the
             training and the test part together; empty for the public split.
@@ -55,6 +58,13 @@ def load(settings: Mapping[str, Any], seed_key: str, salt: str = "") -> dict[str
     if held:
         parts["test"] = held
     rng = np.random.default_rng(grain)
+    if "canvas" in settings:
+        # After the split: no digit lends a piece to a picture of another split.
+        size = [int(settings[name]) for name in ("canvas", "pieces", "copies")]
+        parts = {
+            name: (cluttered(images, *size, rng), np.tile(y, size[-1]))
+            for name, (images, y) in parts.items()
+        }
     noisy = {
         name: (_noise(images, settings["noise"], rng), y) for name, (images, y) in parts.items()
     }

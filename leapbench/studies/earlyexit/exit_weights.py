@@ -2,8 +2,8 @@
 
     python -m leapbench.studies.earlyexit.exit_weights runs
 
-reads the training logs among the artifacts and writes `means.json` of
-`agents/earlyexit/exit_weights/` anew.
+reads the training logs among the artifacts and writes what they say into `means.json` of
+`agents/earlyexit/exit_weights/`. Tasks and tiers that were not run keep what they had.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ def means(artifacts: Path) -> dict[str, dict[str, list[float]]]:
 
 
 def main() -> None:
-    """Write `means.json` beside the agent that reads it."""
+    """Renew `means.json` beside the agent that reads it."""
     runs = Path(sys.argv[1] if len(sys.argv) > 1 else "runs")
-    text = json.dumps(means(runs / "artifacts"), indent=1) + "\n"
     target = files("leapbench.agents.earlyexit.exit_weights").joinpath("means.json")
+    known = json.loads(target.read_text(encoding="utf-8")) | means(runs / "artifacts")
+    text = json.dumps(dict(sorted(known.items())), indent=1) + "\n"
     Path(str(target)).write_text(text, encoding="utf-8")
 
 
