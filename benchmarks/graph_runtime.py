@@ -31,8 +31,8 @@ from leapbench.macs import count as count_modules
 
 DIGITS = registry.task("earlyexit/digits").protocols["smoke"].settings["networks"]
 CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int], int]] = {
-    "digits msdnet": (lambda: networks.build("msdnet", DIGITS["msdnet"], 0), (1, 8, 8), 3000),
-    "digits ranet": (lambda: networks.build("ranet", DIGITS["ranet"], 0), (1, 8, 8), 3000),
+    "digits msdnet": (lambda: networks.build("msdnet", DIGITS["msdnet"], 0), (1, 16, 16), 3000),
+    "digits ranet": (lambda: networks.build("ranet", DIGITS["ranet"], 0), (1, 16, 16), 3000),
     "cifar msdnet 5": (lambda: msdnet.MSDNet(msdnet.cifar(100, 5)), (3, 32, 32), 100),
 }
 

@@ -34,7 +34,7 @@ def built(shape: dict[str, Any], kind: str) -> Callable[[], nn.Module]:
 
 
 NETWORKS: dict[str, tuple[Callable[[], nn.Module], tuple[int, int, int]]] = {
-    **{f"digits {k}": (built(DIGITS[k], k), (1, 8, 8)) for k in DIGITS},
+    **{f"digits {k}": (built(DIGITS[k], k), tuple(DIGITS[k]["image"])) for k in DIGITS},
     **{f"fashion {k}": (built(FASHION[k], k), tuple(FASHION[k]["image"])) for k in FASHION},
     "msdnet cifar100 lin_grow 5": (lambda: msdnet.MSDNet(msdnet.cifar(100, 5)), (3, 32, 32)),
     "ranet cifar100 lg": (lambda: ranet.RANet(ranet.cifar(100)), (3, 32, 32)),

@@ -38,8 +38,8 @@ def images(count: int, size: tuple[int, int, int] = IMAGE) -> np.ndarray:
 @pytest.mark.parametrize("kind", sorted(SHAPES))
 def test_logits_are_those_of_the_module(kind: str, tmp_path: Path) -> None:
     network, path = networks.build(kind, SHAPES[kind], 5).eval(), tmp_path / "n.onnx"
-    export(network, (1, 8, 8), path)
-    batch = images(30, (1, 8, 8))
+    export(network, tuple(SHAPES[kind]["image"]), path)
+    batch = images(30, tuple(SHAPES[kind]["image"]))
     given = ExportedNetwork(path.read_bytes(), "it").logits(batch)
     with torch.inference_mode():
         expected = network(torch.from_numpy(batch))

@@ -28,10 +28,10 @@ pytestmark = pytest.mark.sandbox
 
 ROOT = Path(__file__).parents[2]
 SMALL = {
-    "settings": {"train": 120, "calibration": 60, "batch": 30, "stream": 20},
+    "settings": {"copies": 1, "train": 120, "calibration": 60, "batch": 30, "stream": 20},
     "limits": {"train": 240, "calibrate": 2000},
     "episodes": 1,
-    "budgets": (160_000, 250_000),
+    "budgets": (400_000, 900_000),
 }
 
 # Learns a number that depends on everything that the environment gives, and acts by it.

@@ -37,7 +37,7 @@ SHAPES = DIGITS.protocols["smoke"].settings["networks"]
 def phase() -> LearningPhase:
     """The training phase, with few samples."""
     meter = Meter(Budget(unit="samples", limit=100))
-    data = MeteredStream(np.zeros((4, 1, 8, 8), np.float32), np.zeros(4, np.int64), meter)
+    data = MeteredStream(np.zeros((4, 1, 16, 16), np.float32), np.zeros(4, np.int64), meter)
     return LearningPhase("train", meter, 0, {"networks": SHAPES}, data)
 
 
@@ -63,7 +63,7 @@ def test_weights_are_restored_bit_by_bit_and_nothing_is_spent(kind: str, tmp_pat
     path.unlink()
     again = Weights(kind)
     again.load(tmp_path / "kept")
-    images = torch.randn(3, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    images = torch.randn(3, 1, 16, 16, generator=torch.Generator().manual_seed(0))
     expected = networks.build(kind, SHAPES[kind], 3).eval()(images)
     assert all(torch.equal(a, b) for a, b in zip(again.network(images), expected, strict=True))
     assert not again.network.training
@@ -129,28 +129,28 @@ def test_another_network_is_told(tmp_path: Path) -> None:
     path = stored(tmp_path)
     with pytest.raises(UserError, match="Did you mean 'msdnet'"):
         Weights("msdnett", path=str(path)).learn(phase())
-    with pytest.raises(UserError, match="do not fit this protocol's ranet: 'flows"):
+    with pytest.raises(UserError, match="do not fit this protocol's ranet: 'stem"):
         Weights("ranet", path=str(path)).learn(phase())
 
 
 def test_a_prediction_cache_is_what_the_network_says(tmp_path: Path) -> None:
     part = Weights("msdnet", path=str(stored(tmp_path)))
     part.learn(phase())
-    images = np.random.default_rng(0).standard_normal((7, 1, 8, 8)).astype(np.float32)
+    images = np.random.default_rng(0).standard_normal((7, 1, 16, 16)).astype(np.float32)
     predictions = predictions_of(part.network, Split(images, np.arange(7)), "x")
     with torch.inference_mode():
         logits = part.network(torch.from_numpy(images))
     expected = torch.stack([z.softmax(1) for z in logits], 1)
     assert np.allclose(predictions.probabilities, expected, atol=1e-6)
-    assert predictions.costs.tolist() == count(part.network, (1, 8, 8))
+    assert predictions.costs.tolist() == count(part.network, (1, 16, 16))
 
 
 def test_logits_that_are_not_finite_are_invalid(tmp_path: Path) -> None:
     variances = "stem.scales.0.1.running_var"
-    part = Weights("msdnet", path=str(stored(tmp_path, **{variances: -torch.ones(8)})))
+    part = Weights("msdnet", path=str(stored(tmp_path, **{variances: -torch.ones(4)})))
     part.learn(phase())
     with pytest.raises(InvalidOutput, match="a logit of exit 1 is not finite"):
-        predictions_of(part.network, Split(np.ones((2, 1, 8, 8), np.float32), np.arange(2)), "x")
+        predictions_of(part.network, Split(np.ones((2, 1, 16, 16), np.float32), np.arange(2)), "x")
 
 
 def test_a_run_is_scored_and_not_ranked_and_does_not_depend_on_the_place(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_file(
         {k: v.contiguous() for k, v in network.state_dict().items()}, folder / "n.safetensors"
     )
-    export(network, (1, 8, 8), folder / "n.onnx")
+    export(network, (1, 16, 16), folder / "n.onnx")
     return folder
 
 
@@ -207,7 +207,7 @@ def test_a_graph_scores_as_its_weights_do(twins: Path) -> None:
     costs = [[row["multiply_adds"] for row in r.details["anytime"]] for r in (plain, graph)]
     assert costs[0] == costs[1]
     assert graph.score == pytest.approx(plain.score, abs=2e-3)
-    assert graph.score > 0.8
+    assert graph.score > 0.7
     pairs = zip(plain.details["anytime"], graph.details["anytime"], strict=True)
     assert all(a["accuracy"] == pytest.approx(b["accuracy"], abs=2e-3) for a, b in pairs)
 
@@ -223,7 +223,7 @@ def test_a_graph_is_saved_and_loaded_and_checked_when_used(twins: Path, tmp_path
     again = Graph()
     again.load(tmp_path)
     assert again.network.data == path.read_bytes()
-    images = np.ones((2, 1, 8, 8), np.float32)
+    images = np.ones((2, 1, 16, 16), np.float32)
     pairs = zip(part.network.logits(images), again.network.logits(images), strict=True)
     assert all(np.array_equal(a, b) for a, b in pairs)
     (tmp_path / "network.onnx").write_bytes(b"no")
@@ -236,8 +236,8 @@ def test_a_graph_for_another_protocol_is_told(twins: Path) -> None:
     from leapbench.agents.common.stored.graph import Graph
 
     part, opened = Graph(path=str(twins / "n.onnx")), phase()
-    opened.data.images = np.zeros((4, 3, 8, 8), np.float32)
-    with pytest.raises(UserError, match=r"size \(1, 8, 8\), these are \(3, 8, 8\)"):
+    opened.data.images = np.zeros((4, 3, 16, 16), np.float32)
+    with pytest.raises(UserError, match=r"size \(1, 16, 16\), these are \(3, 16, 16\)"):
         part.learn(opened)
     opened = phase()
     opened.settings = {"networks": {"msdnet": SHAPES["msdnet"] | {"classes": 100}}}

@@ -46,7 +46,7 @@ def graph(folder: Path) -> Path:
     from leapbench.graphs.export import export
 
     network = networks.build("msdnet", SHAPE, 0).eval()
-    export(network, (1, 8, 8), folder / "net.onnx")
+    export(network, (1, 16, 16), folder / "net.onnx")
     return folder / "net.onnx"
 
 
