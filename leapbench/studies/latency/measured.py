@@ -33,6 +33,7 @@ from leapbench.results.provenance import provenance
 from leapbench.running.cell import Cell
 from leapbench.studies.latency import layouts
 from leapbench.studies.latency.playing import dynamic, learned, played
+from leapbench.tasks.latency import scores
 from leapbench.tasks.latency.harness import MasksHarness
 
 
@@ -41,6 +42,7 @@ class Row:
     """One budget at one batch: shares of the static latency, and milliseconds an image.
 
     Attributes:
+        predicted_ms: as charged, of the blocks alone.
         measured: median over rounds of dynamic over dense.
         low: lower quartile.
         high: upper quartile.
@@ -53,6 +55,7 @@ class Row:
     accuracy: float
     kept: float
     predicted: float
+    predicted_ms: float
     measured: float
     low: float
     high: float
@@ -83,12 +86,13 @@ def measured(
         UserError: when the machine is too busy.
     """
     found = [played(harness, parts, device, b) for b in harness.protocol.evaluation.budgets]
-    dense = layouts.dense_layouts(harness.rebuilt(None, parts["model"]), device.batch)
-    run, count = dynamic(harness, parts), len(found[0].images)
+    whole, test = harness.rebuilt(None, parts["model"]), harness.splits["test"]
+    dense, run = layouts.dense_layouts(whole, device.batch), dynamic(harness, parts)
+    count = len(found[0].images)
     count -= count % min(device.batch, count)
     calls = []
     for each in found:
-        images = torch.tensor(harness.splits["test"].images[each.images[:count]])
+        images = torch.tensor(test.images[each.images[:count]])
         images = images.contiguous(memory_format=torch.channels_last)
         masks = [mask[:count] for mask in each.masks]
         calls.append(layouts.masked_stream(run, images, masks, device.batch))
@@ -100,20 +104,23 @@ def measured(
     fastest = int(medians[: len(ordinary)].argmin())
     rows = []
     for place, each in enumerate(found, len(ordinary)):
-        seen = (each.budget, each.accuracy, each.kept, each.predicted)
+        seen = (each.budget, each.accuracy, each.kept, each.predicted, each.predicted_ms)
         ratios = times.ratio(place, fastest)
         spent = float(medians[place]), float(medians[fastest])
         rows.append(Row(device.batch, *seen, *ratios, *spent))
-    return f"batch {device.batch}: {noise}; dense: {list(dense)[fastest]}", rows
+    chosen = found[0].images
+    right = (scores.answers(whole, test) == test.labels)[chosen].mean()
+    told = f"right in {right:.1%} of {len(chosen)} images, fastest as {list(dense)[fastest]!r}"
+    return f"batch {device.batch}: {noise}; dense network: {told}", rows
 
 
 def table(rows: Sequence[Row]) -> str:
     """As Markdown."""
-    lines = ["| batch | budget | accuracy | cells | predicted | measured | ms an image, dense |"]
-    lines.append("|---|---|---|---|---|---|---|")
+    head = "| batch | budget | accuracy | cells | predicted | measured | ms | dense ms |"
+    lines = [head, "|---|---|---|---|---|---|---|---|"]
     lines += [
         f"| {r.batch} | {r.budget:g} | {r.accuracy:.3f} | {r.kept:.0%} | {r.predicted:.2f} | "
-        f"{r.measured:.2f} [{r.low:.2f}, {r.high:.2f}] | {r.measured_ms:.3f}, {r.dense_ms:.3f} |"
+        f"{r.measured:.2f} [{r.low:.2f}, {r.high:.2f}] | {r.measured_ms:.3f} | {r.dense_ms:.3f} |"
         for r in rows
     ]
     return "\n".join(lines)

@@ -13,6 +13,7 @@ from torch import Tensor
 from leapbench.contract import registry
 from leapbench.contract.rollout import rollout
 from leapbench.envs.latency.budget.prices import prices
+from leapbench.envs.latency.budget.world import milliseconds
 from leapbench.envs.latency.device import Device
 from leapbench.envs.latency.sparse.network import SpatiallyDynamic
 from leapbench.errors import UserError
@@ -36,6 +37,7 @@ class Played:
         accuracy: of the answers.
         kept: mean share of cells.
         predicted: mean latency of an image over the static one, as charged.
+        predicted_ms: the same in milliseconds; of the blocks alone.
         images: int64 (N,), positions of the images in their order.
         masks: bool (N, m, m) each, one a block; what was paid for.
     """
@@ -44,6 +46,7 @@ class Played:
     accuracy: float
     kept: float
     predicted: float
+    predicted_ms: float
     images: np.ndarray
     masks: list[Tensor]
 
@@ -79,7 +82,7 @@ def played(harness: MasksHarness, parts: dict[str, Any], device: Device, budget:
     first = harness.protocol.settings["devices"][0]
     planned = [r for r in plan if r["budget"] == budget and r["device"] == first][:MOST]
     static = prices(device, harness.shapes["full"]).static
-    env, seen = streaming.opened(
+    env, first_seen = streaming.opened(
         policy,
         network,
         harness.splits["test"],
@@ -89,7 +92,7 @@ def played(harness: MasksHarness, parts: dict[str, Any], device: Device, budget:
         static,
     )
     streams, taken = env.streams, list(env.streams.drawn)
-    for _ in rollout(env, policy, seen):
+    for _ in rollout(env, policy, first_seen):
         # A stream's list of masks is a new one where an image begins.
         taken += [each for each in streams.drawn if not each and not _among(each, taken)]
     drawn = [masks for masks in taken if masks]
@@ -100,9 +103,10 @@ def played(harness: MasksHarness, parts: dict[str, Any], device: Device, budget:
         for place, side in enumerate(sides)
     ]
     shares = streams.kept / env.world.cells
-    predicted = float(streams.spent.mean()) / static
+    spent = float(streams.spent.mean())
     accuracy, kept = float(streams.right.mean()), float(shares.mean())
-    return Played(budget, accuracy, kept, predicted, order, masks)
+    seen = (accuracy, kept, spent / static, milliseconds(spent))
+    return Played(budget, *seen, order, masks)
 
 
 def _among(found: list[Any], taken: Sequence[list[Any]]) -> bool:
