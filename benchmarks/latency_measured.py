@@ -16,24 +16,21 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Callable
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import latency_training as training
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.nn.utils import fuse_conv_bn_eval
+from torch import Tensor
 
 from leapbench.envs.latency.dynamic import DynamicNetwork
 from leapbench.envs.latency.sparse import timing
 from leapbench.envs.latency.sparse.network import SpatiallyDynamic
-from leapbench.envs.latency.sparse.places import Grid
 from leapbench.envs.threads import one_thread
 from leapbench.errors import UserError
 from leapbench.figures import matplotlib
+from leapbench.studies.latency.layouts import Looking, dense_layouts, masked_stream, stream
 
 BATCHES = (1, 8)
 STREAM = 16
@@ -43,79 +40,13 @@ AROUND = (0, 1, 2, 3, 10)
 BAR, LOSS = 0.54, -0.002
 """Ratio that is 46 % lower latency (LASNet, abstract, Jetson TX2), and what counts as no loss."""
 SHAPE = training.SHAPE
-Net = Callable[[Tensor], Tensor]
 Ratios = dict[int, dict[int, tuple[float, float, float]]]
-
-
-def folded(network: DynamicNetwork) -> nn.Module:
-    """Batch norms in the convolutions before them, channels last, maskers left out."""
-    made: Any = deepcopy(network)
-    made.stem = nn.Sequential(fuse_conv_bn_eval(made.stem[0], made.stem[1]), nn.ReLU())
-    for block in made.blocks:
-        for number in (1, 2, 3):
-            conv, norm = getattr(block, f"conv{number}"), getattr(block, f"bn{number}")
-            setattr(block, f"conv{number}", fuse_conv_bn_eval(conv, norm))
-            setattr(block, f"bn{number}", nn.Identity())
-        if len(block.shortcut):
-            block.shortcut = nn.Sequential(fuse_conv_bn_eval(*block.shortcut))
-    return made.to(memory_format=torch.channels_last)  # type: ignore[no-any-return]
-
-
-def dense_layouts(network: DynamicNetwork, batch: int) -> dict[str, Net]:
-    """Ways of running the network densely."""
-    eager, size = folded(network), network.shape.image
-    example = torch.zeros(batch, *size).contiguous(memory_format=torch.channels_last)
-    found: dict[str, Net] = {
-        "channels last": eager,
-        "rows (static)": SpatiallyDynamic(network, SHAPE.granularity).static,
-    }
-    try:
-        traced = torch.jit.freeze(torch.jit.trace(eager.eval(), example))
-        found["frozen and traced"] = torch.jit.optimize_for_inference(traced)
-    except (RuntimeError, AttributeError) as error:
-        print(f"torch.jit left out: {str(error).splitlines()[0]}")
-    return found
-
-
-class Looking(SpatiallyDynamic):
-    """A dynamic network that is given its masks and pays for maskers all the same."""
-
-    def _mask(self, place: int, rows: Tensor, grid: Grid, masks: Any) -> Tensor:
-        masker = self._maskers[place]
-        assert masker is not None  # noqa: S101 - networks of the suite have them
-        masker(rows, grid)
-        return super()._mask(place, rows, grid, masks)
 
 
 def objects(pictures: Any, around: int) -> list[Tensor]:
     """Masks (N, m, m) of the cells of the object and around it, one a block."""
     cells = SHAPE.cells
     return [torch.from_numpy(training.touched(pictures.boxes, side, around)) for side in cells]
-
-
-def stream(network: Net, images: Tensor, batch: int) -> Callable[[], object]:
-    """All images, in batches."""
-
-    @torch.inference_mode()
-    def run() -> None:
-        for first in range(0, len(images), batch):
-            network(images[first : first + batch])
-
-    return run
-
-
-def masked_stream(
-    network: SpatiallyDynamic, images: Tensor, masks: list[Tensor], batch: int
-) -> Callable[[], object]:
-    """All images, in batches, with their masks."""
-    parts = range(0, len(images), batch)
-    given = [[mask[at : at + batch] for mask in masks] for at in parts]
-
-    def run() -> None:
-        for at, each in zip(parts, given, strict=True):
-            network.sparse(images[at : at + batch], each)
-
-    return run
 
 
 def answers(network: SpatiallyDynamic, images: Tensor, masks: list[Tensor] | None) -> Tensor:

@@ -22,14 +22,14 @@ from leapbench.testing import standing_in
 def main(
     folder: Path, agents: list[str], passes: int = 10, frames: int = 8, size: int = 64
 ) -> None:
-    """Train on four fifths of the clips of each class, and answer the others under budgets."""
+    """Train on four fifths of the clips of each class; a fifth of the others at each budget."""
     os.environ["LEAPBENCH_DATA"] = str(folder.parent)
     train, test = (video.read(folder, split, 8, 64) for split in ("train", "test"))
     task, name = registry.task("videoglance/folder"), f"videoglance/{folder.name}"
     given = task.protocols["lite"]
     network = given.settings["network"] | {"classes": len(train.classes)}
     kept = {"folder": folder.name, "network": network, "calibration": len(train.labels) // 5}
-    kept["stream"] = len(test.labels)
+    kept["stream"] = max(1, len(test.labels) // len(SHARES))
     first, look = costs(GlanceNetwork(shape_of(network), "heatmap"))
     full = first + network["looks"] * look
     limits = {"train": passes * len(train.labels), "calibrate": 20_000}

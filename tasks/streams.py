@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leapbench.contract.harness import EpisodeRow, Report
 from leapbench.contract.rollout import rollout
+from leapbench.errors import UserError
 
 
 def finals(
@@ -29,6 +31,33 @@ def finals(
             found[i] = {key: step.info[key][i] for key in columns}
             report(1.0 - step.live.mean(), "evaluating")
     return found
+
+
+def shares(samples: int, rows: int, length: int, seed: int) -> NDArray[np.int64]:
+    """Which samples each row of an evaluation is played on: none occurs in two rows.
+
+    What a policy remembers of a sample in one row is then of no use to it in another.
+
+    Args:
+        samples: held-out samples.
+        rows: of the evaluation.
+        length: samples of a row.
+        seed: decides which go where.
+
+    Returns:
+        int64 (rows, length).
+
+    Raises:
+        UserError: when there are too few.
+    """
+    if rows * length > samples:
+        raise UserError(
+            f"{rows} streams of {length} need {rows * length:,} test samples, each for one "
+            f"stream alone; there are {samples:,}.",
+            "Take a shorter `stream`, or fewer episodes.",
+        )
+    order = np.random.default_rng(seed).permutation(samples)
+    return np.asarray(order[: rows * length].reshape(rows, length))
 
 
 def curve(rows: Sequence[EpisodeRow]) -> list[dict[str, float]]:

@@ -124,8 +124,15 @@ class Bank:
 
     def head(self, count: int) -> Bank:
         """The bank of the first clips alone."""
+        return self._cut(slice(count))
+
+    def part(self, clips: NDArray[np.int64]) -> Bank:
+        """The bank of some clips, int64 (n,), alone; without footage, which goes by index."""
+        return replace(self._cut(clips), footage=None)
+
+    def _cut(self, clips: slice | NDArray[np.int64]) -> Bank:
         some = ("glance", "cubes", "maps", "order", "labels", "overlap")
-        return replace(self, **{name: getattr(self, name)[:count] for name in some})
+        return replace(self, **{name: getattr(self, name)[clips] for name in some})
 
     def blind(self) -> Bank:
         """The bank without what only an oracle may know: where the object is."""

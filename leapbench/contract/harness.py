@@ -79,6 +79,17 @@ class Harness(ABC):
             report: called with the fraction done in [0, 1] and a short line.
         """
 
+    def reveal(self, opened: LearningPhase, parts: Mapping[str, Learner]) -> None:  # noqa: B027
+        """Add to an open phase what an oracle alone may learn from; nothing by default.
+
+        Called when the part that is to learn is privileged, see
+        `leapbench.contract.agent.Policy`; it is then not ranked.
+
+        Args:
+            opened: what `open` gave.
+            parts: as in `open`.
+        """
+
     def receive(self, role: str, folder: Path) -> Learner:
         """The suite's own part for what a part that learned elsewhere has saved.
 

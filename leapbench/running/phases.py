@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from leapbench.contract.agent import Learner, LearningPhase
+from leapbench.contract.agent import Learner, LearningPhase, is_privileged
 from leapbench.contract.checkpoints import Checkpoints
 from leapbench.contract.curves import Curves
 from leapbench.contract.harness import Harness, Report
@@ -76,6 +76,8 @@ def learn(
         if phase.after:
             learner.load(harness.store.path(harness.artifacts[phase.after]))
         opened = harness.open(phase, parts, report)
+        if is_privileged(learner):
+            harness.reveal(opened, parts)
         opened.device = harness.device
         _follow(opened, harness, phase, curves)
         if any(opened.settings.get(name) for name in SAVES):

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from gymnasium.vector import AutoresetMode
 
 from leapbench.contract import seeds
 from leapbench.contract.agent import Learner, LearningPhase
@@ -21,14 +20,12 @@ from leapbench.contract.meter import Meter, MeteredStream
 from leapbench.contract.rollout import rollout
 from leapbench.contract.task import Phase, Protocol
 from leapbench.envs.latency.budget.prices import prices
-from leapbench.envs.latency.budget.vector import LatencyBudgetVectorEnv
-from leapbench.envs.latency.budget.world import BudgetWorld
 from leapbench.envs.latency.device import Device, batched
 from leapbench.envs.latency.dynamic import DynamicNetwork, Shape, build
 from leapbench.envs.latency.lessons import Lessons
 from leapbench.envs.latency.needle import Pictures
 from leapbench.errors import InvalidOutput, UserError
-from leapbench.tasks.latency import keeping, pictures, scores
+from leapbench.tasks.latency import keeping, pictures, scores, streaming
 from leapbench.tasks.latency.folder import FolderImages
 from leapbench.tasks.rebuilt import loaded
 
@@ -182,31 +179,16 @@ class MasksHarness(Harness):
         dense: np.ndarray,
         report: Report,
     ) -> list[EpisodeRow]:
-        masked = bool(getattr(policy, "masked", True))
-        charged = prices(self.devices[name], network.shape, masked)
-        limits = [float(row["budget"]) for row in planned]
-        world = BudgetWorld(
-            network,
-            self.splits["test"],
-            charged,
-            self.settings["stream"],
-            tuple(sorted(set(limits))),
-            self.static[name],
-            exact=False,
-        )
-        env = LatencyBudgetVectorEnv(
-            len(planned), masks=True, world=world, autoreset_mode=AutoresetMode.DISABLED
-        )
-        starts = [int(row["seed"]) for row in planned]
-        observation, _ = env.reset(seed=starts, options={"budget": limits})
+        stream, static = self.settings["stream"], self.static[name]
+        images, device = self.splits["test"], self.devices[name]
+        env, seen = streaming.opened(policy, network, images, device, planned, stream, static)
         report(0.0, f"{len(planned)} streams")
-        for step, _ in enumerate(rollout(env, policy, observation), 1):
-            if step % (TELL * world.blocks) == 0:
-                report(step / world.horizon, f"{step // world.blocks:,} images of each stream")
-        streams = env.streams
+        blocks = env.world.blocks
+        for step, _ in enumerate(rollout(env, policy, seen), 1):
+            if step % (TELL * blocks) == 0:
+                report(step / env.world.horizon, f"{step // blocks:,} images of each stream")
         return [
-            row | scores.row(streams, index, self.static[name], dense)
-            for index, row in enumerate(planned)
+            row | scores.row(env.streams, index, static, dense) for index, row in enumerate(planned)
         ]
 
     @staticmethod

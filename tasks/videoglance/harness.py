@@ -11,11 +11,12 @@ import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
 
 from leapbench.contract import seeds
 from leapbench.contract.agent import Learner, LearningPhase, is_privileged
 from leapbench.contract.artifacts import ArtifactStore
-from leapbench.contract.harness import EpisodeRow, Harness, Outcome, Report
+from leapbench.contract.harness import EpisodeRow, Harness, Outcome, Report, stage
 from leapbench.contract.meter import Meter, MeteredStream, MeteredVectorEnv
 from leapbench.contract.task import Phase, Protocol
 from leapbench.data.video import silent
@@ -28,10 +29,9 @@ from leapbench.envs.videoglance.shape import shape_of
 from leapbench.envs.videoglance.vector import VideoGlanceVectorEnv
 from leapbench.errors import InvalidOutput
 from leapbench.tasks.rebuilt import loaded
-from leapbench.tasks.streams import curve, finals
+from leapbench.tasks.streams import curve, shares
 from leapbench.tasks.videoglance import banks, clips, warm
-
-COLUMNS = ("accuracy", "spent", "budget", "looks", "forced", "unanswered")
+from leapbench.tasks.videoglance.playing import played
 
 
 class ClipStream(MeteredStream):
@@ -45,7 +45,7 @@ class VideoGlanceHarness(Harness):
 
     Phases: `train` (role "model", a stream of labelled clips) and `calibrate` (role
     "policy", the calibration bank and environments over it). The test bank is only ever
-    behind the evaluation's environment.
+    behind the evaluation's environments, and each of its clips in one row of them alone.
     """
 
     shared = (
@@ -66,7 +66,20 @@ class VideoGlanceHarness(Harness):
     @cached_property
     def clips(self) -> dict[str, Clips]:
         """Training, calibration and test clips; a salt draws all of them anew."""
-        return clips.load(self.settings, self.protocol.seed_key, self.salt, self._report)
+        found = clips.load(self.settings, self.protocol.seed_key, self.salt, self._report)
+        self._shares(len(found["test"]))
+        return found
+
+    def _shares(self, samples: int) -> NDArray[np.int64]:
+        """Test clips of each row, int64 (rows, stream).
+
+        Raises:
+            UserError: when there are too few.
+        """
+        evaluation = self.protocol.evaluation
+        rows = len(evaluation.budgets) * evaluation.episodes
+        (seed,) = seeds.stream(self.protocol.seed_key, "test", 1, 1, salt=self.salt)
+        return shares(samples, rows, self.settings["stream"], seed)
 
     def relevant(self, phase: Phase, config: Mapping[str, Any]) -> dict[str, Any]:
         """Everything but the evaluation's stream."""
@@ -76,7 +89,8 @@ class VideoGlanceHarness(Harness):
     def open(self, phase: Phase, parts: Mapping[str, Learner], report: Report) -> LearningPhase:
         """Open `train` or `calibrate`; see `Harness.open`.
 
-        The bank that a policy is given says nothing of where the objects are.
+        Neither the bank that a policy is given nor the worlds that it learns in say where the
+        objects are; an oracle learns it from `reveal`.
         """
         self._report, meter = report, Meter(phase.budget)
         place = 0 if phase.role == "model" else 2
@@ -87,11 +101,15 @@ class VideoGlanceHarness(Harness):
             opened.data = ClipStream(train.frames, train.labels, meter)
             opened.data.warm = self._warm(report)
             return opened
-        bank = self.bank(parts["model"], "calibration", report)
+        bank = self.bank(parts["model"], "calibration", report).blind()
         opened.settings = self.settings | {"budgets": self.budgets}
-        opened.data = bank.blind()
+        opened.data = bank
         opened.make_env = partial(self._practice, bank, meter)
         return opened
+
+    def reveal(self, opened: LearningPhase, parts: Mapping[str, Learner]) -> None:
+        """Give an oracle the calibration bank with the true tubes; see `Harness.reveal`."""
+        opened.data = self.bank(parts["model"], "calibration", opened.report)
 
     def _warm(self, report: Report) -> dict[str, np.ndarray]:
         """First weights, the same for all models of a seed; made once."""
@@ -172,20 +190,16 @@ class VideoGlanceHarness(Harness):
         return loaded(made, given, "model")
 
     def evaluate(self, parts: Mapping[str, Learner], report: Report) -> Outcome:
-        """Step all episodes of all budgets together, one policy call a step."""
+        """Play row after row, each in a world of its own over clips that no other row has."""
         self._report = report
         bank, policy = self.bank(parts["model"], "test", report), parts["policy"]
         plan = self.schedule(self.protocol, self.salt)
-        limits = [row["budget"] for row in plan]
-        env = self._world(len(plan), bank, self.settings["stream"], AutoresetMode.DISABLED)
-        starts = [int(row["seed"]) for row in plan]
-        observation, _ = env.reset(seed=starts, options={"budget": limits})
-        ended = finals(env, policy, observation, COLUMNS, report)
-        hits = env.streams.hits.tolist()
-        rows = [
-            planned | _row(final, hit)
-            for planned, final, hit in zip(plan, ended, hits, strict=True)
-        ]
+        given = self._shares(bank.samples)
+        rows = []
+        for i, (row, at) in enumerate(zip(plan, given, strict=True)):
+            env = self._world(1, bank.part(at), len(at), AutoresetMode.DISABLED)
+            told = stage(report, i, len(plan), f"stream {i + 1} of {len(plan)}")
+            rows.append(row | played(env, row, policy, told))
         own = bank.ladder()
         anytime = [
             {"looks": k, "multiply_adds": int(cost), "accuracy": float(own.correct[:, k].mean())}
@@ -196,13 +210,13 @@ class VideoGlanceHarness(Harness):
 
     @staticmethod
     def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
-        """Budget, episode and reset seed of each row; episode i is one stream at all budgets."""
+        """Budget, episode and reset seed of each row."""
         evaluation = protocol.evaluation
-        starts = seeds.stream(protocol.seed_key, "test", evaluation.episodes, salt=salt)
+        limits = [(int(b), i) for b in evaluation.budgets for i in range(evaluation.episodes)]
+        starts = seeds.stream(protocol.seed_key, "test", len(limits), salt=salt)
         return [
-            {"budget": int(limit), "episode": i, "seed": start}
-            for limit in evaluation.budgets
-            for i, start in enumerate(starts)
+            {"budget": limit, "episode": i, "seed": start}
+            for (limit, i), start in zip(limits, starts, strict=True)
         ]
 
     @staticmethod
@@ -222,19 +236,3 @@ class VideoGlanceHarness(Harness):
             "hits": sum(int(row["hits"]) for row in rows) / max(1, answered),
         }
         return found | {f"accuracy_{i + 1}": p["accuracy"] for i, p in enumerate(points)}
-
-
-def _row(final: Mapping[str, Any], hits: int) -> EpisodeRow:
-    """How one episode ended, as a flat record."""
-    counts = np.asarray(final["looks"])
-    answered = int(counts.sum())
-    return {
-        "accuracy": float(final["accuracy"]),
-        "length": answered + int(final["unanswered"]),
-        "answered": answered,
-        "spent": int(final["spent"]),
-        "limit": int(final["budget"]),
-        "forced": int(final["forced"]),
-        "looks": int((counts * np.arange(len(counts))).sum()),
-        "hits": hits,
-    }

@@ -7,7 +7,7 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.vector import AutoresetMode
 
-from leapbench.contract.agent import LearningPhase, Policy
+from leapbench.contract.agent import LearningPhase, Policy, is_privileged
 from leapbench.contract.harness import Report
 from leapbench.contract.meter import Meter, MeteredVectorEnv
 from leapbench.contract.task import Budget
@@ -48,10 +48,12 @@ def taught(env: gym.Env[Any, Any], policy: Policy, seed: int, report: Report) ->
         raise TypeError(f"expected an environment of glances, got {env}")
     if env.unwrapped.world.actions != "cubes":
         raise UserError("Policies choose cubes by their number.", "Leave out --agent.")
-    bank, _ = load_reference(env.spec.kwargs["data"])
+    known, _ = load_reference(env.spec.kwargs["data"])
+    bank = known.blind()
     meter = Meter(Budget(unit="decisions", limit=DECISIONS))
     grid = budgets(bank)
-    phase = LearningPhase("calibrate", meter, seed, {"budgets": grid}, data=bank)
+    phase = LearningPhase("calibrate", meter, seed, {"budgets": grid})
+    phase.data = known if is_privileged(policy) else bank
     phase.report = report
 
     def practice(num_envs: int, stream: int | None = None) -> MeteredVectorEnv:

@@ -23,6 +23,7 @@ OWN = """
             for array in (bank.glance, bank.cubes, bank.maps, bank.order, bank.labels):
                 heard.update(array.tobytes())
             env = phase.make_env(3, stream=8)
+            assert not hasattr(env.unwrapped, "bank") or not env.unwrapped.bank.overlap.any()
             heard.update(repr(env.reset(seed=phase.seed)).encode())
             for action in (0, 36, 5):
                 heard.update(repr(env.step(np.full(3, action))).encode())

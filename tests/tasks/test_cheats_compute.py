@@ -218,6 +218,7 @@ def test_an_unpaid_look_shows_nothing_and_practice_spends(glances: VideoGlanceHa
         phase.data.labels[:] = 0
     assert phase.make_env is not None
     env = phase.make_env(2)
+    assert not env.unwrapped.bank.overlap.any()
     least = int(phase.data.first)
     observation, _ = env.reset(seed=0, options={"budget": least})
     layout = env.unwrapped.world.layout

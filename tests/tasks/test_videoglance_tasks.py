@@ -12,13 +12,17 @@ import pytest
 from leapbench.contract import registry
 from leapbench.contract.artifacts import ArtifactStore
 from leapbench.contract.task import Protocol
+from leapbench.envs.exits.observation import ExitColumn
 from leapbench.envs.videoglance import needle
 from leapbench.envs.videoglance.dynamics import SHARES
 from leapbench.envs.videoglance.networks import GlanceNetwork
+from leapbench.envs.videoglance.observation import Layout
+from leapbench.envs.videoglance.reference import load_reference
 from leapbench.envs.videoglance.shape import shape_of
 from leapbench.errors import UserError
 from leapbench.running import cell
 from leapbench.running.cell import Cell
+from leapbench.tasks.streams import shares
 from leapbench.tasks.videoglance import banks, clips, sprites
 from leapbench.tasks.videoglance.harness import VideoGlanceHarness
 from leapbench.testing import small_task
@@ -91,8 +95,11 @@ def test_no_phase_is_given_test_clips(folder: Path) -> None:
     assert opened.make_env is not None
     played = opened.make_env(2).unwrapped.bank
     assert np.array_equal(played.labels, opened.data.labels)
-    assert played.overlap.any()
-    assert not opened.data.overlap.any()  # where the objects are is for an oracle alone
+    for bank in (opened.data, played):  # where the objects are is for an oracle alone
+        assert not bank.overlap.any()
+    harness.reveal(opened, parts)
+    assert opened.data.overlap.any()
+    assert not opened.make_env(2).unwrapped.bank.overlap.any()
 
 
 def test_every_model_starts_from_the_same_weights(folder: Path) -> None:
@@ -115,9 +122,90 @@ def test_policies_share_a_training_and_no_budget_is_exceeded(folder: Path) -> No
     for made in (first, second):
         assert made.metrics["violations"] == 0
         assert all(row["spent"] <= row["limit"] for row in made.rows())
-    assert second.metrics["hits"] >= first.metrics["hits"]
+    assert second.metrics["hits"] > first.metrics["hits"]  # the phase told where objects are
     assert len(first.details["curve"]) == len(protocol().evaluation.budgets)
     assert first.details["anytime"][0]["looks"] == 0
+
+
+def test_samples_of_a_row_are_in_no_other() -> None:
+    found = shares(23, 4, 5, seed=1)
+    assert found.shape == (4, 5)
+    assert len(set(found.ravel().tolist())) == 20
+    assert np.array_equal(found, shares(23, 4, 5, seed=1))
+    assert not np.array_equal(found, shares(23, 4, 5, seed=2))
+    with pytest.raises(UserError, match="need 24 test samples"):
+        shares(23, 4, 6, seed=1)
+
+
+def test_too_few_test_clips_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    small = protocol()
+    few = small.model_copy(update={"settings": small.settings | {"test": 19}})
+    harness = VideoGlanceHarness(few, 0, ArtifactStore(tmp_path))
+    with pytest.raises(UserError, match="need 20 test samples"):
+        harness.open(few.phases[0], {}, lambda f, line: None)
+
+
+class Rememberer:
+    """Looks at the clips' own cubes in turn; goes back to the one that once helped most.
+
+    Attributes:
+        known: for each clip, by what never changes in its observation, what cubes did to the
+            largest probability.
+        met: clips that were met before.
+        remembers: False looks at nothing in `known`.
+    """
+
+    def __init__(self, layout: Layout, remembers: bool) -> None:
+        self.layout, self.remembers, self.met = layout, remembers, 0
+        self.known: dict[bytes, dict[int, float]] = {}
+        self.last: list[tuple[bytes, int, float]] = []
+
+    def predict(
+        self, observation: np.ndarray, state: Any = None, start: Any = None, deterministic: Any = 1
+    ) -> tuple[np.ndarray, Any]:
+        """The best known cube of each clip, then those that are not known."""
+        before = self.last if not start.any() else [(b"", 0, 0.0)] * len(observation)
+        acted, self.last = [], []
+        for row, (clip, cube, sure) in zip(observation, before, strict=True):
+            key = row[self.layout.fixed].tobytes()
+            seen = row[self.layout.visited] > 0
+            if key == clip and seen.any():
+                self.known[clip][cube] = float(row[ExitColumn.TOP1]) - sure
+            if not seen.any():
+                self.met += key in self.known
+                self.known.setdefault(key, {})
+            acted.append(self.choice(row, seen, self.known[key] if self.remembers else {}))
+            self.last.append((key, acted[-1], float(row[ExitColumn.TOP1])))
+        return np.array(acted), state
+
+    def choice(self, row: np.ndarray, seen: np.ndarray, known: dict[int, float]) -> int:
+        """A cube, or the answer after two looks."""
+        if seen.sum() >= 2:
+            return self.layout.cubes
+        worth = row[self.layout.proposal] * 1e-3
+        for cube, gain in known.items():
+            worth[cube] += gain
+        return int(np.where(seen, -np.inf, worth).argmax())
+
+
+def test_what_is_remembered_of_one_row_is_of_no_use_in_another(tmp_path: Path) -> None:
+    test = load_reference("needle")[1]
+    small = protocol()
+    evaluation = small.evaluation.model_copy(update={"episodes": 3})
+    long = small.model_copy(
+        update={"evaluation": evaluation, "settings": small.settings | {"stream": 50}}
+    )
+    harness = VideoGlanceHarness(long, 0, ArtifactStore(tmp_path))
+    harness.bank = lambda model, split, report: test  # type: ignore[assignment,misc]
+    cheat, plain = (Rememberer(Layout.of(test), remembers) for remembers in (True, False))
+    found = []
+    for policy in (cheat, plain):
+        made = harness.evaluate({"model": None, "policy": policy}, lambda f, line: None)  # type: ignore[dict-item]
+        found.append(harness.metrics(long, made.rows))
+    assert found[0]["looks"] > 1
+    assert found[0] == found[1]
+    assert cheat.met == 0
+    assert len(cheat.known) == 300
 
 
 def test_metrics_follow_from_rows() -> None:

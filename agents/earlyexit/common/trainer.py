@@ -107,13 +107,16 @@ class Trainer:
                 step += 1
                 phase.report(step / steps, f"epoch {epoch + 1}/{epochs}")
             exits = torch.cat(matrices).mean(0)
-            self.log.append({"epoch": epoch + 1, "loss": rounded(exits), **self.epoch_log()})
-            means = rounded(exits)
-            phase.log(phase.meter.used, loss_first_exit=means[0], loss_last_exit=means[-1])
+            means, more = rounded(exits), self.epoch_log()
+            self.log.append({"epoch": epoch + 1, "loss": means, **more})
+            curves = {name: value for name, value in more.items() if isinstance(value, float)}
+            phase.log(
+                phase.meter.used, loss_first_exit=means[0], loss_last_exit=means[-1], **curves
+            )
         self.network.eval()
 
     def epoch_log(self) -> dict[str, Any]:
-        """Further entries of the training log, called once an epoch."""
+        """Further entries of the training log, called once an epoch; floats are curves too."""
         return {}
 
     def save(self, folder: Path) -> None:

@@ -47,7 +47,7 @@ class L2WDen(Trainer):
         bounded(self, {"interval": 1, "hidden": 1}, positive, shares=("epsilon",))
         if centring not in CENTRINGS:
             raise unknown("centring", centring, CENTRINGS)
-        self.seen: list[Tensor] = []
+        self.seen: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def prepare(self, phase: LearningPhase) -> None:
         """Draw the predictor's weights and fix the target exit shares."""
@@ -73,7 +73,7 @@ class L2WDen(Trainer):
         optimizer.zero_grad(set_to_none=True)
         (weight * matrix).mean(0).sum().backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-        self.seen.append(weight.mean(0))
+        self.seen.append(mechanism(weight, matrix.detach()))
         return matrix.detach()
 
     def _teach(self, optimizer: torch.optim.SGD, matrix: Tensor, meta: Batch) -> None:
@@ -89,7 +89,39 @@ class L2WDen(Trainer):
         self.meta_optimizer.step()
 
     def epoch_log(self) -> dict[str, Any]:
-        """Mean weight of every exit over the epoch: how exits were re-balanced."""
-        means = torch.stack(self.seen).mean(0)
+        """What the weights did over the epoch, means over its updates.
+
+        Mean weight of every exit (how exits were re-balanced), mean |W - 1|, and the correlation
+        of weight and loss at each exit: negative at the first and positive at the last where
+        easy samples are left to early exits, as in the authors' figure of the method.
+        """
+        means, deviations, correlations = (
+            torch.stack(each).mean(0) for each in zip(*self.seen, strict=True)
+        )
         self.seen.clear()
-        return {"exit_weights": rounded(means)}
+        found = rounded(correlations)
+        return {
+            "exit_weights": rounded(means),
+            "weight_loss": found,
+            "weight_deviation": round(float(deviations), 5),
+            "weight_loss_first_exit": found[0],
+            "weight_loss_last_exit": found[-1],
+        }
+
+
+def mechanism(weight: Tensor, matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What the weights of an update do.
+
+    Args:
+        weight: sample weights (B, K).
+        matrix: losses (B, K).
+
+    Returns:
+        mean weight of each exit (K,); mean |W - 1| (); correlation of weight and loss over the
+        samples at each exit (K,), 0 where either is constant.
+    """
+    mean = weight.mean(0)
+    apart, lost = weight - mean, matrix - matrix.mean(0)
+    norm = (apart.square().sum(0) * lost.square().sum(0)).sqrt()
+    shared = (apart * lost).sum(0) / norm.clamp_min(torch.finfo(norm.dtype).tiny)
+    return mean, (weight - 1).abs().mean(), shared

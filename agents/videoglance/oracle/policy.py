@@ -35,8 +35,7 @@ class TubeOracle(Confidence):
         Raises:
             UserError: when nobody knows where their objects are.
         """
-        world = phase.make_env(1).unwrapped if phase.make_env else None
-        bank: Bank = phase.data if world is None else world.bank
+        bank: Bank = phase.data
         if not bank.overlap.any():
             raise UserError(
                 f"Nobody knows where the objects of {bank.name!r} clips are: there is no oracle.",

@@ -1,4 +1,4 @@
-"""A bottleneck on rows: everywhere, or in the active cells of a mask alone, by one of three plans.
+"""A bottleneck on rows: everywhere, or in the active cells of a mask alone, by one of four plans.
 
 LASNet, section 3.2. The plans differ in what is computed beside the active cells:
 
@@ -62,6 +62,7 @@ class Bottleneck:
             return [*late, "whole"]
         counts = np.arange(grid.count + 1)
         spent = costs.each(self.described(grid), grid.batch, grid.granularity, counts)
+        spent[:, PLANS.index("whole")] = spent[-1, PLANS.index("whole")]  # also for a part of them
         return ["gathered", *(PLANS[i] for i in spent[1:].argmin(-1))]
 
     def outgoing(self, incoming: tuple[int, int]) -> tuple[int, int]:
@@ -94,10 +95,11 @@ class Bottleneck:
                 where there is no shortcut.
             grid: sizes before and after, and the granularity.
             active: (n,) cells of the batch's masks, row by row, image by image.
-            plan: how; "whole" needs all cells to be active.
+            plan: how.
         """
         if plan == "whole":
-            return self.whole(rows, grid)
+            every = len(active) == grid.count
+            return self.whole(rows, grid, None if every else grid.flags(active))
         if not len(active):
             return rows if self.shortcut is None else self._base(rows, grid).relu_()
         at = self._places(grid)

@@ -36,6 +36,10 @@ class Grid:
         """Cells of the whole batch."""
         return self.batch * self.cells[0] * self.cells[1]
 
+    def flags(self, active: Tensor) -> Tensor:
+        """The mask, bool (batch * cells,), of the cells that are named."""
+        return torch.zeros(self.count, dtype=torch.bool).index_fill_(0, active, True)
+
     def spread(self, mask: Tensor) -> Tensor:
         """A mask (batch * cells,) at every outgoing place, (batch * height * width, 1)."""
         wide = mask.view(self.batch, *self.cells).repeat_interleave(self.granularity, 1)

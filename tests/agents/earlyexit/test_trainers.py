@@ -17,7 +17,7 @@ from leapbench.agents.earlyexit.common.trainer import Trainer, cosine
 from leapbench.agents.earlyexit.exit_weights.l2w import MeanWeights
 from leapbench.agents.earlyexit.exit_weights.learn import LinearWeights, RandomWeights
 from leapbench.agents.earlyexit.gradient_equilibrium.learn import GradientEquilibrium
-from leapbench.agents.earlyexit.l2w_den.learn import L2WDen
+from leapbench.agents.earlyexit.l2w_den.learn import L2WDen, mechanism
 from leapbench.agents.earlyexit.self_distillation.learn import SelfDistillation
 from leapbench.contract.agent import LearningPhase
 from leapbench.contract.meter import Meter, MeteredStream
@@ -158,6 +158,20 @@ def test_mean_weights_are_asked_for_where_none_are_recorded() -> None:
 def test_l2w_logs_the_mean_weight_of_every_exit() -> None:
     log = trained(L2WDen(epsilon=0.8, centring="row")).log
     assert [epoch["exit_weights"] for epoch in log] == [[pytest.approx(1.0, abs=1e-4)] * 3] * PASSES
+    for epoch in log:
+        assert 0 < epoch["weight_deviation"] < 0.8
+        assert epoch["weight_loss"][-1] == epoch["weight_loss_last_exit"]
+
+
+def test_the_mechanism_is_that_of_plain_statistics() -> None:
+    rng = np.random.default_rng(0)
+    weight, matrix = rng.random((2, 9, 3)).astype(np.float32)
+    weight[:, 2] = 1.0
+    means, deviation, correlations = mechanism(*map(torch.from_numpy, (weight, matrix)))
+    assert np.allclose(means, weight.mean(0))
+    assert float(deviation) == pytest.approx(abs(weight - 1).mean(), rel=1e-5)
+    expected = [np.corrcoef(weight[:, k], matrix[:, k])[0, 1] for k in range(2)]
+    assert np.allclose(correlations, [*expected, 0.0], atol=1e-5)
 
 
 @given(st.integers(0, 2**32 - 1))
