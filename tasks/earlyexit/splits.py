@@ -60,9 +60,9 @@ def load(settings: Mapping[str, Any], seed_key: str, salt: str = "") -> dict[str
     rng = np.random.default_rng(grain)
     if "canvas" in settings:
         # After the split: no digit lends a piece to a picture of another split.
-        size = [int(settings[name]) for name in ("canvas", "pieces", "copies")]
+        canvas, pieces, copies = (int(settings[name]) for name in ("canvas", "pieces", "copies"))
         parts = {
-            name: (cluttered(images, *size, rng), np.tile(y, size[-1]))
+            name: (cluttered(images, canvas, pieces, copies, rng), np.tile(y, copies))
             for name, (images, y) in parts.items()
         }
     noisy = {
