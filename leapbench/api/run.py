@@ -48,6 +48,7 @@ def run(
     isolated: bool = False,
     log: str = "",
     keep: bool = False,
+    on: str = "",
 ) -> Results:
     """Let agents learn a task under its budget, and evaluate them; as `leapbench run` does.
 
@@ -70,6 +71,8 @@ def run(
         isolated: run your own files as submissions are run.
         log: write what agents log to "tensorboard" or "wandb" too, under `out`/logs.
         keep: keep what the parts learned, each in a folder beside its result.
+        on: a Ray cluster to run on: "ray" for this machine's, "ray:auto", "ray:HOST:PORT" or
+            "ray://HOST:PORT" for one that is there; it decides how many seeds run at once.
 
     Returns:
         A result for each agent and seed, in that order, failed ones among them.
@@ -78,8 +81,8 @@ def run(
         UserError: for the first thing that is wrong, before anything is run.
         Interrupted: a KeyboardInterrupt; finished seeds are kept.
     """
-    cells = planned(task, agent, tier, seeds, jobs, device, out, settings, isolated, log, keep)
-    return Results(swept(cells, jobs, progress), cells)
+    cells = planned(task, agent, tier, seeds, jobs, device, out, settings, isolated, log, keep, on)
+    return Results(swept(cells, jobs, progress, on), cells)
 
 
 def planned(
@@ -94,6 +97,7 @@ def planned(
     isolated: bool = False,
     log: str = "",
     keep: bool = False,
+    on: str = "",
 ) -> list[Cell]:
     """What `run` with these arguments runs, checked; nothing is run.
 
@@ -107,15 +111,21 @@ def planned(
     names = [live.named(each) for each in (agent if isinstance(agent, list) else [agent])]
     if not names:
         raise UserError("There is no agent.", "`leapbench list agents` lists them.")
+    if on and jobs > 1:
+        raise UserError(
+            "jobs are processes of this machine.", f"Leave them to the cluster of {on!r}."
+        )
     if jobs > 1 and any(live.is_live(name) for name in names):
         known = "Agents that only this process knows run in it, one seed after the other."
         warnings.warn(known, stacklevel=2)
     given = typed(settings)
     numbers = seeds_text(seeds)
-    return plan(task, tier, names, numbers, given, Path(out), isolated, device, log=log, keep=keep)
+    return plan(
+        task, tier, names, numbers, given, Path(out), isolated, device, log=log, keep=keep, on=on
+    )
 
 
-def swept(cells: Sequence[Cell], jobs: int, progress: bool) -> list[Any]:
+def swept(cells: Sequence[Cell], jobs: int, progress: bool, on: str = "") -> list[Any]:
     """The results of cells, shown as they come.
 
     Raises:
@@ -130,7 +140,9 @@ def swept(cells: Sequence[Cell], jobs: int, progress: bool) -> list[Any]:
             return [
                 result
                 for here, group in groupby(cells, key=lambda cell: live.is_live(cell.agent))
-                for result in sweep.sweep(list(group), 1 if here else jobs, watcher)
+                for result in sweep.sweep(
+                    list(group), 1 if here else jobs, watcher, "" if here else on
+                )
             ]
         except KeyboardInterrupt:
             stopped = Interrupted([cell for cell, _, _ in watcher.done], len(cells))

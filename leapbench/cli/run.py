@@ -27,6 +27,7 @@ if TYPE_CHECKING:
             "leapbench run earlyexit/digits l2w-den+confidence msdnet --seeds 0-4 --jobs 2",
             "leapbench run earlyexit/digits l2w-den --device cuda:0",
             "leapbench run earlyexit/digits l2w-den --set epsilon=0.5 --out trials",
+            "leapbench run urlb/entropy-grid moss-tabular --seeds 0-23 --on ray:auto --out shared",
         ),
         "Exit codes": (
             "0  all seeds are done",
@@ -57,6 +58,12 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where agents learn: cpu, cuda, cuda:N; auto is cuda where there is one.",
 )
+@click.option(
+    "--on",
+    default="",
+    metavar="PLACE",
+    help="A Ray cluster: ray, ray:auto, ray:HOST:PORT or ray://HOST:PORT.",
+)
 @click.option("--isolated", is_flag=True, help="Run your own files as submissions are run.")
 @click.option(
     "--log",
@@ -76,6 +83,7 @@ def command(
     out: Path,
     settings: tuple[str, ...],
     device: str,
+    on: str,
     isolated: bool,
     log: str | None,
     keep: bool,
@@ -110,11 +118,12 @@ def command(
         isolated=isolated,
         log=log or "",
         keep=keep,
+        on=on,
     )
     if not quiet:
         click.echo(beforehand.line(cells, jobs, out), err=True)
     try:
-        found = Results(swept(cells, jobs, not quiet), cells)
+        found = Results(swept(cells, jobs, not quiet, on), cells)
     except Interrupted as stopped:
         _interrupted(stopped)
     _report(found.cells, quiet, as_json)

@@ -114,5 +114,5 @@ class Declaration(Frozen):
         """Whether it works on the task, as far as family, role and actions tell."""
         family = self.family in ("", task.family)
         role = not task.default_agents or self.on(task).role in task.default_agents
-        world = bool(task.actions) or not self.general
+        world = bool(task.actions and task.acting) or not self.general
         return family and role and world and self.actions in ("", task.actions)

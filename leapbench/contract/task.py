@@ -190,6 +190,7 @@ class Task(Frozen):
         default_agents: part used for each role that an agent leaves open.
         actions: kind of actions that its world takes, "discrete" or "continuous"; to be
             said where a family has worlds of either kind.
+        acting: whether agents learn by acting; where they do not, generalists have nothing to do.
         protocols: one a tier.
         card: the description.
         claims: what the paper says should come out.
@@ -200,6 +201,7 @@ class Task(Frozen):
     harness: str
     default_agents: dict[str, str] = {}
     actions: Actions = ""
+    acting: bool = True
     protocols: dict[Tier, Protocol]
     card: Card
     claims: tuple[Claim, ...] = ()

@@ -61,6 +61,11 @@ def run(cell: Cell, report: Report) -> Result:
         ours.close()
 
 
+def contained(cell: Cell, report: Report) -> Result:
+    """Run a cell: what a file does to its process, no other cell may feel."""
+    return run(cell, report) if cell.in_file else cells.run(cell, report)
+
+
 def settle() -> None:
     """Prepare a child: the parent alone handles Ctrl-C, and no child outlives it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

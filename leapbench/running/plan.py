@@ -9,7 +9,7 @@ from leapbench.contract import registry
 from leapbench.contract.task import TIERS, Task
 from leapbench.errors import UserError, unknown
 from leapbench.isolation import sandbox
-from leapbench.running import logs, machine
+from leapbench.running import logs, machine, on_ray
 from leapbench.running.cell import Cell, harness_of, protocol_of
 from leapbench.running.composition import Composition, compose, file_of
 from leapbench.running.device import checked
@@ -27,6 +27,7 @@ def plan(
     device: str = "cpu",
     log: str = "",
     keep: bool = False,
+    on: str = "",
 ) -> list[Cell]:
     """The cells that a command asks for, agent by agent, each once.
 
@@ -41,6 +42,7 @@ def plan(
         device: where parts learn: "auto", "cpu", "cuda" or "cuda:N".
         log: where what they log goes besides: "tensorboard", "wandb" or "".
         keep: keep what they learned.
+        on: the Ray cluster that they are for; "" for this machine.
 
     Raises:
         UserError: for the first thing that is wrong.
@@ -61,7 +63,10 @@ def plan(
         compose(found, text, chosen[text], protocol).check()
     machine.check(out)
     machine.check_row(protocol, harness_of(found))
-    checked(device)
+    if on:
+        on_ray.check(on, device)  # the cards are on other machines
+    else:
+        checked(device)
     logs.check(log)
     return [
         Cell(found.name, protocol.tier, text, seed, chosen[text], out, isolated, device, log, keep)

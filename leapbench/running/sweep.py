@@ -16,12 +16,11 @@ from multiprocessing.util import Finalize
 from queue import Empty
 from typing import Any, Protocol
 
-from leapbench.contract.harness import Report
 from leapbench.errors import Terminated, UserError
 from leapbench.results.result import Result
-from leapbench.running import apart
+from leapbench.running import apart, on_ray
 from leapbench.running.apart import INTERVAL
-from leapbench.running.cell import Cell, run
+from leapbench.running.cell import Cell
 
 _reports: Any = None  # a worker's queue to the parent
 
@@ -39,7 +38,7 @@ class Observer(Protocol):
         """`cell` has its result; `reused` when it was there before the sweep."""
 
 
-def sweep(cells: Sequence[Cell], jobs: int, observer: Observer) -> list[Result]:
+def sweep(cells: Sequence[Cell], jobs: int, observer: Observer, on: str = "") -> list[Result]:
     """Run every cell that is not done; the results in the order of `cells`.
 
     Results do not depend on `jobs`: each cell is seeded by itself and runs on
@@ -49,6 +48,8 @@ def sweep(cells: Sequence[Cell], jobs: int, observer: Observer) -> list[Result]:
         cells: what to run.
         jobs: number of processes; 1 runs in this one.
         observer: told of every start, progress and end.
+        on: a Ray cluster in place of processes, see `leapbench.running.on_ray`; it decides
+            how many cells run at once.
 
     Raises:
         UserError: for a user's mistake inside a cell, or a worker that was killed.
@@ -60,17 +61,23 @@ def sweep(cells: Sequence[Cell], jobs: int, observer: Observer) -> list[Result]:
     todo = [i for i in range(len(cells)) if i not in found]
     # To look at a file, this process has imported it: no other agent runs here then.
     mixed = len({cell.in_file for cell in cells}) > 1
-    run_all = _parallel if mixed or (jobs > 1 and len(todo) > 1) else _serial
-    for i, result in run_all({i: cells[i] for i in todo}, jobs, observer):
+    left = {i: cells[i] for i in todo}
+    if on and left:
+        running = on_ray.run_all(left, on, observer)
+    elif mixed or (jobs > 1 and len(todo) > 1):
+        running = _parallel(left, jobs, observer)
+    else:
+        running = _serial(left, observer)
+    for i, result in running:
         found[i] = result
         observer.finished(cells[i], result, False)
     return [found[i] for i in range(len(cells))]
 
 
-def _serial(cells: dict[int, Cell], jobs: int, observer: Observer) -> Iterator[tuple[int, Result]]:
+def _serial(cells: dict[int, Cell], observer: Observer) -> Iterator[tuple[int, Result]]:
     for i, cell in cells.items():
         observer.started(cell)
-        yield i, _run(cell, partial(observer.progress, cell))
+        yield i, apart.contained(cell, partial(observer.progress, cell))
 
 
 def _parallel(
@@ -125,11 +132,6 @@ def _begin(queue: Any) -> None:
     Finalize(None, signal.signal, (signal.SIGTERM, signal.SIG_IGN), exitpriority=100)
 
 
-def _run(cell: Cell, report: Report) -> Result:
-    """Run a cell: what a file does to its process, no other cell may feel."""
-    return apart.run(cell, report) if cell.in_file else run(cell, report)
-
-
 def _work(index: int, cell: Cell) -> Result:
     """Run a cell in a worker, reporting at most every `INTERVAL` seconds."""
     _reports.put((index, -1.0, ""))
@@ -143,7 +145,7 @@ def _work(index: int, cell: Cell) -> Result:
             _reports.put((index, fraction, line))
 
     try:
-        return _run(cell, report)
+        return apart.contained(cell, report)
     except Terminated:  # what was half made is cleared away by now
         os._exit(1)
 

@@ -67,3 +67,6 @@ def test_tasks_without_masks_are_refused(capsys: Any, tmp_path: Path) -> None:
         measured.main(["latency/levels", "--tier", "smoke", "--out", str(tmp_path)])
     with pytest.raises(SystemExit, match="nowhere"):
         measured.main(["latency/nowhere", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit, match="2"):
+        measured.main(["latency/needle", "--batch", "0"])
+    assert "--batch takes numbers from 1 on" in capsys.readouterr().err

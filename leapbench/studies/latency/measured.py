@@ -139,6 +139,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--save", type=Path, help="the rows as JSON, too")
     parser.add_argument("--force", action="store_true", help="report also on a busy machine")
     asked = parser.parse_args(arguments)
+    if min(asked.batch) < 1 or asked.rounds < 2:
+        parser.error("--batch takes numbers from 1 on, --rounds from 2 on")
     name = MINE if (stored() / f"{MINE}.toml").is_file() else PROCESSOR
     try:
         one = Cell(asked.task, asked.tier, asked.agent, asked.seed, (), asked.out)

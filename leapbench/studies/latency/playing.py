@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -62,6 +63,8 @@ def learned(asked: Cell) -> tuple[MasksHarness, dict[str, Any]]:
     kept = replace(asked, keep=True)
     there = kept.done() is not None
     harness, parts = cell.learned(asked, () if there else None, shown)
+    if not there:
+        sys.stderr.write("\n")
     assert isinstance(harness, MasksHarness)  # noqa: S101 - for the type checker
     if there:
         agent = asked.composition

@@ -246,3 +246,9 @@ def test_each_family_has_a_smoke_task_that_a_generalist_fits() -> None:
         if "smoke" in task.protocols and task.actions and part.fits(task)
     }
     assert fitting == every
+
+
+@pytest.mark.parametrize("task", ["dmc/consistency", "atari100k/consistency"])
+def test_a_generalist_is_not_offered_where_nothing_is_acted_in(task: str) -> None:
+    with pytest.raises(UserError, match="'general-ppo' does not work on"):
+        compose(registry.task(task), "general-ppo")
