@@ -163,7 +163,7 @@ def test_claims_are_on_every_tier_with_rows_and_can_be_run_again(invoke):
         low, high = float(row["here_low"]), float(row["here_high"])
         assert (low > 0 or high < 0) == (row["verdict"] in ("reproduced", "contradicted"))
     text = invoke("claims", DIGITS, "--details").stdout
-    assert "--seeds 0-2" in text
+    assert "--seeds 0-4" in text
 
 
 def test_claims_open_with_a_line_each_under_their_family_and_task(invoke):
