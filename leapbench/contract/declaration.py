@@ -33,6 +33,7 @@ class Declaration(Frozen):
         small: settings with which tests run it, where its defaults would take long.
         general: True for a part that knows no family: it works on any task that says which
             actions its world takes, with defaults that no protocol's presets change.
+        recorded: True for a part that learns from recorded sequences too, where nothing acts.
         ranked: False for oracles, which are shown and not ranked.
         version: raised when results are no longer comparable.
         file: a file on this machine that the part is read from, given to the entry as
@@ -49,6 +50,7 @@ class Declaration(Frozen):
     settings: dict[str, Setting] = {}
     small: dict[str, Setting] = {}
     general: bool = False
+    recorded: bool = False
     ranked: bool = True
     version: int = 1
     file: str = ""
@@ -111,8 +113,9 @@ class Declaration(Frozen):
         return self
 
     def fits(self, task: Task) -> bool:
-        """Whether it works on the task, as far as family, role and actions tell."""
+        """Whether it works on the task, as far as family, role, actions and data tell."""
         family = self.family in ("", task.family)
         role = not task.default_agents or self.on(task).role in task.default_agents
-        world = bool(task.actions and task.acting) or not self.general
-        return family and role and world and self.actions in ("", task.actions)
+        world = bool(task.actions) or not self.general
+        data = task.acting or self.recorded
+        return family and role and world and data and self.actions in ("", task.actions)

@@ -190,7 +190,8 @@ class Task(Frozen):
         default_agents: part used for each role that an agent leaves open.
         actions: kind of actions that its world takes, "discrete" or "continuous"; to be
             said where a family has worlds of either kind.
-        acting: whether agents learn by acting; where they do not, generalists have nothing to do.
+        acting: whether agents learn by acting; where they do not, they learn from recorded
+            sequences, and those that cannot (see `Declaration.recorded`) have nothing to do.
         protocols: one a tier.
         card: the description.
         claims: what the paper says should come out.

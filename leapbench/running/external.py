@@ -81,6 +81,7 @@ def declaration(text: str, task: Task) -> Declaration | None:
         f"{file.resolve()}:{name}",
         summary="the user's own",
         settings=config,
+        recorded=True,  # what it learns from is seen when it learns
         ranked=not is_privileged(getattr(loaded, name)),
     )
 

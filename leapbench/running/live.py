@@ -104,6 +104,7 @@ def declare(
         "settings": _defaults(make),
         "make": make,
         "digest": digest,
+        "recorded": True,  # what it learns from is seen when it learns
         "ranked": not is_privileged(make),
     } | fields
     return text

@@ -48,15 +48,15 @@ def environments() -> dict[str, list[str]]:
 def _users(env_id: str) -> list[Task]:
     """The tasks whose evaluation names the environment.
 
-    Where some of them say which actions it takes, the others only stand for the same
-    learner, and step nothing.
+    Where some of them say which actions it takes, the others, and those of recorded
+    sequences, only stand for the same learner, and step nothing.
     """
     every = [
         task
         for task in registry.tasks().values()
         if any(p.evaluation.environment == env_id for p in task.protocols.values())
     ]
-    return [task for task in every if task.actions] or every
+    return [task for task in every if task.actions and task.acting] or every
 
 
 def check_target(path: Path) -> None:

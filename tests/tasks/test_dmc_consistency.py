@@ -13,6 +13,7 @@ from leapbench.contract import registry
 from leapbench.errors import InvalidOutput, UserError
 from leapbench.running import cell
 from leapbench.running.cell import Cell
+from leapbench.running.plan import plan
 from leapbench.tasks import imagination
 from leapbench.tasks.dmc.frozen.data import networks, returns, transitions
 from leapbench.testing import check_task, shrink
@@ -111,9 +112,38 @@ def test_a_perfect_model_has_the_error_of_the_real_latents() -> None:
     assert kept["value_3"] == kept["kept_value_3"] > 0
 
 
+@pytest.mark.parametrize("task", ["dmc/consistency", "atari100k/consistency"])
+def test_who_learns_by_acting_alone_is_refused_at_once(task: str, tmp_path: Path) -> None:
+    family = registry.task(task).family
+    offered = {
+        n for n, part in registry.agents_of(family).items() if part.fits(registry.task(task))
+    }
+    assert offered == {"spr", "vcr", "vcr-no-nstep", "vcr-taken", "vcr-only", "latent-mse"}
+    for name in set(registry.agents_of(family)) - offered:
+        with pytest.raises(UserError, match=f"'{name}' does not work on {task}") as refused:
+            plan(task, "smoke", [name], "0", (), tmp_path)
+        assert set(refused.value.hint.removeprefix("These do: ")[:-1].split(", ")) == offered
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_learns_from_records_still_acts() -> None:
+    assert registry.agent("spr", "dmc").fits(registry.task("dmc/cartpole-swingup"))
+
+
+def test_ones_own_class_may_learn_from_records(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(
+        "class Own:\n"
+        + "".join(f"    def {n}(self, *given): ...\n" for n in ("learn", "save", "load", "predict"))
+    )
+    (cell_,) = plan(TASK.name, "smoke", [f"{file}:Own"], "0", (), tmp_path / "runs")
+    assert cell_.agent == f"{file}:Own"
+
+
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
+    bare = Cell(TASK.name, "smoke", "spr", 0, ("cosine=0",), tmp_path)
     with standing_in(small()), pytest.raises(UserError, match="no model to learn"):
-        cell.run(Cell(TASK.name, "smoke", "sac", 0, (), tmp_path), lambda fraction, line: None)
+        cell.run(bare, lambda fraction, line: None)
     with pytest.raises(UserError, match="no method imagine"):
         imagination.imagined(object(), np.zeros((1, 2)), np.zeros((1, 1, 1)))  # type: ignore[arg-type]
 
