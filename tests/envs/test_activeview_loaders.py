@@ -103,6 +103,16 @@ def test_a_camera_that_is_none_is_told(blender: Path, wrong: dict[str, Any], sai
         load(blender, 30)
 
 
+def test_the_box_of_instant_ngp_is_as_wide_as_its_file_says(blender: Path) -> None:
+    near = from_blender(blender, 30).train.poses[:, :3, 3]
+    described(blender, camera_angle_x=0.7, aabb_scale=4)
+    assert np.allclose(from_blender(blender, 30).train.poses[:, :3, 3], near / 4)
+    assert np.allclose(from_blender(blender, 30, 1.5).train.poses[:, :3, 3], near)
+    described(blender, camera_angle_x=0.7, aabb_scale=0)
+    with pytest.raises(UserError, match="aabb_scale above 0"):
+        from_blender(blender, 30)
+
+
 def forward(count: int) -> np.ndarray:
     """Cameras side by side that look along y."""
     shift = np.linspace(-0.4, 0.4, count)

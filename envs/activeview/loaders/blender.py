@@ -22,7 +22,7 @@ EXTENT = 1.5
 """The published scenes lie in [-1.5, 1.5]^3, which becomes the field's box."""
 
 
-def from_blender(path: str | Path, resolution: int, extent: float = EXTENT) -> Dataset:
+def from_blender(path: str | Path, resolution: int, extent: float | None = None) -> Dataset:
     """Read a scene in the format of NeRF-synthetic (arXiv 2003.08934).
 
     Poses are taken as they are, with positions divided by `extent`. Pictures are put on
@@ -33,7 +33,8 @@ def from_blender(path: str | Path, resolution: int, extent: float = EXTENT) -> D
     Args:
         path: folder with `transforms_train.json` and `transforms_test.json`.
         resolution: pixels of the longer edge of a picture.
-        extent: half-edge of the scene's cube, in the file's units.
+        extent: half-edge of the scene's cube, in the file's units; None for 1.5, times the
+            training file's `aabb_scale` where it has one, as instant-ngp's files do.
 
     Raises:
         UserError: for a file that is missing or malformed.
@@ -42,6 +43,7 @@ def from_blender(path: str | Path, resolution: int, extent: float = EXTENT) -> D
     train, test = (_described(folder / POSES.format(split)) for split in ("train", "test"))
     original = pictures.size(_file(folder, train["frames"][0]))
     shape = pictures.reduced(original, resolution)
+    extent = extent or EXTENT * float(train.get("aabb_scale", 1))
     lens = Lens.of(train, original, folder / POSES.format("train"))
     optics = lens.optics.resized(*shape)
 
@@ -61,14 +63,16 @@ def _described(path: Path) -> dict[str, Any]:
         angle, frames = 1.0 if known else float(found["camera_angle_x"]), found["frames"]
         poses = [np.shape(one["transform_matrix"]) for one in frames]
         named = all(isinstance(one["file_path"], str) for one in frames)
+        scaled = 0 < float(found.get("aabb_scale", 1)) < np.inf
     except FileNotFoundError:
         raise UserError(f"There is no file {path}.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is not in the format of NeRF-synthetic: {error!r}.") from error
-    if not frames or not named or set(poses) != {(4, 4)} or not 0 < angle < np.pi:
+    whole = frames and named and scaled and set(poses) == {(4, 4)}
+    if not whole or not 0 < angle < np.pi:
         raise UserError(
-            f"{path}: expected frames with a file_path and a transform_matrix (4, 4), and a "
-            "camera_angle_x between 0 and pi, or fl_x."
+            f"{path}: expected frames with a file_path and a transform_matrix (4, 4), a "
+            "camera_angle_x between 0 and pi, or fl_x, and an aabb_scale above 0, if any."
         )
     check_axes(np.array([one["transform_matrix"] for one in frames], np.float64), path)
     camera: dict[str, Any] = found
