@@ -113,6 +113,21 @@ def test_the_box_of_instant_ngp_is_as_wide_as_its_file_says(blender: Path) -> No
         from_blender(blender, 30)
 
 
+def test_of_one_file_every_eighth_frame_is_for_tests(tmp_path: Path) -> None:
+    frames = []
+    for i, pose in enumerate(around(9, 2.5)):
+        spotted(pose, alpha=True).save(tmp_path / f"{i}.png")
+        frames.insert(0, {"file_path": f"{i}.png", "transform_matrix": pose.tolist()})
+    whole = {"camera_angle_x": 2 * float(np.arctan(30 / 50)), "frames": frames}
+    (tmp_path / "transforms.json").write_text(json.dumps(whole))
+    data, poses = load(tmp_path, 30), around(9, 2.5)
+    assert np.allclose(data.test.poses[:, :3, :3], poses[[0, 8], :3, :3])
+    assert np.allclose(data.train.poses[:, :3, :3], poses[1:8, :3, :3])
+    (tmp_path / "transforms.json").write_text(json.dumps(whole | {"frames": frames[:1]}))
+    with pytest.raises(UserError, match="one frame"):
+        load(tmp_path, 30)
+
+
 def forward(count: int) -> np.ndarray:
     """Cameras side by side that look along y."""
     shift = np.linspace(-0.4, 0.4, count)

@@ -1,4 +1,4 @@
-"""NeRF-synthetic: `transforms_train.json` and `transforms_test.json` with RGBA pictures."""
+"""NeRF-synthetic, `transforms_train.json` and `transforms_test.json`, and instant-ngp's files."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ from leapbench.envs.activeview.loaders.photographs import Dataset
 from leapbench.errors import UserError
 
 POSES = "transforms_{}.json"
+WHOLE = "transforms.json"
+"""Where instant-ngp writes all frames, without a split."""
+HELD_OUT = 8
+"""Of such frames, in the order of their names, every eighth is for tests, as is usual for LLFF."""
 EXTENT = 1.5
 """The published scenes lie in [-1.5, 1.5]^3, which becomes the field's box."""
 
@@ -31,7 +35,8 @@ def from_blender(path: str | Path, resolution: int, extent: float | None = None)
     the lens, k1, k2, p1 and p2, is undone, as in files that instant-ngp writes.
 
     Args:
-        path: folder with `transforms_train.json` and `transforms_test.json`.
+        path: folder with `transforms_train.json` and `transforms_test.json`; or with
+            `transforms.json` alone, of whose frames every eighth is for tests.
         resolution: pixels of the longer edge of a picture.
         extent: half-edge of the scene's cube, in the file's units; None for 1.5, times the
             training file's `aabb_scale` where it has one, as instant-ngp's files do.
@@ -40,7 +45,7 @@ def from_blender(path: str | Path, resolution: int, extent: float | None = None)
         UserError: for a file that is missing or malformed.
     """
     folder = Path(path)
-    train, test = (_described(folder / POSES.format(split)) for split in ("train", "test"))
+    train, test = _split(folder)
     original = pictures.size(_file(folder, train["frames"][0]))
     shape = pictures.reduced(original, resolution)
     extent = extent or EXTENT * float(train.get("aabb_scale", 1))
@@ -53,6 +58,21 @@ def from_blender(path: str | Path, resolution: int, extent: float | None = None)
         return Views(np.stack(read), np.stack([_pose(one, extent) for one in frames]))
 
     return Dataset(optics, views(train["frames"]), views(test["frames"]))
+
+
+def _split(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Training and test file, or the halves of the one that there is."""
+    files = [folder / POSES.format(split) for split in ("train", "test")]
+    if files[0].is_file() or not (folder / WHOLE).is_file():
+        train, test = map(_described, files)
+        return train, test
+    whole = _described(folder / WHOLE)
+    frames = sorted(whole["frames"], key=lambda one: str(one["file_path"]))
+    tests = frames[::HELD_OUT]
+    rest = [one for i, one in enumerate(frames) if i % HELD_OUT]
+    if not rest:
+        raise UserError(f"{folder / WHOLE} has one frame.", "Two are needed, one for tests.")
+    return whole | {"frames": rest}, whole | {"frames": tests}
 
 
 def _described(path: Path) -> dict[str, Any]:

@@ -10,22 +10,23 @@ from leapbench.errors import UserError
 
 
 def load(path: str | Path, resolution: int) -> Dataset:
-    """Read a folder in either format, distinguished by the files that hold the poses.
+    """Read a folder in one of the formats, distinguished by the files that hold the poses.
 
     Args:
         path: the folder of one scene.
         resolution: pixels of the longer edge of a picture.
 
     Raises:
-        UserError: for a folder in neither format, or one that cannot be read.
+        UserError: for a folder in none of them, or one that cannot be read.
     """
     folder = Path(path)
-    if (folder / blender.POSES.format("train")).is_file():
+    named = (blender.POSES.format("train"), blender.WHOLE)
+    if any((folder / name).is_file() for name in named):
         return blender.from_blender(folder, resolution)
     if (folder / llff.POSES).is_file():
         return llff.from_llff(folder, resolution)
     raise UserError(
-        f"{folder} has neither {blender.POSES.format('train')} (NeRF-synthetic) nor "
+        f"{folder} has neither {named[0]} (NeRF-synthetic), {named[1]} (instant-ngp) nor "
         f"{llff.POSES} (LLFF).",
         "Name the folder of one scene.",
     )
