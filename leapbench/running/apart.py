@@ -66,6 +66,20 @@ def contained(cell: Cell, report: Report) -> Result:
     return run(cell, report) if cell.in_file else cells.run(cell, report)
 
 
+def sparing(tell: Report) -> Report:
+    """A report that tells at most every `INTERVAL` seconds."""
+    last = 0.0
+
+    def report(fraction: float, line: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= INTERVAL:
+            last = now
+            tell(fraction, line)
+
+    return report
+
+
 def settle() -> None:
     """Prepare a child: the parent alone handles Ctrl-C, and no child outlives it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -88,15 +102,7 @@ def _work(pipe: Any, cell: Cell) -> None:
     """Run a cell and send what comes of it; what is printed goes to standard error."""
     settle()
     os.dup2(2, 1)
-    last = 0.0
-
-    def report(fraction: float, line: str) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= INTERVAL:
-            last = now
-            pipe.send((float(fraction), str(line)))
-
+    report = sparing(lambda fraction, line: pipe.send((float(fraction), str(line))))
     try:
         answer: Any = cells.run(replace(cell, out=cell.out.absolute()), report)
     except UserError as error:

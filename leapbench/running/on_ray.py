@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -119,15 +118,9 @@ def _work(index: int, cell: Cell, board: Any, given: dict[str, str]) -> str | Us
     """Run a cell in a worker; its result is in its folder then."""
     os.environ.update({"OMP_NUM_THREADS": "1"} | given)
     board.tell.remote(index, -1.0, "")
-    last = 0.0
-
-    def report(fraction: float, line: str) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= INTERVAL:
-            last = now
-            board.tell.remote(index, float(fraction), str(line))
-
+    report = apart.sparing(
+        lambda fraction, line: board.tell.remote(index, float(fraction), str(line))
+    )
     try:
         # A worker that was lost after it wrote the result has nothing left to do.
         return (cell.done() or apart.contained(cell, report)).status

@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import re
 import signal
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -135,15 +134,7 @@ def _begin(queue: Any) -> None:
 def _work(index: int, cell: Cell) -> Result:
     """Run a cell in a worker, reporting at most every `INTERVAL` seconds."""
     _reports.put((index, -1.0, ""))
-    last = 0.0
-
-    def report(fraction: float, line: str) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if now - last >= INTERVAL:
-            last = now
-            _reports.put((index, fraction, line))
-
+    report = apart.sparing(lambda fraction, line: _reports.put((index, fraction, line)))
     try:
         return apart.contained(cell, report)
     except Terminated:  # what was half made is cleared away by now
