@@ -194,9 +194,14 @@ class FamilyPage:
 
     @property
     def led(self) -> list[TaskPage]:
-        """Tasks with ranked rows: those on data of others first."""
+        """Tasks with ranked rows: those with several agents first, then those on data of others."""
         led = [(task, task.lead) for task in self.tasks if task.lead]
-        return [task for task, lead in sorted(led, key=lambda pair: _aside(pair[0], pair[1].tier))]
+
+        def order(pair: tuple[TaskPage, Lead]) -> tuple[bool, ...]:
+            task, lead = pair
+            return lead.agents < 2, *_aside(task, lead.tier)
+
+        return [task for task, _ in sorted(led, key=order)]
 
     @property
     def headline(self) -> ClaimView | None:
