@@ -43,6 +43,7 @@ class Board:
     other: tuple[BoardRow, ...]
     problems: tuple[str, ...] = ()
     refused: tuple[BoardRow, ...] = ()
+    twice: int = 0
 
     @property
     def scored(self) -> tuple[BoardRow, ...]:
@@ -158,13 +159,16 @@ def assemble(
         same = entry.result.protocol_hash == expected
         (current if same else other).append(entry)
     kinds: dict[Kind, list[BoardRow]] = {"ranked": [], "unranked": [], "failed": [], "refused": []}
+    own, counted = sum(entry.origin == "yours" for entry in current), 0
     for row in rows(current, protocol):
         kinds[_kind(row)].append(row)
+        counted += sum(entry.origin == "yours" for entry in row.entries)
     sign = -1 if protocol.metric.higher_is_better else 1
     for kind in ("ranked", "unranked"):
         kinds[kind].sort(key=lambda row: (sign * row.score.value, row.label))
     found = {kind: tuple(each) for kind, each in kinds.items()}
-    return Board(protocol, other=tuple(rows(other)), problems=tuple(problems), **found)
+    twice, old = own - counted, tuple(rows(other))
+    return Board(protocol, other=old, problems=tuple(problems), twice=twice, **found)
 
 
 def _kind(row: BoardRow) -> Kind:

@@ -92,7 +92,15 @@ def _notes(board: Board) -> Iterator[str]:
     if board.refused:
         yield "In a refused row a verification found something wrong; its numbers are not shown."
     if len({len(row.scores) for row in board.ranked}) > 1:
-        yield "The rows have different numbers of seeds; fewer give wider intervals."
+        yield (
+            "The rows have different numbers of seeds; where two have few in common, hardly any "
+            "rank can be excluded."
+        )
+    if board.twice:
+        yield (
+            f"{board.twice} results of yours are of seeds that committed rows have: a seed counts "
+            "once, and the committed one does. Other seeds join the row."
+        )
     if board.other:
         yield f"{len(board.other)} rows of another protocol are not shown."
     if board.problems:

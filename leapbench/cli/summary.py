@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 
 import click
 
@@ -40,7 +42,13 @@ def print_summary(cells: Sequence[Cell]) -> None:
         entries = [BoardEntry(read(cell.path), cell.path, "yours") for cell in own]
         row = rows(entries, protocol)[0]
         _agent(own, row)
-    click.echo(f"\nAmong the others: leapbench board {protocol.task} --tier {protocol.tier}")
+    if any(read(cell.path).status == "ok" for cell in cells):
+        out = cells[0].out
+        runs = "" if out == Path("runs") else f" --runs {shlex.quote(str(out))}"
+        board = f"leapbench board {protocol.task} --tier {protocol.tier}{runs}"
+        click.echo(f"\nAmong the others: {board}")
+    else:
+        click.echo("\nNothing to show yet: failed seeds run again when the same is typed again.")
 
 
 def _agent(cells: Sequence[Cell], row: BoardRow) -> None:
@@ -73,7 +81,9 @@ def budget(row: BoardRow) -> list[str]:
     lines = []
     for i, phase in enumerate(first):
         used = [e.result.budget[i].used for e in row.entries if len(e.result.budget) > i]
-        spent = f"{sum(used) / len(used):,.0f} of {phase.limit:,} {phase.unit}"
+        whole = f"{phase.limit:,} {phase.unit}"
+        mean = sum(used) / len(used)
+        spent = f"{mean:,.0f} of {whole}" if mean else f"none of {whole} used"
         again = " (learned before, used again)" if phase.reused else ""
         lines.append(f"{phase.phase}: {spent}{again}")
     return lines

@@ -68,8 +68,13 @@ def task(name: str) -> Task:
     return tasks()[name]
 
 
-def agent(name: str, family: str) -> Declaration:
+def agent(name: str, family: str, task: Task | None = None) -> Declaration:
     """The agent part called `name` in a family.
+
+    Args:
+        name: of the part.
+        family: of the task; empty where no task of a family is meant.
+        task: where it is to work; an error then names the parts that do.
 
     Raises:
         UserError: when there is none, with the nearest name, or the families that have one.
@@ -82,9 +87,10 @@ def agent(name: str, family: str) -> Declaration:
     if elsewhere and not family:
         raise UserError(f"Agent {name!r} is of {families}, and does not act here.")
     if elsewhere:
+        own = [n for n, p in known.items() if p.family and (task is None or p.fits(task))]
         raise UserError(
             f"Agent {name!r} is of {families}, not of {family}.",
-            f"Of {family} are: {', '.join(n for n, p in known.items() if p.family) or 'none yet'}.",
+            f"Of {task.name if task else family} are: {', '.join(own) or 'none yet'}.",
         )
     raise unknown("agent", name, known, f"leapbench list agents {family}")
 

@@ -177,7 +177,7 @@ def compose(
         part = (
             live.declaration(name, task)
             or external.declaration(name, task)
-            or registry.agent(name, task.family).on(task)
+            or registry.agent(name, task.family, task).on(task)
         )
         _check_fit(part, task)
         if part.role in parts:

@@ -25,3 +25,18 @@ def test_the_demo_judges_a_claim_by_rows_it_made_and_writes_a_page(
     for word in ("moss-tabular-min", "by 2 seeds of yours", "world.gif"):
         assert word in page
     assert (tmp_path / "first" / "world.gif").stat().st_size > 1000
+
+
+def test_what_to_type_next_is_a_path_where_the_shell_would_not_find_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / ".venv" / "bin" / "leapbench"
+    own.parent.mkdir(parents=True)
+    own.write_text("#!/bin/sh\n")
+    own.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", [str(own)])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert demo._typed() == ".venv/bin/leapbench"
+    monkeypatch.setenv("PATH", str(own.parent))
+    assert demo._typed() == "leapbench"

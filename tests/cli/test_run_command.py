@@ -76,7 +76,7 @@ def test_summary_tells_score_budget_time_file_and_where_the_board_is(toys, tmp_p
         "normalised",
         "per seed",
         "CPU",
-        "leapbench board",
+        "leapbench board coins/small --tier smoke\n",
     ):
         assert text in done.stdout
     assert "look: 40 of 80 samples" in done.stdout
@@ -136,6 +136,15 @@ def test_a_failed_seed_is_told_with_its_message(toys, failing):
     assert done.exit_code == 1
     assert "ValueError: no luck" in done.stdout
     assert "toy-mean+toy-guess" in done.stdout
+    assert "Nothing to show" not in done.stdout
+    alone = toys(*RUN, failing)
+    assert "Nothing to show yet" in alone.stdout
+    assert "leapbench board" not in alone.stdout
+
+
+def test_the_board_that_is_named_reads_the_folder_of_the_run(toys):
+    done = toys(*RUN, "toy-mean", "--out", "my trials")
+    assert "--tier smoke --runs 'my trials'\n" in done.stdout
 
 
 @pytest.mark.parametrize("option", ["--quiet", "--json"])
@@ -146,8 +155,8 @@ def test_a_failed_seed_is_told_on_stderr_when_stdout_is_not_for_it(toys, failing
 
 
 def test_an_interrupt_says_what_is_kept_and_how_to_go_on(toys, monkeypatch, tmp_path):
-    def stopped(cells, jobs, observer):
-        sweep(cells[:1], jobs, observer)
+    def stopped(cells, jobs, observer, on=""):
+        sweep(cells[:1], jobs, observer, on)
         raise KeyboardInterrupt
 
     monkeypatch.setattr("leapbench.running.sweep.sweep", stopped)

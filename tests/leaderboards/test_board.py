@@ -15,6 +15,7 @@ from leapbench.leaderboards.board import BoardEntry, assemble, load
 from leapbench.leaderboards.claims import judge, resolved, verdict
 from leapbench.leaderboards.commands import run_command
 from leapbench.leaderboards.statistics import mean_interval
+from leapbench.leaderboards.tables import board_table
 from leapbench.results import result
 from leapbench.results.result import AgentRecord, Part, Result
 
@@ -115,8 +116,14 @@ def test_a_seed_that_is_committed_and_ones_own_counts_once():
         for origin in ("yours", "committed")
         for seed in range(3)
     ]
-    (row,) = assemble(PROTOCOL, entries).ranked
+    board = assemble(PROTOCOL, entries)
+    (row,) = board.ranked
     assert (len(row.scores), row.origin) == (3, "committed")
+    assert board.twice == 3
+    assert "3 results of yours are of seeds that committed rows" in " ".join(
+        board_table(board).notes
+    )
+    assert board_of(made("a", 0, 0.5)).twice == 0
 
 
 def test_files_are_read_from_both_places_and_bad_ones_named(tmp_path, monkeypatch):

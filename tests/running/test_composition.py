@@ -43,7 +43,7 @@ def test_open_roles_take_the_default_in_the_tasks_order(text: str, name: str) ->
         ("", "no agent ''"),
         ("toy-mean+", "no agent ''"),
         ("toy-guess+toy-guess-prior", "two parts of role 'policy': 'toy-guess' and"),
-        ("msdnet", "'msdnet' is of earlyexit, not of coins. Of coins are: toy-"),
+        ("msdnet", "'msdnet' is of earlyexit, not of coins. Of coins/small are: toy-"),
     ],
 )
 def test_wrong_names_are_told(text: str, message: str) -> None:
