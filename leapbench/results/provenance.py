@@ -64,9 +64,20 @@ def _git(root: Path, *words: str) -> str:
 
 
 def _cpu() -> str:
+    """Name of the processor; its family, model and stepping too where the name has no number.
+
+    Virtual machines call several models alike, such as "AMD EPYC", which round differently.
+    """
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+    first: dict[str, str] = {}
+    for line in lines:
+        key, _, value = line.partition(":")
+        first.setdefault(key.strip(), value.strip())
+    name = first.get("model name", platform.processor())
+    numbers = [first.get(key, "") for key in ("cpu family", "model", "stepping")]
+    if any(letter.isdigit() for letter in name) or not all(numbers):
+        return name
+    return f"{name}, model {'.'.join(numbers)}"

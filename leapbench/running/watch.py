@@ -209,7 +209,9 @@ def _part(name: str, env_id: str, task: Task | None) -> Declaration:
     part = registry.agent(name, family)
 
     def acts(other: Declaration) -> bool:
-        fits = other.fits(task) if task else not other.family
+        # Where nothing is acted in, nobody says which actions are taken.
+        own = other.family == family
+        fits = own if task is None or not task.acting else other.fits(task)
         return other.role != "model" and other.ranked and fits
 
     if not acts(part):

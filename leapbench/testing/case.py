@@ -16,7 +16,7 @@ import gymnasium as gym
 import numpy as np
 
 from leapbench.contract import registry
-from leapbench.contract.agent import Learner, LearningPhase
+from leapbench.contract.agent import Learner, LearningPhase, is_privileged
 from leapbench.contract.declaration import Declaration
 from leapbench.contract.meter import Meter
 from leapbench.contract.registry import COMMON
@@ -169,7 +169,10 @@ class Case:
         earlier = {phase.role for phase in phases[: phases.index(self.phase)]}
         with self.installed():
             harness, parts = cell.learned(self._cell(self._out), earlier)
-            return harness.open(self.phase, parts, lambda fraction, line: None)
+            opened = harness.open(self.phase, parts, lambda fraction, line: None)
+            if is_privileged(self.build()):
+                harness.reveal(opened, parts)
+            return opened
 
     @cached_property
     def _out(self) -> Path:

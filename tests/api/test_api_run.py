@@ -15,7 +15,7 @@ import pytest
 
 import leapbench as lb
 from leapbench.api.run import Interrupted
-from leapbench.running import live, sweep
+from leapbench.running import apart, live
 
 pytestmark = pytest.mark.usefixtures("plugin")
 TASK = "coins/small"
@@ -169,14 +169,14 @@ def test_several_jobs_are_for_agents_that_other_processes_know(tmp_path: Path) -
 def test_what_is_finished_is_kept_when_interrupted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = sweep.run
+    real = apart.contained
 
     def interrupted(one: Any, report: Any) -> Any:
         if one.seed == 2:
             raise KeyboardInterrupt
         return real(one, report)
 
-    monkeypatch.setattr(sweep, "run", interrupted)
+    monkeypatch.setattr(apart, "contained", interrupted)
     with pytest.raises(Interrupted, match="2 of 3 finished") as caught:
         lb.run(TASK, "toy-guess", seeds=range(3), out=tmp_path, progress=False)
     assert isinstance(caught.value, KeyboardInterrupt)

@@ -41,7 +41,7 @@ def told(done: Result, tmp_path: Path, line: str) -> None:
     ("words", "line"),
     [
         (("--nope",), "No such option '--nope'. Try: leapbench --help"),
-        (("run", "--nope"), "No such option '--nope'. Try: leapbench run --help"),
+        (("run", "--xyzzy"), "No such option '--xyzzy'. Try: leapbench run --help"),
         (("run", "--ter", "smoke"), "'--tier'"),
         (("run",), "Missing argument 'TASK'. Try: leapbench run --help"),
         (("run", "earlyexit/digits"), "Missing argument 'AGENT...'."),

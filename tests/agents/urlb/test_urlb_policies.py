@@ -140,8 +140,8 @@ def test_skills_of_an_episode_tell_their_mode(modes: str) -> None:
     for _ in range(20):
         _, state = agent.predict(np.zeros((3, 4), np.float32), state, deterministic=False)
         signs.append(np.sign(state[1]).mean())
-    # T = 20, intervals of 13 steps, skills drawn every five.
-    expected = {"both": [1] * 15 + [-1] * 5, "max": [1] * 20, "min": [-1] * 20}[modes]
+    # T = 20, intervals of ten steps, skills drawn every five.
+    expected = {"both": [1] * 10 + [-1] * 10, "max": [1] * 20, "min": [-1] * 20}[modes]
     assert signs == expected
 
 
