@@ -144,10 +144,17 @@ class EarlyExitHarness(Harness):
 
     @staticmethod
     def schedule(protocol: Protocol, salt: str = "", seed: int = 0) -> list[EpisodeRow]:
-        """Budget, episode and reset seed of each row."""
+        """Budget, episode and reset seed of each row.
+
+        With `streams = "shared"` an episode's stream is the same under every budget, so that a
+        curve's points differ by their budgets alone; else each has its own.
+        """
         evaluation = protocol.evaluation
         limits = [int(b) for b in evaluation.budgets for _ in range(evaluation.episodes)]
-        starts = seeds.stream(protocol.seed_key, "test", len(limits), salt=salt)
+        shared = dict(protocol.settings).get("streams") == "shared"
+        count = evaluation.episodes if shared else len(limits)
+        starts = seeds.stream(protocol.seed_key, "test", count, salt=salt)
+        starts = starts * (len(limits) // count)
         return [
             {"budget": limit, "episode": i % evaluation.episodes, "seed": start}
             for i, (limit, start) in enumerate(zip(limits, starts, strict=True))

@@ -185,3 +185,15 @@ def test_a_salt_draws_which_samples_are_test_and_their_noise(
         drawn = [label for part in each.values() for label in part.labels.tolist()]
         assert len(drawn) == len(set(drawn))
     assert not np.array_equal(public["test"].images, secret["test"].images)
+
+
+@pytest.mark.parametrize(("name", "shared"), [("cifar10", False), ("cifar10-12-passes", True)])
+def test_budgets_meet_the_same_streams_where_the_protocol_says_so(name: str, shared: bool) -> None:
+    protocol = registry.task(f"earlyexit/{name}").protocols["lite"]
+    plan = EarlyExitHarness.schedule(protocol)
+    streams: dict[Any, list[Any]] = {}
+    for row in plan:
+        streams.setdefault(row["budget"], []).append(row["seed"])
+    first, *rest = streams.values()
+    assert len(set(first)) == len(first) == protocol.evaluation.episodes
+    assert all((other == first) is shared for other in rest)

@@ -24,8 +24,9 @@ MEANS: dict[str, dict[str, list[float]]] = json.loads(
 class MeanWeights(Trainer):
     """Fix every exit's weight at the mean that L2W-DEN gave it.
 
-    The means are read from `means.json`, recorded from the training logs of the
-    `l2w-den` runs: those of the same seed, else the average over the seeds.
+    The means are read from `means.json`, recorded from the training logs of the `l2w-den`
+    runs (of `l2w-den-i1` in the tasks that count passes): those of the same seed, else the
+    average over the seeds.
 
     Args:
         weights: own weights instead, "w1,w2,..."; empty for the recorded ones.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from leapbench.agents.common.bounds import bounded
 from leapbench.agents.earlyexit.common.trainer import Batch, Trainer, losses, rounded
-from leapbench.agents.earlyexit.l2w_den.meta import meta_objective
+from leapbench.agents.earlyexit.l2w_den.meta import meta_gradient
 from leapbench.agents.earlyexit.l2w_den.wpn import CENTRINGS, WeightPredictor, exit_shares, weights
 from leapbench.contract.agent import LearningPhase
 from leapbench.errors import unknown
@@ -67,7 +67,7 @@ class L2WDen(Trainer):
         matrix = losses(self.forward(images), labels)
         if step % self.interval == 0:
             # The pseudo-network equals the real one here, so one forward pass serves both.
-            self._teach(optimizer, matrix, other)
+            self._teach(optimizer, train, matrix, other)
         with torch.no_grad():
             weight = weights(self.predictor(matrix), self.epsilon, self.centring)
         optimizer.zero_grad(set_to_none=True)
@@ -76,12 +76,11 @@ class L2WDen(Trainer):
         self.seen.append(mechanism(weight, matrix.detach()))
         return matrix.detach()
 
-    def _teach(self, optimizer: torch.optim.SGD, matrix: Tensor, meta: Batch) -> None:
-        objective = meta_objective(
-            self.network, matrix, self.predictor, optimizer, meta,
+    def _teach(self, optimizer: torch.optim.SGD, train: Batch, matrix: Tensor, meta: Batch) -> None:
+        _, gradients = meta_gradient(
+            self.network, train, matrix, self.predictor, optimizer, meta,
             self.shares, self.epsilon, self.centring,
         )  # fmt: skip
-        gradients = torch.autograd.grad(objective, tuple(self.predictor.parameters()))
         annealed = optimizer.param_groups[0]["lr"] / optimizer.defaults["lr"]
         self.meta_optimizer.param_groups[0]["lr"] = self.predictor_lr * annealed
         for value, gradient in zip(self.predictor.parameters(), gradients, strict=True):

@@ -1,6 +1,7 @@
-"""Records the mean exit weights of finished `l2w-den` trainings.
+"""Records the mean exit weights of finished trainings of L2W-DEN.
 
     python -m leapbench.studies.earlyexit.exit_weights runs
+    python -m leapbench.studies.earlyexit.exit_weights runs l2w-den-i1
 
 reads the training logs among the artifacts and writes what they say into `means.json` of
 `agents/earlyexit/exit_weights/`. Tasks and tiers that were not run keep what they had.
@@ -17,13 +18,14 @@ from typing import Any
 from leapbench.contract import registry
 
 
-def means(artifacts: Path) -> dict[str, dict[str, list[float]]]:
+def means(artifacts: Path, agent: str = "l2w-den") -> dict[str, dict[str, list[float]]]:
     """Mean weight of every exit over training, by task and tier, then by seed.
 
     Args:
         artifacts: folder of a `leapbench.contract.artifacts.ArtifactStore`.
+        agent: which variant's trainings.
     """
-    part = registry.agent("l2w-den", "earlyexit")
+    part = registry.agent(agent, "earlyexit")
     found: dict[str, dict[str, list[float]]] = {}
     for file in sorted(artifacts.glob("*/key.json")):
         key: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -40,8 +42,9 @@ def means(artifacts: Path) -> dict[str, dict[str, list[float]]]:
 def main() -> None:
     """Renew `means.json` beside the agent that reads it."""
     runs = Path(sys.argv[1] if len(sys.argv) > 1 else "runs")
+    agent = sys.argv[2] if len(sys.argv) > 2 else "l2w-den"
     target = files("leapbench.agents.earlyexit.exit_weights").joinpath("means.json")
-    known = json.loads(target.read_text(encoding="utf-8")) | means(runs / "artifacts")
+    known = json.loads(target.read_text(encoding="utf-8")) | means(runs / "artifacts", agent)
     text = json.dumps(dict(sorted(known.items())), indent=1) + "\n"
     Path(str(target)).write_text(text, encoding="utf-8")
 

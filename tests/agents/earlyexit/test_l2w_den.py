@@ -1,6 +1,8 @@
-"""The meta objective of L2W-DEN: allocation, weights and second-order gradient."""
+"""The meta objective of L2W-DEN: allocation, weights and the gradient through a step."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 import torch
@@ -8,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from leapbench.agents.earlyexit.common.trainer import losses
-from leapbench.agents.earlyexit.l2w_den.meta import allocate, meta_objective
+from leapbench.agents.earlyexit.l2w_den.meta import allocate, meta_gradient
 from leapbench.agents.earlyexit.l2w_den.wpn import CENTRINGS, WeightPredictor, exit_shares, weights
 from leapbench.errors import UserError
 
@@ -36,23 +38,29 @@ def problem() -> tuple[TwoExits, WeightPredictor, torch.optim.SGD, list[torch.Te
     return network, predictor, optimizer, [x[:12], y[:12], x[12:], y[12:]]
 
 
-def objective(
+def taught(
     network: TwoExits,
     predictor: WeightPredictor,
     optimizer: torch.optim.SGD,
     data: list[torch.Tensor],
-) -> torch.Tensor:
+    centring: str = "mat",
+) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
     x, y, meta_x, meta_y = data
-    matrix = losses(network(x), y)
-    return meta_objective(
-        network, matrix, predictor, optimizer, (meta_x, meta_y), exit_shares(2, 0.75), 0.8, "mat"
+    matrix, shares = losses(network(x), y), exit_shares(2, 0.75)
+    return meta_gradient(
+        network, (x, y), matrix, predictor, optimizer, (meta_x, meta_y), shares, 0.8, centring
     )
 
 
-def test_meta_gradient_matches_finite_differences() -> None:
+def objective(*problem: Any) -> torch.Tensor:
+    return taught(*problem)[0]
+
+
+@pytest.mark.parametrize("centring", CENTRINGS)
+def test_meta_gradient_matches_finite_differences(centring: str) -> None:
     network, predictor, optimizer, data = problem()
     parameters = tuple(predictor.parameters())
-    gradients = torch.autograd.grad(objective(network, predictor, optimizer, data), parameters)
+    gradients = taught(network, predictor, optimizer, data, centring)[1]
     step, checked = 1e-5, 0
     for value, gradient in zip(parameters, gradients, strict=True):
         for index in range(0, value.numel(), max(1, value.numel() // 4)):
@@ -61,7 +69,7 @@ def test_meta_gradient_matches_finite_differences() -> None:
             ends = []
             for sign in (1.0, -1.0):
                 flat[index] = kept + sign * step
-                ends.append(objective(network, predictor, optimizer, data).item())
+                ends.append(objective(network, predictor, optimizer, data, centring).item())
             flat[index] = kept
             numeric = (ends[0] - ends[1]) / (2 * step)
             assert gradient.view(-1)[index].item() == pytest.approx(numeric, rel=1e-4, abs=1e-9)
@@ -91,10 +99,12 @@ def test_meta_objective_equals_a_real_update_of_a_copy() -> None:
 
 def test_meta_objective_leaves_the_network_alone() -> None:
     network, predictor, optimizer, data = problem()
-    matrix = losses(network(data[0]), data[1])
+    x, y, meta_x, meta_y = data
+    matrix = losses(network(x), y)
     before = {k: v.clone() for k, v in network.state_dict().items()}
-    meta_objective(
-        network, matrix, predictor, optimizer, (data[2], data[3]), exit_shares(2, 0.75), 0.3, "col"
+    shares = exit_shares(2, 0.75)
+    meta_gradient(
+        network, (x, y), matrix, predictor, optimizer, (meta_x, meta_y), shares, 0.3, "col"
     )
     assert all(torch.equal(before[k], v) for k, v in network.state_dict().items())
 
