@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.bundle.manifest import Entrant
-from leapbench.leaderboards.submissions.store.records import identity as who
+from leapbench.leaderboards.submissions.bundle.manifest import identity as who
 from leapbench.leaderboards.verdict import Badge, Ledger, Verdict
 from leapbench.results import packed
 from leapbench.results.result import Result

@@ -17,6 +17,7 @@ from leapbench.cli.group import Command
             "leapbench host board --create",
             "leapbench site --board board --out site && leapbench host board --site site",
             "leapbench host board --bind 0.0.0.0 --port 80 --signed",
+            "leapbench host board --index postgresql+psycopg://ada@localhost/leapbench",
         ),
     },
 )
@@ -27,6 +28,13 @@ from leapbench.cli.group import Command
     help="Folder of a built site, shown at /.",
 )
 @click.option("--create", is_flag=True, help="Make BOARD, if it is not there.")
+@click.option(
+    "--index",
+    default="",
+    metavar="URL",
+    help="Keep the index there from now on: postgresql+psycopg://USER@HOST:PORT/DATABASE.  "
+    "[default: where it is, at first a file in BOARD]",
+)
 @click.option("--bind", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
 @click.option("--signed", is_flag=True, help="Refuse bundles that are not signed.")
@@ -40,6 +48,7 @@ def command(
     board: Path,
     site: Path | None,
     create: bool,
+    index: str,
     bind: str,
     port: int,
     signed: bool,
@@ -66,7 +75,7 @@ def command(
         ) from None
     if not (create or is_store(board)):
         raise UserError(f"There is no board in {board}.", "--create makes one.")
-    made = application(board, site, signed, hourly)
+    made = application(board, site, signed, hourly, index)
     uvicorn.run(
         made,
         host=bind,

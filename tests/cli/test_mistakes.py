@@ -59,6 +59,10 @@ def told(done: Result, tmp_path: Path, line: str) -> None:
         (("compare", "a", "b", "--runs", "nodir"), "--runs nodir is no folder."),
         (("site", "--runs", "nodir"), "--runs nodir is no folder."),
         (("host", "nodir"), "There is no board in nodir. --create makes one."),
+        (
+            ("host", "new", "--create", "--index", "db"),
+            "'db' is no address of a database. Type postgresql+psycopg://USER@HOST:PORT/DATABASE.",
+        ),
         (("verify", "brd", "--sample", "1"), "--sample is for results"),
         (("watch", "leapbench/DMC-v0", "--agent", "sac"), "its agents learn for too long"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 from typing import Annotated, Literal
+from unicodedata import normalize
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -121,3 +122,9 @@ class Manifest(Frozen):
     def text(self) -> bytes:
         """The bytes of `manifest.json`, the same for equal manifests."""
         return canonical(self.model_dump(mode="json")).encode()
+
+
+def identity(signed_by: str, entrant: Entrant) -> str:
+    """Who submits: the key, else the name without case and spaces; no name looks like a key."""
+    name = normalize("NFKC", entrant.name).casefold()
+    return signed_by or f"name {''.join(name.split())}"

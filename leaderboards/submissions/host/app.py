@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import re
 import tempfile
@@ -38,12 +39,17 @@ from leapbench.leaderboards.submissions.rounds import Rounds
 from leapbench.leaderboards.submissions.store import SubmissionStore
 from leapbench.leaderboards.submissions.store.records import Head
 
+LOG = logging.getLogger("uvicorn.error")
 PAGE = 100  # submissions in one listing
 SECONDS = 120.0  # in which a body has to be there
 
 
 def application(
-    board: Path, site: Path | None = None, signed: bool = False, hourly: int = 60
+    board: Path,
+    site: Path | None = None,
+    signed: bool = False,
+    hourly: int = 60,
+    index: str = "",
 ) -> Starlette:
     """The application of one board.
 
@@ -52,8 +58,9 @@ def application(
         site: folder of a built site; None for none.
         signed: refuse bundles without a signature.
         hourly: submissions that one address may make in an hour.
+        index: database of the index from now on; empty for where it is.
     """
-    store = SubmissionStore(board, create=True)
+    store = SubmissionStore(board, create=True, address=index)
     routes: list[BaseRoute] = [
         Route("/submissions", _Submissions(store, signed), methods=["GET", "POST"]),
         Route("/submissions/{id}", _bundle(store)),
@@ -65,7 +72,7 @@ def application(
     return Starlette(
         routes=routes,
         middleware=[Middleware(Throttle, hourly=hourly)],
-        exception_handlers={HTTPException: _error_response},
+        exception_handlers={HTTPException: _error_response, UserError: _unable},
     )
 
 
@@ -150,6 +157,12 @@ def record(head: Head, attempts: int, scores: dict[str, float | None]) -> dict[s
     names = ("id", "task", "tier", "agent", "signed_by", "received")
     own = {name: getattr(head, name) for name in names}
     return own | {"entrant": json.loads(head.entrant), "attempts": attempts, "scores": scores}
+
+
+async def _unable(request: Request, error: Exception) -> Response:
+    """The disk is full, or the database away: that is for whoever hosts, not for strangers."""
+    LOG.error("%s", error)
+    return JSONResponse({"error": "The board cannot do that now. Send it again later."}, 503)
 
 
 async def _error_response(request: Request, error: Exception) -> Response:

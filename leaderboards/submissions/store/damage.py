@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.bundle.read import open_bundle
-from leapbench.leaderboards.submissions.store import index
+from leapbench.leaderboards.submissions.store import queries
 from leapbench.leaderboards.submissions.store.files import Files
+from leapbench.leaderboards.submissions.store.index import Index
 from leapbench.leaderboards.submissions.store.records import IndexedSubmission
 
 
-def problems(files: Files, held: index.Index) -> list[str]:
+def problems(files: Files, held: Index) -> list[str]:
     """Everything that is not as it should be, one line each.
 
     Args:
@@ -24,17 +26,16 @@ def problems(files: Files, held: index.Index) -> list[str]:
         bundles, receipts = files.bundles(), files.receipted()
         strays = list(_strays(files, bundles, receipts))
     with held.reading() as db:
-        intact = db.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
-        found = strays + ([] if intact else ["index.sqlite is damaged"])
+        found = strays + ([] if held.intact(db) else ["index.sqlite is damaged"])
         found += [f"{i}: a receipt without its bundle" for i in sorted(receipts - bundles)]
         found += [f"{i}: a bundle without its receipt" for i in sorted(bundles - receipts)]
         for identity in sorted(bundles & receipts):
             found += _against(files, db, identity)
-        extra = index.ids(db) - bundles - files.bundles()
+        extra = queries.ids(db) - bundles - files.bundles()
         return found + [f"{i}: in the index and not in the files" for i in sorted(extra)]
 
 
-def _against(files: Files, db: sqlite3.Connection, identity: str) -> Iterator[str]:
+def _against(files: Files, db: sa.Connection, identity: str) -> Iterator[str]:
     """Compare one bundle with its name, its receipt and the index."""
     try:
         opened, stamp = open_bundle(files.bundle(identity)), files.stamped(identity)
@@ -47,7 +48,7 @@ def _against(files: Files, db: sqlite3.Connection, identity: str) -> Iterator[st
         yield f"{identity}: the content is not what the name says"
     elif stamp.bytes != opened.size:
         yield f"{identity}: the receipt is for {stamp.bytes} bytes, there are {opened.size}"
-    elif index.row(db, identity) != IndexedSubmission.of(opened, stamp.received):
+    elif queries.row(db, identity) != IndexedSubmission.of(opened, stamp.received):
         yield f"{identity}: the index disagrees with the bundle; rebuild it"
 
 

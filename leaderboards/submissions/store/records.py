@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
-from unicodedata import normalize
 
 from pydantic import Field
 
 from leapbench.contract.frozen import Frozen
-from leapbench.leaderboards.submissions.bundle.manifest import Digest, Entrant
+from leapbench.leaderboards.submissions.bundle.manifest import Digest, Entrant, identity
 from leapbench.leaderboards.submissions.bundle.read import Bundle
 from leapbench.results.result import Result
 
@@ -100,17 +99,31 @@ class Head(NamedTuple):
     received: str
 
 
+class Seeded(NamedTuple):
+    """A result in the index.
+
+    Attributes:
+        seed: of the agent.
+        result: validated JSON.
+        score: as the result has it; None without one.
+    """
+
+    seed: int
+    result: str
+    score: float | None
+
+
 @dataclass(frozen=True)
 class IndexedSubmission:
     """A submission as the index holds it.
 
     Attributes:
         head: what it is.
-        results: seed and validated JSON of each result, in ascending order of seeds.
+        results: in ascending order of seeds.
     """
 
     head: Head
-    results: tuple[tuple[int, str], ...]
+    results: tuple[Seeded, ...]
 
     @classmethod
     def of(cls, bundle: Bundle, received: str) -> IndexedSubmission:
@@ -127,8 +140,8 @@ class IndexedSubmission:
             manifest=sha256(manifest.text()).hexdigest(),
             received=received,
         )
-        results = sorted((one.seed, one.model_dump_json()) for one in bundle.results())
-        return cls(head, tuple(results))
+        found = (Seeded(one.seed, one.model_dump_json(), one.score) for one in bundle.results())
+        return cls(head, tuple(sorted(found, key=lambda one: one.seed)))
 
     def submission(self, attempts: int) -> Submission:
         """The submission, which has this many attempts.
@@ -146,11 +159,5 @@ class IndexedSubmission:
             signed_by=head.signed_by,
             received=head.received,
             attempts=attempts,
-            results=tuple(Result.model_validate_json(text) for _, text in self.results),
+            results=tuple(Result.model_validate_json(one.result) for one in self.results),
         )
-
-
-def identity(signed_by: str, entrant: Entrant) -> str:
-    """Who submits: the key, else the name without case and spaces; no name looks like a key."""
-    name = normalize("NFKC", entrant.name).casefold()
-    return signed_by or f"name {''.join(name.split())}"

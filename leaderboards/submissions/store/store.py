@@ -3,6 +3,7 @@
     submissions/, receipts/   see `files.py`
     verdicts/                 see `leapbench.leaderboards.verdict`
     index.sqlite              follows from the files; can be deleted at any time
+    index.url                 address of the index instead, when it lies on a server
 
 Many processes on one machine may use it at once. Network file systems are not
 supported: their locks do not hold what SQLite needs.
@@ -10,21 +11,22 @@ supported: their locks do not hold what SQLite needs.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+import sqlalchemy as sa
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.bundle.read import Bundle, open_bundle
 from leapbench.leaderboards.submissions.bundle.refusal import Refused
-from leapbench.leaderboards.submissions.store import index
+from leapbench.leaderboards.submissions.store import index, queries
 from leapbench.leaderboards.submissions.store.damage import problems
 from leapbench.leaderboards.submissions.store.files import ID, Files, is_store
+from leapbench.leaderboards.submissions.store.place import keep, placed
 from leapbench.leaderboards.submissions.store.records import (
     Head,
     IndexedSubmission,
@@ -43,14 +45,15 @@ class SubmissionStore:
     Args:
         folder: where the files lie.
         create: make it when it is not there.
+        address: database of the index from now on, see `place`; empty for where it is.
 
     Raises:
         UserError: when there is no store in the folder and none is to be made.
     """
 
-    def __init__(self, folder: Path, create: bool = False) -> None:
+    def __init__(self, folder: Path, create: bool = False, address: str = "") -> None:
         self.folder, self.files = folder, Files(folder)
-        self.index, self.ledger = index.Index(folder / "index.sqlite"), Ledger(folder / "verdicts")
+        self.ledger = Ledger(folder / "verdicts")
         if not is_store(folder) and not create:
             raise UserError(
                 f"There is no board in {folder}.", "Expected a folder with submissions in it."
@@ -58,9 +61,11 @@ class SubmissionStore:
         try:
             self.files.make()
             self.files.sweep()
+            self.index = placed(folder, address)
         except OSError as error:
             raise UserError(f"{folder} cannot be written: {error.strerror}.") from None
         self.sync()
+        keep(folder, address)
 
     def add(self, bundle: Path, record: bool = False) -> Receipt:
         """File a submission; once this returns, it is on the disk.
@@ -105,7 +110,7 @@ class SubmissionStore:
 
         def read() -> list[Submission]:
             with self.index.reading() as db:
-                return [row.submission(n) for row, n in index.select(db, task, tier)]
+                return [row.submission(n) for row, n in queries.select(db, task, tier)]
 
         try:
             return self._guarded(read)
@@ -116,11 +121,11 @@ class SubmissionStore:
     def page(
         self, task: str | None, tier: str | None, skip: int, count: int
     ) -> list[tuple[Head, int, dict[str, float | None]]]:
-        """Some submissions from the index alone; see `index.page`."""
+        """Some submissions from the index alone; see `queries.page`."""
 
         def read() -> list[tuple[Head, int, dict[str, float | None]]]:
             with self.index.reading() as db:
-                return index.page(db, task, tier, skip, count)
+                return queries.page(db, task, tier, skip, count)
 
         return self._guarded(read)
 
@@ -150,28 +155,28 @@ class SubmissionStore:
     def _receive(self, opened: Bundle, staged: Path | None) -> Receipt:
         """Put bundle, receipt and row in their places, while no other writer does."""
         with self.index.writing() as db:
-            known = index.equal(db, IndexedSubmission.of(opened, ""))
+            known = queries.equal(db, IndexedSubmission.of(opened, ""))
             if known and known[0] != opened.id:
-                return Receipt(*known, index.attempt(db, known[0]), new=False)
+                return Receipt(*known, queries.attempt(db, known[0]), new=False)
             if staged and staged.exists():
                 self.files.place(staged, opened.id)
             new = not self.files.receipt(opened.id).exists()
             stamp = self.files.stamp(opened.id) if new else self.files.stamped(opened.id)
-            index.insert(db, IndexedSubmission.of(opened, stamp.received))
-            return Receipt(opened.id, stamp.received, index.attempt(db, opened.id), new)
+            queries.insert(db, IndexedSubmission.of(opened, stamp.received))
+            return Receipt(opened.id, stamp.received, queries.attempt(db, opened.id), new)
 
     def _catch_up(self) -> None:
         with self.index.reading() as db:
-            if db.execute("PRAGMA user_version").fetchone()[0] != index.VERSION:
-                raise sqlite3.DatabaseError  # of another version, or being filled
-            indexed = index.ids(db)
+            if not self.index.filled(db):
+                raise index.Broken("it is of another version, or being filled")
+            indexed = queries.ids(db)
         # In this order: what the index has, has had its files before.
         if self.files.receipted() == self.files.bundles() == indexed:
             return
         with self.index.writing() as db:
-            indexed, held = index.ids(db), self.files.bundles()
+            indexed, held = queries.ids(db), self.files.bundles()
             for identity in sorted(indexed - held):
-                index.remove(db, identity)
+                queries.remove(db, identity)
             for identity in sorted(held - indexed):
                 self._take(db, identity)
 
@@ -184,13 +189,13 @@ class SubmissionStore:
     def _fill(self) -> int:
         """Fill the index from the files, in one transaction."""
         with self.index.writing() as db:
-            index.clear(db)
+            queries.clear(db)
             for identity in sorted(self.files.bundles()):
                 self._take(db, identity)
-            index.finish(db)
-            return len(index.ids(db))
+            self.index.finish(db)
+            return len(queries.ids(db))
 
-    def _take(self, db: sqlite3.Connection, identity: str) -> None:
+    def _take(self, db: sa.Connection, identity: str) -> None:
         """Index one bundle from its files; a damaged one is left to `check`."""
         path = self.files.bundle(identity)
         try:
@@ -203,7 +208,7 @@ class SubmissionStore:
                 stamp = self.files.stamp(identity, path.stat().st_mtime)
         except (UserError, OSError):
             return
-        index.insert(db, IndexedSubmission.of(opened, stamp.received))
+        queries.insert(db, IndexedSubmission.of(opened, stamp.received))
 
     def _guarded(self, work: Callable[[], T]) -> T:
         """Do something with the index; a missing or damaged one is made again first."""
@@ -211,12 +216,12 @@ class SubmissionStore:
         while True:
             try:
                 return work()
-            except sqlite3.Error as error:
-                if not left or not index.broken(error):
+            except index.Trouble as error:
+                if not left or not isinstance(error, index.Broken):
                     message = f"The index of {self.folder} cannot be used: {error}."
                     raise UserError(message) from None
             left -= 1
-            with suppress(sqlite3.DatabaseError):  # the next turn will tell
+            with suppress(index.Trouble):  # the next turn will tell
                 self._repair()
 
     def _repair(self) -> None:

@@ -7,9 +7,11 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.bundle.keys import generate
@@ -18,10 +20,13 @@ from leapbench.leaderboards.submissions.bundle.pack import described, pack
 from leapbench.leaderboards.submissions.deliver import deliver
 from leapbench.leaderboards.submissions.rounds import Rounds
 from leapbench.leaderboards.submissions.store import SubmissionStore
+from leapbench.leaderboards.submissions.store.tables import submissions
 from leapbench.results.result import AgentRecord, Part, Result
 
 uvicorn = pytest.importorskip("uvicorn")
 pytest.importorskip("starlette")
+BUSY = "The board cannot do that now. Send it again later."
+OUTSIDE = {"isolation_level": "AUTOCOMMIT", "poolclass": sa.pool.NullPool}
 
 
 def packed(notes: str = "", key: object = None) -> bytes:
@@ -157,6 +162,44 @@ def test_rounds_and_verdicts_are_public_and_salts_are_not(
     (shown,) = json.loads(server.ask("GET", "/rounds")[1])
     assert (shown["commitment"], shown["salt"]) == (opened.commitment, "")
     assert server.ask("GET", "/verdicts") == (200, b"[]")
+
+
+@pytest.mark.parametrize("count", [100, pytest.param(1000, marks=pytest.mark.slow)])
+def test_fifty_clients_at_once_end_as_so_many_rows(board: Path, address: str, count: int) -> None:
+    server = Server(board, hourly=10 * count, index=address)
+    try:
+        bundles = [packed(str(n)) for n in range(count)]
+        with ThreadPoolExecutor(50) as pool:
+            answers = list(pool.map(lambda data: server.ask("POST", "/submissions", data), bundles))
+    finally:
+        server.stop()
+    assert {status for status, _ in answers} == {201}
+    given = [json.loads(answer) for _, answer in answers]
+    assert sorted(each["attempt"] for each in given) == list(range(1, count + 1))
+    store = SubmissionStore(board)
+    assert sorted(each.id for each in store.submissions()) == sorted(each["id"] for each in given)
+    with store.index.reading() as db:
+        assert len(db.execute(sa.select(submissions)).all()) == count
+    assert store.check() == []
+
+
+def test_a_board_without_its_database_asks_to_wait(board: Path, postgres_address: str) -> None:
+    """And names neither the database nor its user to strangers."""
+    server = Server(board, index=postgres_address)
+    try:
+        assert server.ask("POST", "/submissions", packed())[0] == 201
+        lost = postgres_address.rpartition("/")[2]
+        engine = sa.create_engine(postgres_address.replace(lost, "postgres"), **OUTSIDE)
+        with engine.connect() as db:
+            db.exec_driver_sql(f"ALTER DATABASE {lost} RENAME TO {lost}_away")
+            status, answer = server.ask("POST", "/submissions", packed("two"))
+            assert (status, json.loads(answer)) == (503, {"error": BUSY})
+            assert server.ask("GET", "/submissions")[0] == 503
+            db.exec_driver_sql(f"ALTER DATABASE {lost}_away RENAME TO {lost}")
+        assert server.ask("POST", "/submissions", packed("two"))[0] == 201
+        assert len(json.loads(server.ask("GET", "/submissions")[1])) == 2
+    finally:
+        server.stop()
 
 
 def test_a_board_may_want_signatures(board: Path, tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ def _quick_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> SubmissionStore:
-    return SubmissionStore(tmp_path / "board", create=True)
+def store(tmp_path: Path, address: str) -> SubmissionStore:
+    return SubmissionStore(tmp_path / "board", create=True, address=address)
 
 
 @pytest.fixture

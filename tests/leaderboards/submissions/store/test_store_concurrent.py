@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import forked
+import pytest
 from bundles import made_bundle, made_result
 
 from leapbench.leaderboards.submissions.bundle.manifest import Entrant
 from leapbench.leaderboards.submissions.store import SubmissionStore
 
-PROCESSES, EACH, SHARED, ENTRANTS = 8, 125, 15, 10
+PROCESSES, SHARED, ENTRANTS = 8, 15, 10
 Tell = Callable[[Any], None]
 
 
@@ -49,13 +50,15 @@ def reading(board: Path, until: Path) -> Callable[[Tell], None]:
     return work
 
 
-def test_a_thousand_submissions_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("each", [20, pytest.param(125, marks=pytest.mark.slow)])
+def test_many_submissions_at_once(tmp_path: Path, address: str, each: int) -> None:
     board, stop = tmp_path / "board", tmp_path / "stop"
+    SubmissionStore(board, create=True, address=address)
     shared = list(range(10_000, 10_000 + SHARED))
     children, logs = [], []
     for n in range(PROCESSES):
-        own = list(range(n * EACH, (n + 1) * EACH))
-        own[50:50] = shared
+        own = list(range(n * each, (n + 1) * each))
+        own[10:10] = shared
         logs.append(tmp_path / f"log-{n}")
         work = adding(board, own, tmp_path / f"bundle-{n}.zip")
         children.append(forked.start(work, logs[-1]))
@@ -67,10 +70,10 @@ def test_a_thousand_submissions_at_once(tmp_path: Path) -> None:
     assert looks > 1
 
     receipts = [receipt for log in logs for receipt in forked.told(log)]
-    assert len(receipts) == PROCESSES * (EACH + SHARED)
+    assert len(receipts) == PROCESSES * (each + SHARED)
     store = SubmissionStore(board)
     found = {one.id: one for one in store.submissions()}
-    assert len(found) == PROCESSES * EACH + SHARED
+    assert len(found) == PROCESSES * each + SHARED
     assert {identity for _, identity, _, _ in receipts} == found.keys()
     assert sum(new for *_, new in receipts) == len(found)
     numbers: dict[int, set[int]] = {n: set() for n in range(ENTRANTS)}

@@ -20,6 +20,12 @@ from leapbench.leaderboards.submissions.store.files import STALE
 ADA = SigningKey.from_private_bytes(b"a" * 32)
 
 
+@pytest.fixture
+def address() -> str:
+    """Only the index in a file; for the other see `test_store_postgres`."""
+    return ""
+
+
 def delete(path: Path) -> None:
     path.unlink()
 
@@ -57,8 +63,8 @@ DAMAGE = [
     empty,
     cut,
     middle,
-    statement("PRAGMA user_version = 7"),
-    statement("PRAGMA user_version = 0"),
+    statement("UPDATE leapbench SET version = 7"),
+    statement("DELETE FROM leapbench"),
     statement("DROP TABLE results"),
     statement("ALTER TABLE results RENAME COLUMN seed TO sprout"),
     statement("UPDATE results SET result = '{}'"),
@@ -216,5 +222,5 @@ def test_without_a_write_ahead_log_it_works_too(
     assert store.add(path).new
     assert len(store.submissions()) == 1
     with store.index.reading() as db:
-        assert db.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        assert db.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete"
     assert store.check() == []

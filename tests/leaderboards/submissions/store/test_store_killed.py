@@ -15,8 +15,9 @@ import pytest
 from bundles import made_bundle
 
 from leapbench.leaderboards.submissions.bundle.manifest import Entrant
-from leapbench.leaderboards.submissions.store import SubmissionStore, index
+from leapbench.leaderboards.submissions.store import SubmissionStore, queries
 from leapbench.leaderboards.submissions.store.files import Files
+from leapbench.leaderboards.submissions.store.index import Index
 
 
 def noted(notes: str) -> bytes:
@@ -45,8 +46,8 @@ STAGES: dict[str, tuple[Any, str, bool, int]] = {
     "before the receipt has its name": (os, "link", True, 1),
     "receipt renamed": (os, "link", False, 1),
     "receipt on the disk": (Files, "stamp", False, 1),
-    "inside the transaction": (index, "insert", False, 1),
-    "before the end of the transaction": (index, "attempt", False, 1),
+    "inside the transaction": (queries, "insert", False, 1),
+    "before the end of the transaction": (queries, "attempt", False, 1),
     "after the transaction": (SubmissionStore, "_receive", False, 1),
 }
 
@@ -58,10 +59,10 @@ FIRST = ("bundle renamed", "inside the transaction")
 @pytest.mark.parametrize(
     ("stage", "earlier"), [*((s, 1) for s in STAGES), *((s, 0) for s in FIRST)]
 )
-def test_killed_while_adding(stage: str, earlier: int, tmp_path: Path) -> None:
+def test_killed_while_adding(stage: str, earlier: int, tmp_path: Path, address: str) -> None:
     owner, name, first, kept = STAGES[stage]
     board, path = tmp_path / "board", tmp_path / "bundle.zip"
-    store = SubmissionStore(board, create=True)
+    store = SubmissionStore(board, create=True, address=address)
     for n in range(earlier):
         path.write_bytes(noted(str(n)))
         store.add(path)
@@ -102,7 +103,8 @@ def test_killed_while_the_index_is_made(name: str, damaged: bool, tmp_path: Path
 
     def rebuild(_: Callable[[Any], None]) -> None:
         with pytest.MonkeyPatch.context() as patch:
-            killing(index, name, first=False, patch=patch)
+            owner = Index if name == "finish" else queries
+            killing(owner, name, first=False, patch=patch)
             store.rebuild()
 
     assert forked.ended(forked.start(rebuild, tmp_path / "log")) == -signal.SIGKILL

@@ -13,8 +13,8 @@ from leapbench.contract import registry
 from leapbench.errors import UserError
 from leapbench.isolation.limits import Limits
 from leapbench.leaderboards import board
+from leapbench.leaderboards.submissions.bundle.manifest import Entrant, identity
 from leapbench.leaderboards.submissions.store import SubmissionStore
-from leapbench.leaderboards.submissions.store.records import Entrant, identity
 from leapbench.leaderboards.submissions.verify import again
 from leapbench.leaderboards.submissions.verify.again import Wanted
 from leapbench.leaderboards.submissions.verify.rerun import close, compare
