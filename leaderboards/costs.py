@@ -9,6 +9,8 @@ from typing import Literal
 
 from leapbench.contract.task import Protocol
 from leapbench.leaderboards.board import Board
+from leapbench.leaderboards.rows import BoardRow
+from leapbench.results.provenance import provenance
 
 HOUR = 3600.0
 Basis = Literal["rows", "others", "none"]
@@ -26,6 +28,7 @@ class Cost:
             "none" where nobody has.
         known: rows' seeds, or other agents, that it is taken from.
         cpu: CPU seconds a seed: the mean of its rows, or the median of the others' means.
+        here: whether all rows that it is taken from name this machine's processor.
     """
 
     protocol: Protocol
@@ -34,6 +37,7 @@ class Cost:
     basis: Basis
     known: int = 0
     cpu: float | None = None
+    here: bool = False
 
     @property
     def hours(self) -> float | None:
@@ -56,11 +60,19 @@ def cost(board: Board, agent: str, identity: str, seeds: int) -> Cost:
     own = [row for row in board.rows if row.version == identity and not row.submission]
     if own:
         took = [e.result.timing.cpu for row in own for e in row.entries]
-        return Cost(board.protocol, agent, seeds, "rows", len(took), sum(took) / len(took))
-    others = [row.cpu for row in board.scored if not row.submission]
+        mean = sum(took) / len(took)
+        return Cost(board.protocol, agent, seeds, "rows", len(took), mean, _here(own))
+    others = [row for row in board.scored if not row.submission]
     if others:
-        return Cost(board.protocol, agent, seeds, "others", len(others), median(others))
+        middle = median(row.cpu for row in others)
+        return Cost(board.protocol, agent, seeds, "others", len(others), middle, _here(others))
     return Cost(board.protocol, agent, seeds, "none")
+
+
+def _here(rows: Sequence[BoardRow]) -> bool:
+    """Whether all rows were made on processors of this machine's name."""
+    cpu = provenance()["cpu"]
+    return all(e.result.provenance.get("cpu") == cpu for row in rows for e in row.entries)
 
 
 def total(costs: Sequence[Cost]) -> float:

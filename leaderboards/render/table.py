@@ -22,6 +22,8 @@ class TableColumn:
         help: one sentence on what the column means.
         spare: how soon a narrow rendering may leave it out, the highest first; 0
             for a column that is always there.
+        legend: the same as `help` in a few words, with the unit, for the line under a
+            table in a terminal; empty where the heading says it.
     """
 
     key: str
@@ -30,6 +32,7 @@ class TableColumn:
     better: Literal["higher", "lower"] | None = None
     help: str = ""
     spare: int = 0
+    legend: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from leapbench.leaderboards.render.table import Table, TableColumn, TableRow
+from leapbench.leaderboards.render.table import Table, TableCell, TableColumn, TableRow
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # What breaks a page or disguises a name: controls, surrogates, separators of lines,
@@ -14,6 +15,8 @@ HARMFUL = re.compile(
     "\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
     "|[\ud800-\udfff]"
 )
+
+NOTHING = ("", "-", "\N{EN DASH}")  # what a cell without a value shows
 
 
 def clean(text: str) -> str:
@@ -42,6 +45,30 @@ def name_column(table: Table) -> TableColumn:
     texts = [column for column in table.columns if column.kind == "text"]
     named = [column for column in texts if column.key == "agent"]
     return (named or texts or list(table.columns))[0]
+
+
+def filled(table: Table) -> tuple[TableColumn, ...]:
+    """The columns in which some row says something; all of them where there are no rows."""
+    first = name_column(table)
+    return tuple(
+        column
+        for column in table.columns
+        if column is first
+        or not table.rows
+        or any(_says(row.cells[column.key]) for row in table.rows)
+    )
+
+
+def legend(table: Table, columns: Sequence[TableColumn]) -> str:
+    """What the columns and the brackets are, on one line; empty where headings say it all."""
+    found = [f"{line(c.heading)}: {line(c.legend)}" for c in columns if c.legend]
+    if bracket(table):
+        found.append("┌ └: tied, not to be told from the first of the bracket")
+    return " · ".join(found)
+
+
+def _says(cell: TableCell) -> bool:
+    return cell.value is not None or cell.text not in NOTHING
 
 
 def bracket(table: Table) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from leapbench.leaderboards.board import Board
+from leapbench.leaderboards.meanings import meaning
 from leapbench.leaderboards.render.table import Status, Table, TableCell, TableColumn
 from leapbench.leaderboards.render.table import TableRow as Line
 from leapbench.leaderboards.rows import BoardRow
@@ -16,12 +17,23 @@ from leapbench.leaderboards.tables.links import NOWHERE, Links
 Better = Literal["higher", "lower"]
 Ranks = Mapping[tuple[str, str], tuple[RankInterval, int]]
 RANK = TableColumn(
-    "rank", "Rank", "rank", "lower", "Ranks that these seeds do not rule out (95 %)."
+    "rank",
+    "Rank",
+    "rank",
+    "lower",
+    "Ranks that these seeds do not rule out (95 %).",
+    legend="places that these seeds do not rule out (95 %)",
 )
 AGENT = TableColumn("agent", "Agent")
 BADGE = TableColumn(
-    "badge", "Verified", "badge", help="The least of what is verified about its seeds.", spare=1
+    "badge",
+    "Verified",
+    "badge",
+    help="The least of what is verified about its seeds.",
+    spare=1,
+    legend="what somebody checked of it, at least",
 )
+SEEDS = "runs from the start, each with randomness of its own"
 ATTEMPTS = TableColumn(
     "attempts",
     "Attempts",
@@ -29,6 +41,29 @@ ATTEMPTS = TableColumn(
     "lower",
     "How often this entrant submitted this agent; a dash for what was never submitted.",
     spare=2,
+    legend="how often it was submitted",
+)
+NORMALISED = "score from 0 (floor) to 1 (ceiling)"
+COSTS = (
+    TableColumn(
+        "spent",
+        "Budget used",
+        "number",
+        "lower",
+        "Highest share of a phase's budget.",
+        spare=4,
+        legend="of the phase that used most of its own",
+    ),
+    TableColumn("n", "Seeds", "number", spare=3, legend=SEEDS),
+    TableColumn(
+        "cpu",
+        "CPU s",
+        "number",
+        "lower",
+        "Mean CPU seconds a seed, with training.",
+        6,
+        "processor seconds a seed, with training",
+    ),
 )
 FROM = TableColumn("from", "From", help="Committed, your own, or who submitted it.", spare=5)
 UNRANKED = "Not ranked are agents that look at what agents may not see, or that learned elsewhere."
@@ -48,16 +83,22 @@ def board_table(board: Board, links: Links = NOWHERE) -> Table:
         RANK,
         AGENT,
         TableColumn(
-            "normalised", "Normalised", "interval", "higher", "0 at the floor, 1 at the ceiling."
+            "normalised",
+            "Normalised",
+            "interval",
+            "higher",
+            "0 at the floor, 1 at the ceiling.",
+            legend=NORMALISED,
         ),
-        TableColumn("score", metric.name, "interval", better, "Mean over seeds ± 95 % interval."),
         TableColumn(
-            "spent", "Budget used", "number", "lower", "Highest share of a phase's budget.", spare=4
+            "score",
+            metric.name,
+            "interval",
+            better,
+            "Mean over seeds ± 95 % interval.",
+            legend=meaning(protocol),
         ),
-        TableColumn("n", "Seeds", "number", spare=3),
-        TableColumn(
-            "cpu", "CPU s", "number", "lower", "Mean CPU seconds a seed, with training.", 6
-        ),
+        *COSTS,
         BADGE,
         ATTEMPTS,
         FROM,
@@ -69,8 +110,7 @@ def board_table(board: Board, links: Links = NOWHERE) -> Table:
     )
     return Table(
         title=f"{protocol.task}, tier {protocol.tier}",
-        subtitle=f"Protocol {protocol.hash}; {metric.name}, {better} is better; "
-        "± is a 95 % interval over seeds",
+        subtitle=f"Protocol {protocol.hash}; {metric.name}, {better} is better; {_spread(board)}",
         columns=columns,
         rows=lines,
         notes=tuple(_notes(board)),
@@ -84,7 +124,16 @@ def board_table(board: Board, links: Links = NOWHERE) -> Table:
     )
 
 
+def _spread(board: Board) -> str:
+    """What stands behind ±, or that nothing does."""
+    if any(len(row.scores) > 1 for row in board.rows):
+        return cells.INTERVAL
+    return cells.ALONE if board.scored else "no scores"
+
+
 def _notes(board: Board) -> Iterator[str]:
+    if {1} < {min(len(row.scores), 2) for row in board.scored}:
+        yield "A score without ± is that of one seed: it has no interval."
     if board.unranked:
         yield UNRANKED
     if board.failed:

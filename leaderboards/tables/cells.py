@@ -10,6 +10,8 @@ from leapbench.leaderboards.statistics import Interval, RankInterval
 
 NONE = "–"
 MINUS = "\N{MINUS SIGN}"
+INTERVAL = "± is a 95 % interval over seeds"
+ALONE = "1 seed: no interval"
 
 
 def around(found: Interval, digits: int = 4, signed: bool = False) -> str:

@@ -19,9 +19,14 @@ COLUMNS = (
         "Difference",
         "interval",
         help="First minus second, paired over common seeds, with a 95 % interval.",
+        legend="score of the first minus the second",
     ),
-    TableColumn("a", "First", "interval", help="Mean score of the first.", spare=4),
-    TableColumn("b", "Second", "interval", help="Mean score of the second.", spare=4),
+    TableColumn(
+        "a", "First", "interval", help="Mean score of the first.", spare=4, legend="its score"
+    ),
+    TableColumn(
+        "b", "Second", "interval", help="Mean score of the second.", spare=4, legend="its score"
+    ),
     TableColumn(
         "improvement",
         "P(better)",
@@ -29,8 +34,9 @@ COLUMNS = (
         "higher",
         "Probability that a run of the first beats one of the second, by the bootstrap.",
         spare=2,
+        legend="chance that a run of the first beats one of the second",
     ),
-    TableColumn("n", "Seeds", "number", help="Seeds that both completed."),
+    TableColumn("n", "Seeds", "number", help="Seeds that both completed.", legend="that both have"),
     TableColumn(
         "budget",
         "Budget ratio",
@@ -38,8 +44,17 @@ COLUMNS = (
         "lower",
         "Highest share of a budget that was used, first over second.",
         spare=3,
+        legend="budget used, first over second",
     ),
-    TableColumn("cpu", "CPU ratio", "number", "lower", "CPU seconds a seed, first over second.", 1),
+    TableColumn(
+        "cpu",
+        "CPU ratio",
+        "number",
+        "lower",
+        "CPU seconds a seed, first over second.",
+        1,
+        "processor seconds a seed, first over second",
+    ),
 )
 
 
@@ -56,12 +71,19 @@ def compare_table(a: str, b: str, found: Sequence[Comparison]) -> Table:
     columns = tuple(column for column in COLUMNS if not (one and column.key == "agent"))
     return Table(
         title=f"{a} against {b}",
-        subtitle="Differences are the first minus the second, paired over common seeds",
+        subtitle="Differences are the first minus the second, paired over common seeds"
+        + _spread(found),
         columns=columns,
         rows=(*lines, *map(_total, totals(found))),
         notes=tuple(_notes(found)),
         meta={"kind": "compare", "a": a, "b": b},
     )
+
+
+def _spread(found: Sequence[Comparison]) -> str:
+    """What stands behind ±, or that nothing does."""
+    most = max((len(each.seeds) for each in found), default=0)
+    return f"; {cells.INTERVAL if most > 1 else cells.ALONE}" if most else ""
 
 
 def _notes(found: Sequence[Comparison]) -> Iterator[str]:

@@ -14,9 +14,16 @@ COLUMNS = (
     TableColumn("tier", "Tier", spare=2),
     TableColumn("agent", "Agent"),
     TableColumn("seeds", "Seeds", "number", spare=1),
-    TableColumn("cpu", "CPU s", "number", "lower", "Seconds a seed."),
-    TableColumn("hours", "Core-hours", "number", "lower"),
-    TableColumn("basis", "From", help="Its own rows, or the median of others' means."),
+    TableColumn(
+        "cpu", "CPU s", "number", "lower", "Seconds a seed.", legend="processor seconds a seed"
+    ),
+    TableColumn("hours", "Core-hours", "number", "lower", legend="of all its seeds"),
+    TableColumn(
+        "basis",
+        "From",
+        help="Its own rows, or the median of others' means.",
+        legend="whose rows say so",
+    ),
 )
 BASIS = {"rows": "{n} of its seeds", "others": "{n} other agents", "none": "no rows yet"}
 
@@ -30,9 +37,11 @@ def costs_table(costs: Sequence[Cost]) -> Table:
         if len(own) > 1:
             lines.append(_sum(task, tier, own))
     lines.append(_sum("all", "", costs))
+    tiers = dict.fromkeys(each.protocol.tier for each in costs)
     return Table(
         title="What these runs cost",
-        subtitle="CPU seconds a seed, of rows as they were made on the processors that they name",
+        subtitle=f"Tier {', '.join(tiers)}; CPU seconds a seed, of rows as they were made on the "
+        "processors that they name: this one may be faster or slower",
         columns=COLUMNS,
         rows=tuple(lines),
         notes=tuple(_notes(costs)),

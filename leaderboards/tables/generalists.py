@@ -17,6 +17,7 @@ IQM = TableColumn(
     "interval",
     "higher",
     "Interquartile mean of normalised scores over all runs and families.",
+    legend="mean of the middle half of its normalised scores",
 )
 
 
@@ -31,7 +32,13 @@ def generalists_table(found: Generalists) -> Table:
         title="Agents that know no family",
         subtitle="Interquartile mean (IQM) and scores of each family's task, normalised: 0 at its "
         "floor, 1 at its ceiling; ± is a 95 % interval over seeds",
-        columns=(RANK, AGENT, IQM, TableColumn("families", "Families", "number"), *families),
+        columns=(
+            RANK,
+            AGENT,
+            IQM,
+            TableColumn("families", "Families", "number", legend="those in which it has rows"),
+            *families,
+        ),
         rows=tuple(_line(s, place, found, every) for place, s in enumerate(found.standings, 1)),
         notes=tuple(_notes(found)),
         meta=_meta(found),

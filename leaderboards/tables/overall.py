@@ -25,7 +25,14 @@ def overall_table(title: str, found: Overall, links: Links = NOWHERE) -> Table:
         found: the agents.
         links: where agents lead.
     """
-    mean = TableColumn("mean", "Mean", "interval", "higher", "Weighted mean of normalised scores.")
+    mean = TableColumn(
+        "mean",
+        "Mean",
+        "interval",
+        "higher",
+        "Weighted mean of normalised scores.",
+        legend="weighted mean of normalised scores",
+    )
     tasks = tuple(_column(board, SPARE + i) for i, board in enumerate(found.boards))
     lines = tuple(_line(s, i, found, links) for i, s in enumerate(found.standings, 1))
     return Table(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from leapbench.leaderboards.costs import Cost
     from leapbench.running.cell import Cell
 
-MINUTE = 60.0
+MINUTE, HOUR = 60.0, 3600.0
 
 
 def line(cells: Sequence[Cell], jobs: int, runs: Path) -> str:
@@ -49,11 +49,27 @@ def budget(protocol: Protocol) -> str:
 
 
 def time(costs: Sequence[Cost], jobs: int) -> str:
-    """Minutes that earlier rows let one expect, if no seed is finished already."""
+    """CPU time that earlier rows let one expect, if no seed is finished already."""
     known = [each.cpu * each.seeds for each in costs if each.cpu is not None]
     if len(known) < len(costs):
         return "no timing known"
-    minutes = sum(known) / min(jobs, sum(each.seeds for each in costs)) / MINUTE
-    long = "less than a minute" if minutes < 1 else f"about {minutes:,.0f} min"
+    seeds, whole = sum(each.seeds for each in costs), sum(known)
+    some = f"{span(whole / seeds)} a seed" if seeds > 1 else ""
+    jobs = min(jobs, seeds)
+    clock = f"{span(whole / jobs)} by the clock on {jobs} free cores" if jobs > 1 else ""
+    more = f" ({', '.join(filter(None, (some, clock)))})" if some else ""
     own = all(each.basis == "rows" for each in costs)
-    return f"{long} of CPU time by {'earlier rows' if own else 'rows of other agents'}"
+    here = all(each.here for each in costs)
+    where = "" if here else " from other processors: yours may be faster or slower"
+    rows = "earlier rows" if own else "rows of other agents"
+    return f"about {span(whole)} of CPU time{more}, by {rows}{where}"
+
+
+def span(seconds: float) -> str:
+    """A time to two digits, in the unit that suits it: "0.4 s", "35 s", "2.5 min", "12 h"."""
+    value, unit = seconds, "s"
+    if seconds >= 1.5 * HOUR:
+        value, unit = seconds / HOUR, "h"
+    elif seconds >= 1.5 * MINUTE:
+        value, unit = seconds / MINUTE, "min"
+    return f"{value:,.0f} {unit}" if value >= 9.95 else f"{value:.1f} {unit}"

@@ -162,10 +162,10 @@ def _task(task: Task, boards: list[Board], tier: str | None, form: str, out: Pat
 
 
 def _more(task: Task, board: Board) -> None:
-    """Print the matrix and what the rows say about the papers' claims."""
-    from leapbench.cli.emit import emit
+    """Print the matrix, the papers' claims in a line each, and once more who is ahead."""
+    from leapbench.cli.ahead import ahead
+    from leapbench.cli.claims import print_board
     from leapbench.cli.matrix import print_matrix
-    from leapbench.leaderboards import tables
     from leapbench.leaderboards.claims import findings
 
     if len(task.default_agents) == 2:
@@ -173,7 +173,10 @@ def _more(task: Task, board: Board) -> None:
         print_matrix(task, board)
     if task.claims:
         click.echo()
-        emit(tables.claims_table(findings(task, board)), "table", records=True)
+        print_board(task.name, findings(task, board))
+    if board.ranked:
+        click.echo()
+        click.secho(ahead(board), bold=True)
 
 
 def _problems(found: list[list[Board]]) -> None:

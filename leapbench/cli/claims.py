@@ -13,11 +13,18 @@ from leapbench.cli.emit import TEXTS, runs_option, tier_option
 from leapbench.cli.group import Command
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from leapbench.contract.card import Card
     from leapbench.leaderboards.claims import ClaimResult
 
 
-REST = len("   +0.01  ") + len("  not distinguishable")  # what stands beside name and effect
+PAPER = len("   +0.01")
+REST = len("  ") + len("  not distinguishable")  # what stands beside name and effects
+LEGEND = (
+    "ours: the first agent minus the second here, ± half its 95 % interval",
+    "reproduced: the interval is on the claim's side of 0, contradicted: on the other",
+)
 
 
 @click.command(
@@ -65,6 +72,7 @@ def command(name: str | None, tier: str | None, runs: Path, form: str, details: 
         for family, judged in groupby(found.findings, lambda f: families[f.protocol.task]):
             _family(cards[family], list(judged))
         if found.findings:
+            _legend(found.findings)
             _say("`leapbench claims --details` gives units, sources and the command behind each.")
         elif not found.untested:
             _say("No claim of a paper is stated there.")
@@ -74,31 +82,59 @@ def command(name: str | None, tier: str | None, runs: Path, form: str, details: 
 
 def _family(card: Card, judged: list[ClaimResult]) -> None:
     """A heading with the paper, and a line a claim under each task and tier."""
-    from leapbench.cli.output import console
-
     click.secho(card.family.title, bold=True)
     _say(card.paper)
-    shown = max((len(_ours(finding)) for finding in judged), default=0)
-    shown = max(shown, 14)
-    longest = max((len(finding.claim.name) for finding in judged), default=0)
-    width = min(longest, max(console().width - shown - REST, 20))
     for where, group in groupby(judged, lambda f: f"{f.protocol.task}, {f.protocol.tier}"):
-        heading = f"{where:{width}}"
-        click.secho(f"\n{heading}  {'paper':>6}  {'ours ± half':>{shown}}  verdict", dim=True)
-        for finding in group:
-            click.echo(_line(finding, width, shown))
+        click.echo()
+        _lines(where, list(group), judged)
     click.echo()
 
 
-def _line(finding: ClaimResult, width: int, shown: int) -> str:
+def print_board(task: str, judged: Sequence[ClaimResult]) -> None:
+    """Print below a board a line for each claim that its rows judge, and name the others."""
+    tested = [finding for finding in judged if finding.verdict != "not tested"]
+    if tested:
+        _lines("claims", tested, tested)
+        _legend(tested)
+    if untested := [finding.claim.name for finding in judged if finding.verdict == "not tested"]:
+        _say(f"Claims that these rows do not test: {', '.join(untested)}.")
+    _say(f"`leapbench claims {task} --details` gives units, sources and commands.")
+
+
+def _lines(heading: str, shown: Sequence[ClaimResult], every: Sequence[ClaimResult]) -> None:
+    """Print a line a claim; the columns are in line with those of every claim.
+
+    Without published effects there is no column for them.
+    """
+    from leapbench.cli.output import console
+
+    ours = max(14, *(len(_ours(finding)) for finding in every))
+    paper = PAPER if any(finding.claim.effect is not None for finding in every) else 0
+    longest = max(len(heading), *(len(finding.claim.name) for finding in every))
+    width = min(longest, max(console().width - paper - ours - REST, 20))
+    published = f"{'paper':>{paper}}" if paper else ""
+    click.secho(f"{heading:{width}}{published}  {'ours ± half':>{ours}}  verdict", dim=True)
+    for finding in shown:
+        click.echo(_line(finding, width, paper, ours))
+
+
+def _line(finding: ClaimResult, width: int, paper: int, ours: int) -> str:
     """A claim; a name that is wider than its column goes on below, broken at a hyphen."""
     from leapbench.leaderboards.tables.cells import NONE, minus
 
     effect = finding.claim.effect
-    published = NONE if effect is None else minus(f"{effect:+g}")
+    text = NONE if effect is None else minus(f"{effect:+g}")
+    published = f"{text:>{paper}}" if paper else ""
     name, *below = textwrap.wrap(finding.claim.name, width, subsequent_indent="  ")
-    first = f"{name:{width}}  {published:>6}  {_ours(finding):>{shown}}  {finding.verdict}"
+    first = f"{name:{width}}{published}  {_ours(finding):>{ours}}  {finding.verdict}"
     return "\n".join((first, *below))
+
+
+def _legend(judged: Sequence[ClaimResult]) -> None:
+    """Print what the columns are, dim."""
+    published = any(finding.claim.effect is not None for finding in judged)
+    told = ("paper: difference as published", *LEGEND) if published else LEGEND
+    click.secho(_filled(" · ".join(told)), dim=True)
 
 
 def _ours(finding: ClaimResult) -> str:
@@ -108,6 +144,10 @@ def _ours(finding: ClaimResult) -> str:
 
 
 def _say(text: str) -> None:
+    click.echo(_filled(text))
+
+
+def _filled(text: str) -> str:
     from leapbench.cli.output import console
 
-    click.echo(textwrap.fill(text, console().width, break_long_words=False))
+    return textwrap.fill(text, console().width, break_long_words=False, break_on_hyphens=False)

@@ -63,7 +63,8 @@ def _families(family: str | None) -> None:
         parts = [part for part in registry.agents().values() if part.family == name]
         first = next((task for task in own if task.small), own[0])
         rows.append((name, first.card.scarce, str(len(own)), str(len(parts)), first.name))
-    console().print(table(("family", "what is scarce", "tasks", "agents", "begin with"), rows))
+    heads = ("family", "what is scarce", "tasks", "agents", "begin with")
+    console().print(table(heads, rows, ("tasks", "agents"), ("begin with",)))
     click.echo("leapbench list tasks FAMILY, agents FAMILY and envs FAMILY list what it has.")
 
 

@@ -1,4 +1,4 @@
-"""A board as models by policies, for a terminal."""
+"""A board as models by policies, for a terminal: means, since the ranking has the intervals."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from leapbench.cli.output import console, table
 from leapbench.contract.task import Task
 from leapbench.leaderboards.board import Board, BoardRow
 from leapbench.leaderboards.render.text import line
-from leapbench.leaderboards.tables.cells import NONE, around
+from leapbench.leaderboards.tables.cells import NONE, number
 
 CELL = 14  # characters that a cell takes, 3 of them padding
 
@@ -29,7 +29,9 @@ def print_matrix(task: Task, board: Board) -> None:
     for start in range(0, len(policies), room):
         columns = policies[start : start + room]
         body: list[tuple[str | Text, ...]] = [
-            (name, *(_cell(cells.get((name, column))) for column in columns)) for name in names
+            (name, *(_cell(cells.get((name, column))) for column in columns))
+            for name in names
+            if any((name, column) in cells for column in columns)
         ]
         heads = (textwrap.fill(column, CELL - 3) for column in columns)
         screen.print(table((corner, *heads), body))
@@ -43,9 +45,7 @@ def _part(row: BoardRow, role: str) -> str:
 
 
 def _cell(row: BoardRow | None) -> Text:
-    """Mean, and below it the interval and the number of seeds."""
+    """Mean, with a mark where it is not ranked."""
     if row is None:
         return Text(NONE, style="dim")
-    mean, _, width = around(row.score).partition(" ± ")
-    text = Text(f"{mean}{'' if row.agent.ranked else ' *'}\n")
-    return text.append(f"±{width} n={len(row.scores)}".removeprefix("± "), style="dim")
+    return Text(f"{number(row.score.value).text}{'' if row.agent.ranked else ' *'}")

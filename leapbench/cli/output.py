@@ -18,19 +18,25 @@ def console(stderr: bool = False) -> Console:
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[str | Text]], right: Iterable[str] = ()
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str | Text]],
+    right: Iterable[str] = (),
+    whole: Iterable[str] = (),
 ) -> Table:
     """Table that wraps instead of cutting off.
 
     Args:
-        columns: headings; the first column is never wrapped.
+        columns: headings; the first column is never wrapped, nor is one of `whole`.
         rows: cells, one sequence a row.
         right: headings of the columns to align right.
+        whole: headings of further columns whose cells are kept in one piece, to be typed.
     """
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for i, name in enumerate(columns):
         justify: Literal["left", "right"] = "right" if name in right else "left"
-        made.add_column(name, justify=justify, overflow="fold", no_wrap=i == 0 or name in right)
+        made.add_column(
+            name, justify=justify, overflow="fold", no_wrap=i == 0 or name in (*right, *whole)
+        )
     for row in rows:
         made.add_row(*row)
     return made

@@ -75,6 +75,8 @@ def _task(task: Task) -> None:
 
 def _protocol(protocol: Protocol) -> Iterator[tuple[str, str]]:
     """What a tier asks for, line by line."""
+    from leapbench.leaderboards.meanings import meaning
+
     for phase in protocol.phases:
         budget = f"{phase.budget.limit:,} {phase.budget.unit}"
         start = f", from {phase.after} on" if phase.after else ""
@@ -91,7 +93,8 @@ def _protocol(protocol: Protocol) -> Iterator[tuple[str, str]]:
     yield "evaluation", f"{episodes}{f' at each of {grid} {evaluation.unit}' if grid else ''}"
     metric = protocol.metric
     better = "higher" if metric.higher_is_better else "lower"
-    yield "metric", f"{metric.name} ({better} is better)"
+    told = meaning(protocol)
+    yield "metric", f"{metric.name} ({better} is better){f': {told}' if told else ''}"
     yield "normalised 0", _anchor(metric.floor)
     yield "normalised 1", _anchor(metric.ceiling)
 

@@ -66,6 +66,34 @@ def test_the_board_of_a_task_is_that_of_its_dearest_tier_with_rows(invoke):
     assert "leapbench run earlyexit/fashion-mnist AGENT --tier smoke" in empty
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_board_has_the_ranking_first_and_last_and_a_line_a_claim(invoke, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    shown = invoke("board", "urlb/entropy-grid", "--tier", "smoke").stdout
+    lines = shown.splitlines()
+    first = next(i for i, line in enumerate(lines) if "scratch-tabular" in line)
+    assert first < 8
+    assert lines[-1].startswith("Ahead: scratch-tabular, worst ")
+    for claim in registry.task("urlb/entropy-grid").claims:
+        (line,) = [line for line in lines if line.split()[:1] == [claim.name]]
+        assert line.split()[-1] in " ".join(VERDICTS).split()
+    assert "Attempts" not in shown
+    assert "worst: share of steps" in " ".join(shown.split())
+    assert "leapbench claims urlb/entropy-grid --details" in " ".join(shown.split())
+
+
+def test_a_board_names_the_claims_that_it_cannot_test(invoke):
+    shown = " ".join(invoke("board", "sparsify/scenes", "--tier", "smoke").stdout.split())
+    _, _, untested = shown.partition("Claims that these rows do not test:")
+    assert "floor-over-none" in untested
+    assert "tied with it: " in untested
+
+
+def test_ones_own_rows_are_named_below_a_board(runs):
+    shown = runs("board", "coins/small", "--runs", "mine").stdout
+    assert re.search(r"\nYours: toy-mean\+toy-guess\S*, rank \d", shown)
+
+
 def test_a_task_with_rows_of_ones_own_in_a_cheaper_tier_says_so(invoke, tmp_path):
     from leapbench.contract.registry import task
     from leapbench.results import packed, result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -82,6 +83,16 @@ def test_summary_tells_score_budget_time_file_and_where_the_board_is(toys, tmp_p
     assert "look: 40 of 80 samples" in done.stdout
     scores = [Result.model_validate_json(path.read_text()).score for path in found]
     assert all(f"{score:.4f}" in done.stdout or score in (0, 1) for score in scores)
+
+
+def test_summary_of_many_seeds_names_their_folder_and_the_time_of_all(toys):
+    done = toys(*RUN, "toy-guess", "--seeds", "0-3")
+    assert "small/smoke/toy-mean+toy-guess: 4 files\n" in done.stdout
+    assert re.search(r"In all \S+ s of CPU time for 4 seeds\.", done.stdout)
+    assert re.search(r"CPU +\S+ s a seed, \S+ s by the clock", done.stdout)
+    alone = toys(*RUN, "toy-guess", "--seeds", "9").stdout
+    assert "(1 seed: no interval)" in alone
+    assert "In all" not in alone
 
 
 def test_finished_seeds_are_not_run_again(toys, tmp_path):

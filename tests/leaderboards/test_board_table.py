@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_board import PROTOCOL, TASK, board_of, made, names
 
+from leapbench.contract.registry import tasks
 from leapbench.leaderboards import tables
 from leapbench.leaderboards.board import load
 from leapbench.leaderboards.claims import findings
+from leapbench.leaderboards.meanings import MEANINGS, meaning
 from leapbench.leaderboards.sources import Badges
 from leapbench.leaderboards.verdict import Check, Finding, Ledger, Verdict
 from leapbench.results import result
@@ -89,6 +91,27 @@ def test_cells_hold_the_interval_the_budget_and_the_cost():
     (one,) = tables.board_table(board_of(made("a", 0, 0.8))).rows
     assert one.cells["score"].text == "0.8000"
     assert one.cells["score"].low is one.cells["score"].high is None
+
+
+def test_one_seed_has_no_interval_and_that_is_said_once():
+    alone = tables.board_table(board_of(made("a", 0, 0.8), made("b", 0, 0.7)))
+    assert alone.subtitle.endswith("1 seed: no interval")
+    assert not any("one seed" in note for note in alone.notes)
+    mixed = tables.board_table(board_of(*spread("a", [0.8, 0.9]), made("b", 0, 0.7)))
+    assert mixed.subtitle.endswith("± is a 95 % interval over seeds")
+    assert sum("without ± is that of one seed" in note for note in mixed.notes) == 1
+    several = tables.board_table(board_of(*spread("a", [0.8, 0.9])))
+    assert not any("one seed" in note for note in several.notes)
+
+
+def test_every_score_of_the_suite_is_explained():
+    families = {task.family for task in tasks().values()} & MEANINGS.keys()
+    assert len(families) == len(MEANINGS) == 11
+    for task in tasks().values():
+        for protocol in task.protocols.values():
+            assert (task.family not in MEANINGS) or meaning(protocol), (task.name, protocol.metric)
+    column = next(c for c in tables.board_table(board_of()).columns if c.key == "score")
+    assert column.legend == meaning(PROTOCOL)
 
 
 def test_normalised_scores_follow_from_scores_whatever_a_file_says():

@@ -243,6 +243,40 @@ def test_a_narrow_terminal_says_what_it_left_out():
         assert all(f"a-long-name-{i}+" in text for i in range(1, 4))
 
 
+def test_columns_that_say_nothing_are_not_drawn_and_those_shown_are_explained():
+    columns = (
+        *COLUMNS[:3],
+        TableColumn("n", "Seeds", "number", spare=2, legend="runs"),
+        TableColumn("badge", "Verified", "badge", spare=1, legend="checks"),
+    )
+    rows = (row("a"), row("b"))
+    for each in rows:
+        each.cells["badge"] = TableCell(None, "-")
+    made = Table("T", columns, rows)
+    for width in (50, 120):
+        text = terminal.render(made, width)
+        assert "Verified" not in text
+        assert "checks" not in text
+    assert "Seeds: runs" in terminal.render(made, 120)
+    rows[1].cells["badge"] = TableCell("checked", "checked")
+    assert "Verified: checks" in terminal.render(made, 120)
+    assert "badge" in csv_format.render(made)
+
+
+def test_details_go_before_a_row_takes_two_lines():
+    rows = tuple(row(f"agent-{i}", i) for i in range(1, 4))
+    rows[0].cells["n"] = TableCell(3, "3")
+    rows[0].cells["badge"] = TableCell("checked", "checked")
+    text = terminal.render(Table("T", COLUMNS, rows), 48)
+    assert "0.5000 ± 0.1000" in text
+    assert "Too narrow for: Seeds" in text
+
+
+def test_brackets_are_explained_where_they_are_drawn():
+    assert "tied" in terminal.render(table("a", "b", tie=0), 80)
+    assert "tied" not in terminal.render(table("a", "b"), 80)
+
+
 def test_colours_only_where_they_were_asked_for():
     rows = (row("a"),)
     rows[0].cells["badge"] = TableCell("refused", "refused")
