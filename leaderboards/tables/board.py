@@ -132,8 +132,6 @@ def _spread(board: Board) -> str:
 
 
 def _notes(board: Board) -> Iterator[str]:
-    if {1} < {min(len(row.scores), 2) for row in board.scored}:
-        yield "A score without ± is that of one seed: it has no interval."
     if board.unranked:
         yield UNRANKED
     if board.failed:
@@ -156,6 +154,8 @@ def _notes(board: Board) -> Iterator[str]:
         yield f"{len(board.problems)} files could not be read and are left out."
     if any(row.submission for row in board.rows):
         yield "Submitted rows bear the name that their entrant gave; a badge says what was checked."
+    if {1} < {min(len(row.scores), 2) for row in board.scored}:
+        yield "A score without ± is that of one seed: it has no interval."
 
 
 def _ranks(board: Board) -> Ranks:
