@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
             "leapbench verify my-agent.zip",
             "leapbench verify board",
             "leapbench verify board --audit",
+            "leapbench verify board --worker             # waits for what comes; start several",
             "leapbench verify runs/earlyexit/digits/smoke --no-rerun",
             "leapbench verify --sample 3 --seed 1    # committed rows, by chance",
         ),
@@ -70,6 +73,13 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Another folder to file the verdict in.",
 )
+@click.option("--worker", is_flag=True, help="Go on for ever, with what comes to the board.")
+@click.option(
+    "--lease",
+    type=click.IntRange(min=1),
+    metavar="SECONDS",
+    help="When others take over what a killed process had of a board.  [default: 120]",
+)
 @click.option("--again", is_flag=True, help="Also what this machine has verified before.")
 @click.option(
     "--unsafe-no-sandbox",
@@ -87,6 +97,8 @@ def command(
     audit: bool,
     board: Path | None,
     ledger: Path | None,
+    worker: bool,
+    lease: int | None,
     again: bool,
     unsafe_no_sandbox: bool,
     as_json: bool,
@@ -96,7 +108,8 @@ def command(
     Every aggregate is computed again from the episodes, and every episode must be
     one that the protocol plans. Then the rows are run again: registered parts from
     the code that is here, a stranger's in a sandbox (Linux: apt install bubblewrap).
-    Without one a stranger's is not run.
+    Without one a stranger's is not run. Of a board, each submission is verified by
+    one process at a time, however many there are.
     """
     from leapbench.errors import UserError
     from leapbench.leaderboards.submissions.verify.session import Asked
@@ -109,6 +122,9 @@ def command(
         raise UserError("Say what to verify: SUBJECT or --sample N.", "leapbench verify --help")
     sandbox = not unsafe_no_sandbox
     asked = Asked(subject, not no_rerun, seeds, tolerance, audit, board, ledger, again, sandbox)
+    asked = replace(asked, worker=worker, lease=lease or asked.lease)
+    if worker:  # so that a claim is given back, whoever ends it
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     levels = []
     try:
         for verdict in _verdicts(asked):

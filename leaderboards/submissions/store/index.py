@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from leapbench.leaderboards.submissions.store.tables import VERSION, mark, results, submissions
+from leapbench.leaderboards.submissions.store.tables import VERSION, mark, metadata
 
 BUSY = 120  # seconds that a transaction waits for others, such as a rebuild
 
@@ -68,7 +68,7 @@ class Index(ABC):
             with self.reading() as db:
                 if deep and not self.intact(db):
                     return False
-                for table in (submissions, results):
+                for table in metadata.tables.values():
                     db.execute(sa.select(table).limit(1)).first()
                 return self.filled(db)
         except Broken:

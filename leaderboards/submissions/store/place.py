@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.store.index import Index
 from leapbench.leaderboards.submissions.store.postgres import PostgresIndex
 from leapbench.leaderboards.submissions.store.sqlite import SqliteIndex
@@ -38,10 +39,13 @@ def keep(folder: Path, address: str) -> None:
     """Have every process find the index there from now on.
 
     Raises:
-        OSError: when the folder cannot be written.
+        UserError: when the folder cannot be written.
     """
-    if address and address != _kept(folder):
-        atomic.write(folder / NAME, f"{address}\n".encode())
+    try:
+        if address and address != _kept(folder):
+            atomic.write(folder / NAME, f"{address}\n".encode())
+    except OSError as error:
+        raise UserError(f"{folder} cannot be written: {error.strerror}.") from None
 
 
 def _kept(folder: Path) -> str:

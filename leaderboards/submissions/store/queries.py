@@ -43,6 +43,12 @@ def ids(db: sa.Connection) -> set[str]:
     return set(db.scalars(sa.select(submissions.c.id)))
 
 
+def arrivals(db: sa.Connection) -> list[tuple[str, str]]:
+    """Id and time of arrival of all submissions, the oldest first."""
+    asked = sa.select(submissions.c.id, submissions.c.received).order_by(*OLDEST)
+    return [(identity, received) for identity, received in db.execute(asked)]
+
+
 def equal(db: sa.Connection, row: IndexedSubmission) -> tuple[str, str] | None:
     """Id and arrival of the oldest submission with this manifest and signer."""
     asked = (

@@ -23,6 +23,15 @@ results = sa.Table(
     sa.Column("result", sa.Text, nullable=False),
     sa.Column("score", sa.Double),
 )
+claims = sa.Table(
+    "claims",
+    metadata,
+    sa.Column("submission", sa.Text, primary_key=True),
+    sa.Column("worker", sa.Text, nullable=False),
+    sa.Column("until", sa.Double, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+)
+"""Who verifies what: alone this does not follow from the files, and says nothing that is missed."""
 mark = sa.Table(
     "leapbench",
     metadata,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +10,20 @@ from pathlib import Path
 from leapbench.contract.harness import Report
 from leapbench.errors import UserError
 from leapbench.leaderboards.submissions.rounds import Round, Rounds
-from leapbench.leaderboards.submissions.store import Submission, SubmissionStore, is_store
+from leapbench.leaderboards.submissions.store import SubmissionStore, is_store
 from leapbench.leaderboards.submissions.verify.again import Wanted
+from leapbench.leaderboards.submissions.verify.queue import Job, Looked, Queue, share
 from leapbench.leaderboards.submissions.verify.rerun import TOLERANCE
 from leapbench.leaderboards.submissions.verify.verify import verify_bundle, verify_rows
 from leapbench.leaderboards.verdict import Check, Ledger, Verdict
 from leapbench.results import packed
 from leapbench.results.result import Result
-from leapbench.results.values import printable
 from leapbench.running.sweep import parse_seeds
+
+LEASE = 120.0
+"""Seconds after which the claim of a killed process is anybody's."""
+POLL = 5.0
+"""Seconds between two looks of a worker that has nothing to do."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class Asked:
         ledger: further folder for the verdicts.
         again: also what was verified this far before.
         sandbox: False runs strangers' code without one.
+        worker: wait at a board for what comes, and leave alone what was begun too often.
+        lease: seconds after which others take over what a killed process had of a board.
     """
 
     subject: Path
@@ -46,30 +53,59 @@ class Asked:
     ledger: Path | None = None
     again: bool = False
     sandbox: bool = True
+    worker: bool = False
+    lease: float = LEASE
 
 
 def verify(asked: Asked, report: Report) -> Iterator[Verdict]:
-    """Verify and file; every verdict is filed before it is yielded.
+    """Verify and file; every verdict is filed before it is yielded. A worker never ends.
 
     Raises:
         UserError: when there is nothing to verify, or no round to audit in.
     """
+    if not is_store(asked.subject):
+        if asked.worker:
+            raise UserError(f"{asked.subject} is no board.", "A worker waits at a board's folder.")
+        yield from _once(asked, report)
+        return
+    if asked.worker and asked.again:
+        raise UserError("A worker that verified again what it has verified would never rest.")
+    looked = Looked()
+    while True:
+        yield from _submissions(asked, looked, report)
+        if not asked.worker:
+            return
+        report(0, "waiting for submissions")
+        time.sleep(POLL)
+
+
+def _once(asked: Asked, report: Report) -> Iterator[Verdict]:
+    """A bundle or results."""
     store = _store(asked)
-    now = _round(asked, store)
-    wanted = _wanted(asked, store, now)
-    ledgers = [Ledger(asked.ledger)] if asked.ledger else []
-    if store is not None:
-        ledgers.append(store.ledger)
-    if is_store(asked.subject):
-        found = _board(SubmissionStore(asked.subject), asked, wanted, now, report)
-    elif asked.subject.suffix == ".zip":
+    wanted = _wanted(asked, store, _round(asked, store))
+    if asked.subject.suffix == ".zip":
         found = iter([verify_bundle(asked.subject, wanted, report)])
     else:
         found = _results(asked.subject, wanted, report)
     for verdict in found:
-        for ledger in ledgers:
+        for ledger in _ledgers(asked, store):
             ledger.add(verdict)
         yield verdict
+
+
+def _submissions(asked: Asked, looked: Looked, report: Report) -> Iterator[Verdict]:
+    """Every submission of a board that nobody has verified this far, the oldest first."""
+    board, filing = SubmissionStore(asked.subject), _store(asked)
+    now = _round(asked, filing)
+    wanted = _wanted(asked, filing, now)
+    todo = [Job(*each, wanted, now) for each in board.arrivals()]
+    queue = Queue(board, _ledgers(asked, filing), asked.lease, asked.worker)
+    yield from queue.drain(todo, None if asked.again else looked, report)
+
+
+def _ledgers(asked: Asked, store: SubmissionStore | None) -> list[Ledger]:
+    named = [Ledger(asked.ledger)] if asked.ledger else []
+    return named if store is None else [*named, store.ledger]
 
 
 def _store(asked: Asked) -> SubmissionStore | None:
@@ -103,47 +139,6 @@ def _wanted(asked: Asked, store: SubmissionStore | None, now: Round | None) -> W
     )
 
 
-def _board(
-    store: SubmissionStore, asked: Asked, wanted: Wanted, now: Round | None, report: Report
-) -> Iterator[Verdict]:
-    """Every submission that was not verified this far before, the oldest first."""
-    before = [] if asked.again else store.ledger.verdicts()
-    for problem in store.ledger.problems:
-        warnings.warn(problem, stacklevel=2)
-    todo = []
-    for each in store.submissions():
-        late = now is not None and each.received <= now.opened
-        chosen = wanted.unsalted() if late else wanted
-        if not _done(each.id, before, chosen):
-            todo.append((each, chosen, late))
-    for place, (submission, chosen, late) in enumerate(todo):
-        staged = _share(report, place, len(todo))
-        try:
-            verdict = verify_bundle(store.bundle(submission.id), chosen, staged)
-        except Exception as error:  # whatever one of them did, the others have their turn
-            known = isinstance(error, UserError)
-            line = str(error) if known else f"{type(error).__name__}: {error}"
-            warnings.warn(f"{submission.id[:16]} was not verified: {printable(line)}", stacklevel=2)
-            continue
-        yield _late(verdict, submission, now) if late and now else verdict
-
-
-def _done(subject: str, before: list[Verdict], wanted: Wanted) -> bool:
-    return any(
-        verdict.subject == subject
-        and verdict.ran >= wanted.rerun
-        and (not wanted.salt or verdict.commitment == wanted.commitment)
-        for verdict in before
-    )
-
-
-def _late(verdict: Verdict, submission: Submission, now: Round) -> Verdict:
-    """Say why there was no audit: the salt may have been chosen to suit the submission."""
-    detail = f"not audited: it arrived {submission.received}, the round opened {now.opened}"
-    check = Check(name="round", passed=True, detail=detail)
-    return verdict.model_copy(update={"checks": (*verdict.checks, check)})
-
-
 def _results(subject: Path, wanted: Wanted, report: Report) -> Iterator[Verdict]:
     """One verdict a task and tier; a file that is no result is one more thing found wrong."""
     paths = [subject] if subject.is_file() else packed.below(subject)
@@ -163,10 +158,6 @@ def _results(subject: Path, wanted: Wanted, report: Report) -> Iterator[Verdict]
             for row in found:
                 groups.setdefault((row.task, row.tier), []).append(row)
     for place, rows in enumerate(groups.values()):
-        yield verify_rows(rows, wanted, _share(report, place, len(groups)))
+        yield verify_rows(rows, wanted, share(report, place, len(groups)))
     if broken:
         yield Verdict.of(broken)
-
-
-def _share(report: Report, place: int, total: int) -> Report:
-    return lambda fraction, line: report((place + fraction) / total, line)

@@ -18,6 +18,7 @@ from leapbench.leaderboards.submissions.bundle.manifest import Entrant
 from leapbench.leaderboards.submissions.store import SubmissionStore, queries
 from leapbench.leaderboards.submissions.store.files import Files
 from leapbench.leaderboards.submissions.store.index import Index
+from leapbench.leaderboards.submissions.store.kept import KeptIndex
 
 
 def noted(notes: str) -> bytes:
@@ -48,7 +49,8 @@ STAGES: dict[str, tuple[Any, str, bool, int]] = {
     "receipt on the disk": (Files, "stamp", False, 1),
     "inside the transaction": (queries, "insert", False, 1),
     "before the end of the transaction": (queries, "attempt", False, 1),
-    "after the transaction": (SubmissionStore, "_receive", False, 1),
+    "before its commit": (SubmissionStore, "_receive", False, 1),
+    "after the transaction": (KeptIndex, "alone", False, 1),
 }
 
 

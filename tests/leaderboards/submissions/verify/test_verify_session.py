@@ -17,7 +17,7 @@ from leapbench.leaderboards.submissions.gather import bundle as packed
 from leapbench.leaderboards.submissions.gather import gather
 from leapbench.leaderboards.submissions.rounds import Rounds
 from leapbench.leaderboards.submissions.store import SubmissionStore
-from leapbench.leaderboards.submissions.verify import session
+from leapbench.leaderboards.submissions.verify import queue
 from leapbench.leaderboards.submissions.verify.again import Wanted
 from leapbench.leaderboards.submissions.verify.bounds import bounds
 from leapbench.leaderboards.submissions.verify.session import Asked, verify
@@ -129,14 +129,14 @@ def test_one_bad_submission_does_not_stop_the_queue(
 ) -> None:
     SubmissionStore(board).add(bundle(runs, name="other"))
     first, second = SubmissionStore(board).submissions()
-    real = session.verify_bundle
+    real = queue.verify_bundle
 
     def sometimes(path: Path, *rest: object) -> Verdict:
         if first.id in path.name:
             raise error
         return real(path, *rest)
 
-    monkeypatch.setattr(session, "verify_bundle", sometimes)
+    monkeypatch.setattr(queue, "verify_bundle", sometimes)
     with pytest.warns(UserWarning, match=f"{first.id[:16]} was not verified"):
         verdicts = done(board)
     assert [verdict.subject for verdict in verdicts] == [second.id]
