@@ -123,11 +123,12 @@ def derivative(network: nn.Module, batch: Batch, direction: dict[str, Tensor]) -
     images, labels = batch
     with torch.no_grad(), forward_ad.dual_level():
         moved = {
-            name: forward_ad.make_dual(value.detach(), direction[name])
+            name: forward_ad.make_dual(value.detach(), direction[name])  # type: ignore[no-untyped-call]
             for name, value in network.named_parameters()
         }
         logits = functional_call(network, moved | statistics(network), (images,))
-        return forward_ad.unpack_dual(losses(logits, labels)).tangent  # type: ignore[no-any-return]
+        pair = forward_ad.unpack_dual(losses(logits, labels))  # type: ignore[no-untyped-call]
+        return pair.tangent  # type: ignore[no-any-return]
 
 
 def statistics(network: nn.Module) -> dict[str, Tensor]:

@@ -100,7 +100,7 @@ def _errors(axes: Any, label: str, points: list[tuple[float, Interval]]) -> None
     axes.errorbar(x, y, yerr=size, label=label, marker="o", markersize=3, capsize=2)
 
 
-@plainly
+@plainly()
 def main() -> None:
     """Command line."""
     parser = ArgumentParser(description=(__doc__ or "").splitlines()[0])
