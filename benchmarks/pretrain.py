@@ -32,8 +32,9 @@ from torch import nn
 from leapbench.envs.pretrain import views
 from leapbench.envs.pretrain.network import Decoder, Encoder, Projector
 from leapbench.envs.pretrain.positions import Boxes
+from leapbench.envs.pretrain.rates import Rates
 from leapbench.envs.pretrain.shape import Shape
-from leapbench.envs.pretrain.training import Rates, Trainer
+from leapbench.envs.pretrain.training import Trainer
 from leapbench.envs.pretrain.views import View
 
 DIGITS = Shape(size=24, patch=4, width=48, depth=3, heads=4, frozen=True)

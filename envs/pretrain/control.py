@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from leapbench.envs.pretrain import views
 from leapbench.envs.pretrain.objective import Objective
-from leapbench.envs.pretrain.training import Rates, Trainer
+from leapbench.envs.pretrain.rates import Rates
+from leapbench.envs.pretrain.training import Trainer
 from leapbench.envs.pretrain.views import Look
 from leapbench.envs.pretrain.world import SHAPE, LearningEnv, Observation, checked, drawn
 from leapbench.envs.refusals import reals, whole

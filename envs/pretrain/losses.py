@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cosine_similarity, cross_entropy, normalize
 
+from leapbench.envs.pretrain import spread
+
 TEMPERATURE = 0.2
 
 
@@ -22,7 +24,7 @@ def unigrad(made: Tensor, wanted: Tensor, balance: float) -> Tensor:
         balance: weight of the second term.
     """
     wanted = wanted.detach()
-    common = wanted.T @ wanted / len(wanted)
+    common = spread.averaged(wanted.T @ wanted / len(wanted))
     error = (made - wanted).square().sum(1).mean()
     agreed = ((made @ common) * made).sum(1).mean()
     return (error + balance * agreed) / made.shape[1]
@@ -35,8 +37,9 @@ def cosine(made: Tensor, wanted: Tensor) -> Tensor:
 
 def contrast(made: Tensor, wanted: Tensor) -> Tensor:
     """Cross-entropy of finding one's own target among the batch's, as in MoCo v3."""
-    scores = normalize(made, dim=1) @ normalize(wanted.detach(), dim=1).T / TEMPERATURE
-    own = torch.arange(len(made), device=made.device)
+    every = spread.gathered(normalize(wanted.detach(), dim=1))
+    scores = normalize(made, dim=1) @ every.T / TEMPERATURE
+    own = spread.part(torch.arange(len(every), device=made.device))
     return cross_entropy(scores, own) * 2 * TEMPERATURE
 
 

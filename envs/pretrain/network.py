@@ -8,6 +8,7 @@ from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 
 from leapbench.envs.pretrain.positions import table
 from leapbench.envs.pretrain.shape import Shape
+from leapbench.envs.pretrain.spread import Norm
 
 EXPANSION = 4
 
@@ -17,7 +18,7 @@ class Channels(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm1d(width)
+        self.norm = Norm(width)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens of the same shape."""

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from leapbench.envs.pretrain import pictures, views
 from leapbench.envs.pretrain.objective import Objective
-from leapbench.envs.pretrain.training import Rates, Trainer
+from leapbench.envs.pretrain.rates import Rates
+from leapbench.envs.pretrain.training import Trainer
 from leapbench.envs.pretrain.views import Look, Pixels
 from leapbench.envs.pretrain.world import SHAPE, LearningEnv, Observation, checked
 from leapbench.envs.refusals import reals, whole

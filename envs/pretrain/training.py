@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity, layer_norm, mse_loss
 
-from leapbench.envs.pretrain import losses, masks
+from leapbench.envs.pretrain import losses, masks, spread
 from leapbench.envs.pretrain.network import (
     Decoder,
     Encoder,
@@ -25,21 +24,12 @@ from leapbench.envs.pretrain.network import (
 )
 from leapbench.envs.pretrain.objective import Objective
 from leapbench.envs.pretrain.positions import relative
+from leapbench.envs.pretrain.rates import Rates, groups, scheduled
 from leapbench.envs.pretrain.shape import Shape
 from leapbench.envs.pretrain.views import View
 
-WARM = 0.05
-"""Share of the training in which the learning rate rises."""
 CLIP = 1.0
 _STATE = ("online", "heads", "target", "optimiser")
-
-
-@dataclass(frozen=True)
-class Rates:
-    """Of AdamW with momenta (.9, .95): the rate falls to 0 as a cosine after a warm-up."""
-
-    rate: float = 1.5e-3
-    decay: float = 0.05
 
 
 class Trainer:
@@ -51,6 +41,9 @@ class Trainer:
         rates: of the optimiser.
         seed: of first weights and masks.
         device: where networks are.
+
+    Among processes that share batches (`spread`) each has one, with its part of the views, and all
+    make the same step.
     """
 
     def __init__(
@@ -77,7 +70,10 @@ class Trainer:
             begin(part, generator)
             part.to(device)
         self.target = copy.deepcopy(self.online).requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(_groups((self.online, self.heads), rates.decay))
+        self.optimiser = torch.optim.AdamW(groups((self.online, self.heads), rates.decay))
+        self.sharing: nn.Module | None = None
+        if spread.count() > 1:
+            self.sharing = spread.shared((self.online, self.heads), self.losses)
 
     @property
     def encoder(self) -> Encoder:
@@ -111,15 +107,16 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = self.rates.rate * scheduled(done)
         self._follow(done)
-        found = self.losses(views)
+        found = self.sharing(views) if self.sharing else self.losses(views)
         weights = {name: getattr(self.objective, name) for name in found}
         total = torch.stack([weights[name] * each for name, each in found.items()]).sum()
         self.optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self._learned(), CLIP)
         self.optimiser.step()
-        told = {name: float(each.detach()) for name, each in found.items()}
-        return told | {"loss": float(total.detach()), "gradient": float(norm)}
+        told = {name: float(spread.averaged(each.detach())) for name, each in found.items()}
+        loss = float(spread.averaged(total.detach()))
+        return told | {"loss": loss, "gradient": float(norm)}
 
     def losses(self, views: list[View]) -> dict[str, Tensor]:
         """Losses by the names of their weights."""
@@ -185,11 +182,13 @@ class Trainer:
     def _masked(self, count: int) -> tuple[Tensor, Tensor]:
         """Hidden and seen patches (count, ...) of each view, in order."""
         hidden = self.objective.hidden(self.shape.patches)
+        count *= spread.count()  # those of all, in which every process finds its own
         if self.objective.blocks and hidden:
             drawn = masks.blocks(count, self.shape.grid, hidden, self.rng)
         else:
             drawn = masks.scattered(count, self.shape.patches, hidden, self.rng)
-        order = torch.from_numpy(np.argsort(drawn, axis=1, kind="stable")).to(self.device)
+        order = torch.from_numpy(np.argsort(drawn, axis=1, kind="stable"))
+        order = spread.part(order).to(self.device)
         return order[:, self.shape.patches - hidden :], order[:, : self.shape.patches - hidden]
 
     @torch.no_grad()
@@ -213,23 +212,7 @@ def tokens(encoder: Encoder, pixels: Tensor, batch: int = 256) -> Tensor:
 def _perceptron(width: int) -> nn.Module:
     return nn.Sequential(
         nn.Linear(width, 4 * width),
-        nn.BatchNorm1d(4 * width),
+        spread.Norm(4 * width),
         nn.ReLU(),
         nn.Linear(4 * width, width),
     )
-
-
-def scheduled(done: float) -> float:
-    """Share of the learning rate where a share `done` of the training is behind."""
-    if done < WARM:
-        return max(done, 1e-3) / WARM
-    return (1 + math.cos(math.pi * min(1.0, (done - WARM) / (1 - WARM)))) / 2
-
-
-def _groups(parts: tuple[nn.Module, ...], decay: float) -> list[dict[str, object]]:
-    """Parameters with weight decay, and vectors without."""
-    every = [each for part in parts for each in part.parameters() if each.requires_grad]
-    return [
-        {"params": [each for each in every if each.ndim > 1], "weight_decay": decay},
-        {"params": [each for each in every if each.ndim <= 1], "weight_decay": 0.0},
-    ]

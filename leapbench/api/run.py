@@ -64,7 +64,8 @@ def run(
         jobs: processes. Agents that only this process knows, such as a class of a
             notebook, run in this one. A script that wants more than one has its calls
             under `if __name__ == "__main__":`.
-        device: where agents learn: "cpu", "cuda", "cuda:N"; "auto" is cuda where there is one.
+        device: where agents learn: "cpu", "cuda", "cuda:N", or "cuda:all", whose cards share
+            batches where a part can; "auto" is cuda where there is one.
         out: folder of the results.
         settings: name to value; each goes to the agents that have it.
         progress: whether to show how it goes on.

@@ -56,7 +56,8 @@ if TYPE_CHECKING:
     "--device",
     default="auto",
     show_default=True,
-    help="Where agents learn: cpu, cuda, cuda:N; auto is cuda where there is one.",
+    help="Where agents learn: cpu, cuda, cuda:N; cuda:all shares batches of pretrain among all "
+    "cards; auto is cuda where there is one.",
 )
 @click.option(
     "--on",

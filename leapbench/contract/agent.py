@@ -38,6 +38,8 @@ class LearningPhase:
         device: where networks and their data are to be while the part learns, as torch
             names it: "cpu", "cuda" or "cuda:N". What it draws from `seed` should not
             depend on it. Afterwards the part may act on the CPU.
+        cards: processes that may share a part's updates, each with a card of its own
+            (`--device cuda:all`); a part that knows of none learns in this one.
     """
 
     name: str
@@ -49,6 +51,7 @@ class LearningPhase:
     report: Callable[[float, str], None] = field(default=lambda fraction, line: None)
     checkpoints: Checkpoints | None = None
     device: str = "cpu"
+    cards: int = 1
     logged: Callable[[int, Mapping[str, float]], None] = field(default=lambda step, values: None)
 
     def log(self, step: int, **values: float) -> None:

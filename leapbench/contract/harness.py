@@ -46,6 +46,7 @@ class Harness(ABC):
             world, no data set and no test data may be among them.
         device: where parts learn, and where a field or a network of the family's own is,
             as torch names it; "cpu" unless the run says otherwise.
+        cards: how many a part may share its batches among.
         curves: what each phase logged, by its name, see `leapbench.contract.curves`.
         sink: called with phase, step and values of everything that is logged.
         artifacts: store key of each phase that left an artifact, by `Protocol.slot`.
@@ -55,7 +56,7 @@ class Harness(ABC):
 
     def __init__(self, protocol: Protocol, seed: int, store: ArtifactStore, salt: str = "") -> None:
         self.protocol, self.seed, self.store, self.salt = protocol, seed, store, salt
-        self.device = "cpu"
+        self.device, self.cards = "cpu", 1
         self.artifacts: dict[str, dict[str, Any]] = {}
         self.curves: dict[str, dict[str, Points]] = {}
         self.sink: Callable[[str, int, Mapping[str, float]], None] = lambda phase, step, each: None

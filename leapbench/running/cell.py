@@ -25,7 +25,7 @@ from leapbench.results.result import Result, Spent, columns
 from leapbench.results.values import LONGEST, printable
 from leapbench.running import code, logs, machine, parts, phases
 from leapbench.running.composition import Composition, compose, origin
-from leapbench.running.device import described, resolved
+from leapbench.running.device import cards, described, resolved
 
 ARTIFACTS = "artifacts"
 CURVED = 400
@@ -45,7 +45,7 @@ class Cell:
         out: folder of the results and artifacts.
         isolated: True runs parts in files in processes of their own, as submissions are;
             the result is the same.
-        device: where parts learn: "auto", "cpu", "cuda" or "cuda:N"; parts in processes
+        device: where parts learn: "auto", "cpu", "cuda", "cuda:N" or "cuda:all"; parts in processes
             of their own are on the CPU. Neither the result's identity nor `done` knows it.
         log: where what is logged goes besides, "tensorboard" or "wandb"; "" for nowhere.
         keep: keep what the parts learned, in `kept`.
@@ -259,7 +259,7 @@ def _harness(cell: Cell, salt: str = "") -> Harness:
     task = registry.task(cell.task)
     store = ArtifactStore(cell.out / ARTIFACTS, {"code": code.of_phases(task, cell.protocol)})
     harness = harness_of(task)(cell.protocol, cell.seed, store, salt)
-    harness.device = resolved(cell.device)
+    harness.device, harness.cards = resolved(cell.device), cards(cell.device)
     return harness
 
 

@@ -78,7 +78,7 @@ def learn(
         opened = harness.open(phase, parts, report)
         if is_privileged(learner):
             harness.reveal(opened, parts)
-        opened.device = harness.device
+        opened.device, opened.cards = harness.device, harness.cards
         _follow(opened, harness, phase, curves)
         if any(opened.settings.get(name) for name in SAVES):
             opened.checkpoints = _checkpoints(harness, key or _whole_key(harness, phase, agent))

@@ -14,8 +14,9 @@ from leapbench.envs.pretrain import losses, masks, network, positions, views
 from leapbench.envs.pretrain.network import Encoder
 from leapbench.envs.pretrain.objective import Objective
 from leapbench.envs.pretrain.positions import Boxes
+from leapbench.envs.pretrain.rates import Rates
 from leapbench.envs.pretrain.shape import Shape
-from leapbench.envs.pretrain.training import Rates, Trainer, tokens
+from leapbench.envs.pretrain.training import Trainer, tokens
 from leapbench.envs.pretrain.views import Look
 from leapbench.errors import UserError
 

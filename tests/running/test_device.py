@@ -38,8 +38,10 @@ def none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("cards")
 def test_cards_that_are_there_may_be_named_and_are_recorded() -> None:
-    for text in ("auto", "cpu", "cuda", "cuda:0", "cuda:1"):
+    for text in ("auto", "cpu", "cuda", "cuda:0", "cuda:1", "cuda:all"):
         assert device.checked(text) == text
+    assert (device.cards("cuda:all"), device.cards("cuda:1"), device.cards("auto")) == (2, 1, 1)
+    assert device.resolved("cuda:all") == "cuda:0"
     assert device.resolved("auto") == "cuda"
     assert device.described("cuda:1") == {"device": "cuda:1", "card": "Card cuda:1"}
     (line,) = doctor.devices()

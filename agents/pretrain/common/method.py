@@ -13,11 +13,13 @@ from leapbench.agents.common import nested
 from leapbench.agents.common.bounds import bounded
 from leapbench.agents.common.mlp import seeded
 from leapbench.agents.pretrain.common.encoder import Kept
+from leapbench.agents.pretrain.common.team import Recipe, Team
 from leapbench.contract.agent import LearningPhase
 from leapbench.contract.checkpoints import unreadable
 from leapbench.envs.pretrain.objective import Objective
+from leapbench.envs.pretrain.rates import Rates
 from leapbench.envs.pretrain.shape import Shape
-from leapbench.envs.pretrain.training import Rates, Trainer
+from leapbench.envs.pretrain.training import Trainer
 from leapbench.envs.pretrain.views import Look, View
 from leapbench.errors import UserError
 
@@ -115,12 +117,15 @@ class Method(Kept):
                 "Draw less: --set batch=16.",
             )
         self._written = time.monotonic()
-        with seeded(phase.seed):
-            trainer = Trainer(data.shape, self.objective, self._rates(), phase.seed, phase.device)
-            rng = np.random.default_rng([phase.seed, 1])
+        recipe = Recipe(
+            data.shape, self.objective, self._rates(), phase.seed, phase.device, self.batch
+        )
+        latest = phase.checkpoints.latest if phase.checkpoints else None
+        with seeded(phase.seed), Team(recipe, phase.cards) as team:
+            trainer, rng = team.begin(latest), np.random.default_rng([phase.seed, 1])
             for i in range(self._begun(phase, trainer, rng), count):
                 views = data.draw(self.batch, (self.look,) * len(encoded), encoded, rng)
-                found = trainer.update(views[:1] if self.same else views, i / count)
+                found = team.update(views[:1] if self.same else views, i / count)
                 self._said(phase, i + 1, count, found)
                 self._saved(phase, i + 1, trainer, rng)
         self.keep(trainer.encoder)

@@ -20,8 +20,8 @@ from leapbench.contract.agent import LearningPhase
 from leapbench.envs.pretrain import views
 from leapbench.envs.pretrain.network import Encoder, begin, features
 from leapbench.envs.pretrain.pictures import Split
+from leapbench.envs.pretrain.rates import scheduled
 from leapbench.envs.pretrain.shape import Shape
-from leapbench.envs.pretrain.training import scheduled
 from leapbench.envs.pretrain.views import Look
 from leapbench.envs.threads import one_thread
 

@@ -23,8 +23,9 @@ from leapbench.envs.pretrain import probes, views
 from leapbench.envs.pretrain.network import Encoder
 from leapbench.envs.pretrain.objective import Objective
 from leapbench.envs.pretrain.probes import DENSE, SEMANTIC
+from leapbench.envs.pretrain.rates import Rates
 from leapbench.envs.pretrain.shape import Shape
-from leapbench.envs.pretrain.training import Rates, Trainer, tokens
+from leapbench.envs.pretrain.training import Trainer, tokens
 from leapbench.envs.threads import one_thread
 from leapbench.studies.progress import shown
 from leapbench.tasks.pretrain import sources
