@@ -70,6 +70,7 @@ class Card(Frozen):
         simulator: simulator that others made and in which it runs; empty for none.
         track: what the agents are, such as "systems", where they are of another kind than
             on the family's other tasks; such a task has no part in averages over tasks.
+        meanings: what metrics measure, by their names, in a few words with the unit.
         family: what the family's own file says; the registry fills it in.
     """
 
@@ -84,6 +85,7 @@ class Card(Frozen):
     data: str | dict[str, str] = ""
     simulator: str = ""
     track: str = ""
+    meanings: dict[str, str] = {}
     family: About = About()
 
     def data_of(self, tier: str) -> str:
