@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leapbench.contract import registry
 from leapbench.errors import plainly
 from leapbench.figures import matplotlib
 from leapbench.leaderboards.board import Board, BoardRow, load
-from leapbench.leaderboards.statistics import Interval, mean_interval, paired_difference
-from leapbench.studies.earlyexit.plot import band
+from leapbench.leaderboards.statistics import Interval, paired_difference
 
 PASSES = (4, 12, 40)
 TASK = "earlyexit/fashion-mnist-{}-passes"
@@ -48,12 +48,9 @@ def trend(found: dict[int, Board]) -> dict[str, list[tuple[float, Interval]]]:
     return lines
 
 
-def correlation(row: BoardRow, name: str) -> list[tuple[float, Interval]]:
-    """A curve of the training log over the share of training done, mean over seeds."""
-    runs = [entry.result.curves["train"][name] for entry in row.entries]
-    values = np.array([curve[1] for curve in runs])
-    done = np.linspace(0, 1, values.shape[1] + 1)[1:]
-    return [(float(x), mean_interval(column)) for x, column in zip(done, values.T, strict=True)]
+def correlation(row: BoardRow, name: str) -> NDArray[np.float64]:
+    """A curve of the training log, one row a seed and one column a pass."""
+    return np.array([entry.result.curves["train"][name][1] for entry in row.entries])
 
 
 def draw(path: Path) -> None:
@@ -71,19 +68,22 @@ def draw(path: Path) -> None:
         _errors(left, model, points)
     left.set_xscale("log")
     left.set_xticks(PASSES, [str(n) for n in PASSES])
+    left.minorticks_off()
     left.set_xlabel("passes over the training samples")
     left.set_ylabel("accuracy less that of plain training, points")
     for name, row in sorted(found[PASSES[-1]].defaults.items()):
         model, _, policy = name.partition("+")
         if policy == POLICY and model.startswith("l2w-den"):
             for curve, exit_name in EXITS.items():
-                band(right, f"{model}, {exit_name}", correlation(row, curve), "-")
+                _seeds(right, f"{model}, {exit_name}", correlation(row, curve))
+    right.set_ylim(-1.05, 1.05)
+    right.set_title("thin: a seed each", fontsize=9)
     right.set_xlabel("share of training done")
     right.set_ylabel("correlation of weight and loss")
     for axes in (left, right):
         axes.axhline(0, color="black", linewidth=0.8)
         axes.grid(alpha=0.25)
-        axes.legend(fontsize=7, frameon=False)
+        axes.legend(fontsize=7, framealpha=0.9)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
     plt.close(figure)
@@ -91,6 +91,13 @@ def draw(path: Path) -> None:
 
 def _points(row: BoardRow) -> dict[int, float]:
     return {seed: 100 * score for seed, score in row.scores.items()}
+
+
+def _seeds(axes: Any, label: str, curves: NDArray[np.float64]) -> None:
+    done = np.linspace(0, 1, curves.shape[1] + 1)[1:]
+    (line,) = axes.plot(done, curves.mean(0), label=label, linewidth=2)
+    for curve in curves:
+        axes.plot(done, curve, color=line.get_color(), linewidth=0.6, alpha=0.6)
 
 
 def _errors(axes: Any, label: str, points: list[tuple[float, Interval]]) -> None:
