@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -32,3 +33,9 @@ def test_every_command_of_the_tutorial_works(tmp_path: Path) -> None:
         if " board " in line and "--out" not in line:
             assert "my_agent.py:Curious" in done.stdout
     assert {"URLB-EntropyGrid-v0.gif", "board.html"} <= {p.name for p in tmp_path.iterdir()}
+    again = "leapbench run urlb/entropy-grid my_agent.py:Curious --seeds 0 --quiet --out again"
+    subprocess.run(["bash", "-c", again], cwd=tmp_path, env=env, check=True)
+    (second,) = (tmp_path / "again").rglob("seed-0.json")
+    first = tmp_path / "runs" / second.relative_to(tmp_path / "again")
+    # The page's agent draws from its seed alone.
+    assert json.loads(first.read_text())["episodes"] == json.loads(second.read_text())["episodes"]
