@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
-from leapbench.cli.output import console
+from leapbench.cli.output import filled
 from leapbench.leaderboards.board import Board, BoardRow
 from leapbench.leaderboards.render.text import line
 from leapbench.leaderboards.tables.cells import around
@@ -29,7 +28,7 @@ def ahead(board: Board) -> str:
     if own:
         places = [f"{line(row.label)}, rank {_rank(board, row)}" for row in own]
         found.append(f"Yours: {_some(places, '; ')}, of {count}.")
-    return "\n".join(textwrap.fill(each, console().width, break_on_hyphens=False) for each in found)
+    return "\n".join(map(filled, found))
 
 
 def _rank(board: Board, row: BoardRow) -> str:

@@ -132,9 +132,11 @@ def _line(finding: ClaimResult, width: int, paper: int, ours: int) -> str:
 
 def _legend(judged: Sequence[ClaimResult]) -> None:
     """Print what the columns are, dim."""
+    from leapbench.cli.output import filled
+
     published = any(finding.claim.effect is not None for finding in judged)
     told = ("paper: difference as published", *LEGEND) if published else LEGEND
-    click.secho(_filled(" · ".join(told)), dim=True)
+    click.secho(filled(" · ".join(told)), dim=True)
 
 
 def _ours(finding: ClaimResult) -> str:
@@ -144,10 +146,6 @@ def _ours(finding: ClaimResult) -> str:
 
 
 def _say(text: str) -> None:
-    click.echo(_filled(text))
+    from leapbench.cli.output import filled
 
-
-def _filled(text: str) -> str:
-    from leapbench.cli.output import console
-
-    return textwrap.fill(text, console().width, break_long_words=False, break_on_hyphens=False)
+    click.echo(filled(text))

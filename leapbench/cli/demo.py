@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sys
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +71,7 @@ def command(out: Path) -> None:
         pages.append((task, why, _ranked(task, out)))
     _step(steps - 1, steps, "a claim", "What the paper says, judged by the rows just made.")
     verdict = _judged(SHOWN[0][0], out)
-    click.echo(_indented(verdict))
+    _say(verdict)
     _step(
         steps,
         steps,
@@ -97,15 +96,13 @@ def _typed() -> str:
 
 def _step(number: int, count: int, title: str, why: str) -> None:
     click.secho(f"\n{number}/{count}  {title}", bold=True)
-    click.echo(_indented(why))
+    _say(why)
 
 
-def _indented(text: str) -> str:
-    """Text that keeps to the terminal, two characters in."""
-    width = shutil.get_terminal_size().columns
-    return textwrap.fill(
-        text, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
-    )
+def _say(text: str) -> None:
+    from leapbench.cli.output import filled
+
+    click.echo(filled(text, "  "))
 
 
 def _ranked(task: str, out: Path) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
@@ -15,6 +16,23 @@ from rich.text import Text
 def console(stderr: bool = False) -> Console:
     """Console that leaves the text as it is: no markup, no highlighting, no emoji."""
     return Console(stderr=stderr, markup=False, highlight=False, emoji=False)
+
+
+def filled(text: str, indent: str = "") -> str:
+    """Text in lines that fit the terminal, words in one piece.
+
+    Args:
+        text: one paragraph.
+        indent: before each line.
+    """
+    return textwrap.fill(
+        text,
+        console().width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def table(

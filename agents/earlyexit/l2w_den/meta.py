@@ -101,10 +101,33 @@ def meta_gradient(
     Returns:
         the meta loss, (), and one tensor for each parameter of the predictor.
     """
-    parameters = dict(network.named_parameters())
     weight = weights(predictor(matrix.detach()), epsilon, centring)
+    objective, along = wanted(network, train, matrix, weight.detach(), optimizer, meta, shares)
+    rate = float(optimizer.param_groups[0]["lr"])
+    linear = -rate * (weight * along).mean(0).sum()
+    return objective, torch.autograd.grad(linear, tuple(predictor.parameters()))
+
+
+def wanted(
+    network: nn.Module,
+    train: Batch,
+    matrix: Tensor,
+    weight: Tensor,
+    optimizer: torch.optim.SGD,
+    meta: Batch,
+    shares: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """Meta loss after a step with sample weights, and which weights it asks for.
+
+    `weight` (B, K) has no graph; the rest is as for `meta_gradient`.
+
+    Returns:
+        the meta loss, (), and (B, K) numbers <g, d L_ik / d theta>: where one is above 0, more
+        weight lowers the loss.
+    """
+    parameters = dict(network.named_parameters())
     gradients = torch.autograd.grad(
-        (weight.detach() * matrix).mean(0).sum(), tuple(parameters.values()), retain_graph=True
+        (weight * matrix).mean(0).sum(), tuple(parameters.values()), retain_graph=True
     )
     stepped = pseudo_step(network, gradients, optimizer)
     stepped = {name: value.requires_grad_() for name, value in stepped.items()}
@@ -113,9 +136,7 @@ def meta_gradient(
     objective = meta_loss(logits, labels, shares)
     direction = torch.autograd.grad(objective, tuple(stepped.values()))
     along = derivative(network, train, dict(zip(parameters, direction, strict=True)))
-    rate = float(optimizer.param_groups[0]["lr"])
-    linear = -rate * (weight * along).mean(0).sum()
-    return objective.detach(), torch.autograd.grad(linear, tuple(predictor.parameters()))
+    return objective.detach(), along
 
 
 def derivative(network: nn.Module, batch: Batch, direction: dict[str, Tensor]) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -123,7 +124,7 @@ class Method(Kept):
         latest = phase.checkpoints.latest if phase.checkpoints else None
         with seeded(phase.seed), Team(recipe, phase.cards) as team:
             trainer, rng = team.begin(latest), np.random.default_rng([phase.seed, 1])
-            for i in range(self._begun(phase, trainer, rng), count):
+            for i in range(self._begun(latest, trainer, rng), count):
                 views = data.draw(self.batch, (self.look,) * len(encoded), encoded, rng)
                 found = team.update(views[:1] if self.same else views, i / count)
                 self._said(phase, i + 1, count, found)
@@ -152,9 +153,8 @@ class Method(Kept):
             self._written = time.monotonic()
 
     @staticmethod
-    def _begun(phase: LearningPhase, trainer: Trainer, rng: np.random.Generator) -> int:
+    def _begun(latest: Path | None, trainer: Trainer, rng: np.random.Generator) -> int:
         """Updates that a checkpoint has behind it; 0 where there is none."""
-        latest = phase.checkpoints.latest if phase.checkpoints else None
         if latest is None:
             return 0
         try:

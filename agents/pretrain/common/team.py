@@ -1,6 +1,7 @@
 """Updates that several processes make together, each with a card and a part of the batch.
 
-    with Team(cards, trainer, latest) as team:
+    with Team(recipe, cards) as team:
+        trainer = team.begin(latest)
         team.update(views, done)
 
 Process 0 is the one that learns: it draws and pays for whole batches, writes checkpoints and
@@ -11,7 +12,6 @@ process would, up to rounding.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,8 +23,10 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch import Tensor
+from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
 from leapbench.agents.common import nested
+from leapbench.agents.common.mlp import seeded
 from leapbench.envs.pretrain.objective import Objective
 from leapbench.envs.pretrain.positions import Boxes
 from leapbench.envs.pretrain.rates import Rates
@@ -35,6 +37,7 @@ from leapbench.errors import UserError
 
 PATIENCE = timedelta(minutes=30)
 """How long a process waits for the others; one that ends is noticed at once."""
+HERE = "127.0.0.1"
 SIDES = ("top", "left", "height", "width", "flipped")
 
 
@@ -89,12 +92,13 @@ class Team:
             latest: the checkpoint that the others read.
         """
         if self.cards > 1:
-            context, port = mp.get_context("spawn"), _port()
+            context = mp.get_context("spawn")
+            meeting = TCPStore(HERE, 0, self.cards, is_master=True, wait_for_workers=False)
             for number in range(1, self.cards):
-                given = (number, self.cards, port, self.recipe, str(latest or ""))
+                given = (number, self.cards, meeting.port, self.recipe, latest)
                 self.others.append(context.Process(target=_follow, args=given, daemon=True))
                 self.others[-1].start()
-            _join(0, self.cards, port, self.recipe.device)
+            _join(0, self.cards, meeting, self.recipe.device)
         self.trainer = self.recipe.trainer(0, self.cards)
         return self.trainer
 
@@ -124,45 +128,47 @@ class Team:
 
     def __exit__(self, kind: Any, *_: object) -> None:
         """End the others, and what holds the processes together."""
-        if self.cards > 1 and dist.is_initialized():
-            if kind is None and not self.broken:
-                _told(self.trainer.device, [0.0, 0.0, 0.0, 0.0])
-            else:
-                for each in self.others:
-                    each.terminate()
-            for each in self.others:
-                each.join(10)
+        if not self.others:
+            return
+        sound = kind is None and not self.broken
+        if sound:
+            _told(self.trainer.device)
+        for each in self.others:
+            if not sound:
+                each.terminate()
+            each.join(10)
+        if dist.is_initialized():
             dist.destroy_process_group()
 
 
-def _follow(number: int, cards: int, port: int, recipe: Recipe, latest: str) -> None:
+def _follow(number: int, cards: int, port: int, recipe: Recipe, latest: Path | None) -> None:
     """Life of a process that is not the first: updates as long as it is told of more."""
-    torch.set_num_threads(max(1, torch.get_num_threads() // cards))
-    _join(number, cards, port, recipe.device)
-    trainer = recipe.trainer(number, cards)
-    if latest:
-        trainer.load_state_dict(nested.read(Path(latest))["trainer"])
-    while True:
-        more, done, count, across = _told(trainer.device)
-        if not more:
-            break
-        views = [_parted(trainer, recipe, None, across) for _ in range(int(count))]
-        trainer.update(views, done)
-    dist.destroy_process_group()
+    with seeded(recipe.seed):  # as process 0 is, on one thread
+        _join(number, cards, TCPStore(HERE, port, cards), recipe.device)
+        trainer = recipe.trainer(number, cards)
+        if latest:
+            trainer.load_state_dict(nested.read(latest)["trainer"])
+        while True:
+            more, done, count, across = _told(trainer.device)
+            if not more:
+                break
+            views = [_parted(trainer, recipe, None, across) for _ in range(int(count))]
+            trainer.update(views, done)
+        dist.destroy_process_group()
 
 
-def _join(number: int, cards: int, port: int, device: str) -> None:
+def _join(number: int, cards: int, meeting: TCPStore, device: str) -> None:
     backend = "nccl" if device.startswith("cuda") else "gloo"
     if backend == "nccl":
         torch.cuda.set_device(number)
-    address = f"tcp://127.0.0.1:{port}"
-    dist.init_process_group(
-        backend, init_method=address, rank=number, world_size=cards, timeout=PATIENCE
-    )
+    dist.init_process_group(backend, store=meeting, rank=number, world_size=cards, timeout=PATIENCE)
 
 
 def _told(device: str, numbers: Sequence[float] = (0.0,) * 4) -> list[float]:
-    """Four numbers of process 0, in all: more to do, share done, views, width of pictures."""
+    """Four numbers of process 0, in all: more to do, share done, views, width of pictures.
+
+    By default those that end the others.
+    """
     message = torch.tensor(list(numbers), dtype=torch.float64, device=device)
     dist.broadcast(message, 0)
     return [float(each) for each in message]
@@ -182,10 +188,3 @@ def _parted(trainer: Trainer, recipe: Recipe, view: View | None, across: float =
         dist.scatter(mine, parts, 0)
     top, left, height, width, flipped = sides.cpu().numpy().T
     return View(pixels, Boxes(top, left, height, width, flipped > 0, across))
-
-
-def _port() -> int:
-    """A port of this machine that is free."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

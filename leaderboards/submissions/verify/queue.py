@@ -101,12 +101,12 @@ class Queue:
             report: as for `verify_bundle`.
         """
         waiting = {job.id: job for job in jobs}
-        total = len(self._open(waiting, looked))
-        while taken := self.claims.take(list(self._open(waiting, looked))):
-            job = waiting.pop(taken)
-            place = total - len(waiting) - 1
+        left = self._open(waiting, looked)
+        total = len(left)
+        while taken := self.claims.take(left):
+            job, place = waiting.pop(taken), total - len(left)
             try:
-                verdict = self._verified(job, looked, share(report, max(place, 0), total))
+                verdict = self._verified(job, looked, share(report, place, total))
             except Exception as error:  # whatever one of them did, the others have their turn
                 known = isinstance(error, UserError)
                 line = str(error) if known else f"{type(error).__name__}: {error}"
@@ -114,21 +114,21 @@ class Queue:
             else:
                 if verdict is not None:
                     yield verdict
-        self._tell(list(self._open(waiting, looked)))
+            left = self._open(waiting, looked)
+        self._tell(left)
 
-    def _open(self, waiting: dict[str, Job], looked: Looked | None) -> dict[str, Job]:
-        """Jobs that are still to be done; the others are taken out."""
-        if looked is not None:
-            looked.refresh(self.board.ledger)
-            for done in [job.id for job in waiting.values() if looked.covers(job)]:
-                del waiting[done]
-        return waiting
+    def _open(self, waiting: dict[str, Job], looked: Looked | None) -> list[str]:
+        """Ids of jobs that are still to be done, in order."""
+        if looked is None:
+            return list(waiting)
+        looked.refresh(self.board.ledger)
+        return [job.id for job in waiting.values() if not looked.covers(job)]
 
     def _verified(self, job: Job, looked: Looked | None, report: Report) -> Verdict | None:
         """Verify one that was claimed, and file the verdict; None when another process did."""
         one = {job.id: job}
         with self.claims.renewed(job.id):
-            if not self._open(dict(one), looked):
+            if not self._open(one, looked):
                 return None
             found = verify_bundle(self.board.bundle(job.id), job.wanted, report)
             verdict = _late(found, job) if job.late else found

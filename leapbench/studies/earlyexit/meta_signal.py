@@ -17,11 +17,10 @@ from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
-from torch.func import functional_call
 
 from leapbench.agents.earlyexit.common.trainer import Batch, Trainer, losses
 from leapbench.agents.earlyexit.l2w_den.learn import mechanism
-from leapbench.agents.earlyexit.l2w_den.meta import derivative, meta_loss, pseudo_step, statistics
+from leapbench.agents.earlyexit.l2w_den.meta import wanted
 from leapbench.agents.earlyexit.l2w_den.wpn import exit_shares
 from leapbench.contract import registry
 from leapbench.contract.agent import LearningPhase
@@ -50,24 +49,11 @@ class Watched(Trainer):
         """Measure on some batches, then step as plain training does."""
         if step % EVERY == 0:
             matrix = losses(self.forward(train[0]), train[1])
-            wanted = self._wanted(optimizer, train, matrix, other)
-            self.asked.append(mechanism(wanted, matrix.detach())[2])
+            _, asked = wanted(
+                self.network, train, matrix, torch.ones_like(matrix), optimizer, other, self.shares
+            )
+            self.asked.append(mechanism(asked, matrix.detach())[2])
         return super().update(optimizer, train, other, step)
-
-    def _wanted(
-        self, optimizer: torch.optim.SGD, train: Batch, matrix: Tensor, meta: Batch
-    ) -> Tensor:
-        """Direction (B, K) in which weights of 1 are to move, but for a positive factor."""
-        named = dict(self.network.named_parameters())
-        gradients = torch.autograd.grad(matrix.mean(0).sum(), tuple(named.values()))
-        stepped = pseudo_step(self.network, gradients, optimizer)
-        stepped = {name: value.requires_grad_() for name, value in stepped.items()}
-        state = stepped | statistics(self.network)
-        objective = meta_loss(
-            functional_call(self.network, state, (meta[0],)), meta[1], self.shares
-        )
-        direction = torch.autograd.grad(objective, tuple(stepped.values()))
-        return derivative(self.network, train, dict(zip(named, direction, strict=True)))
 
 
 def measured(task: str, tier: str, seed: int) -> Tensor:
